@@ -1,0 +1,1 @@
+"""Listing, opening through the cache, and taking uploads in."""

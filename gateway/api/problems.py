@@ -1,0 +1,144 @@
+"""The only place that turns errors into HTTP: RFC 9457 problems, with a stable code and what a person can do.
+
+A problem's ``type`` is a URN of its code; ``detail`` says what went wrong in plain words and ``advice`` what to do
+now. Neither ever carries a name, a path, a token or content; the item is told by the id that the caller itself sent.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from cache import errors as storage
+from providers import errors as drives
+
+MEDIA_TYPE = "application/problem+json"
+
+TITLES = {
+    400: "The request cannot be understood",
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Not found",
+    405: "This address does not take that method",
+    409: "Something is in the way",
+    410: "No longer there",
+    411: "The length is missing",
+    412: "It changed in the meantime",
+    413: "Too large",
+    415: "Wrong media type",
+    416: "No such range",
+    422: "Some fields are not valid",
+    423: "Locked",
+    425: "Not ready yet",
+    428: "A precondition is missing",
+    429: "Too many requests",
+    500: "Something broke on our side",
+    502: "The drive answered something unexpected",
+    503: "Not available at the moment",
+    504: "The drive does not answer",
+    507: "No room left",
+}
+
+
+class Problem(Exception):
+    """An answer that is an error. Raise it anywhere below a route; the middleware sends it."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str = "",
+        *,
+        advice: str = "",
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.advice = advice
+        self.headers = dict(headers or {})
+        self.extra = extra
+
+    def body(self) -> dict[str, Any]:
+        """The RFC 9457 document."""
+        document: dict[str, Any] = {
+            "type": f"urn:file-access:problem:{self.code}",
+            "title": TITLES.get(self.status, "Error"),
+            "status": self.status,
+            "code": self.code,
+        }
+        if self.detail:
+            document["detail"] = self.detail
+        if self.advice:
+            document["advice"] = self.advice
+        return document | self.extra
+
+    def response(self) -> web.Response:
+        """The answer itself; never stored by any cache."""
+        return web.Response(
+            status=self.status,
+            body=json.dumps(self.body(), ensure_ascii=False).encode(),
+            content_type=MEDIA_TYPE,
+            headers={"Cache-Control": "no-store", **self.headers},
+        )
+
+
+def not_found() -> Problem:
+    """The one answer for what is unknown and for what is somebody else's: the two must not be told apart."""
+    return Problem(404, "not_found", "There is nothing here that you can see.")
+
+
+_DRIVE_STATUS: Mapping[type[drives.DriveError], int] = {
+    drives.NotFound: 404,
+    drives.Changed: 412,
+    drives.NameTaken: 409,
+    drives.NameRefused: 422,
+    drives.TooLarge: 413,
+    drives.SizeRequired: 411,
+    drives.QuotaFull: 507,
+    drives.Refused: 403,
+    drives.ExportTooLarge: 422,
+    drives.Unsupported: 422,
+    drives.Reconnect: 409,
+    drives.SessionLost: 503,
+    drives.Busy: 503,
+    drives.Offline: 504,
+    drives.Untrusted: 502,
+}
+
+
+def from_drive(error: drives.DriveError) -> Problem:
+    """A drive's fact as an answer. Its own message stays inside; the advice is what a person reads."""
+    status = next((s for kind, s in _DRIVE_STATUS.items() if isinstance(error, kind)), 502)
+    headers: dict[str, str] = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    extra = {"reconnect": True} if error.reconnect else {}
+    return Problem(status, error.code, error.advice, headers=headers, **extra)
+
+
+def from_storage(error: storage.StorageError) -> Problem:
+    """A storage fact as an answer. Corruption is ours to explain, not the person's to decode."""
+    if isinstance(error, storage.Shredded | storage.Missing):
+        return Problem(404, "not_found", "It is no longer kept here.")
+    if isinstance(error, storage.Unavailable):
+        return Problem(
+            503, "storage_unavailable", "Storage does not answer at the moment. Try again shortly.",
+            headers={"Retry-After": "2"},
+        )  # fmt: skip
+    return Problem(
+        500, "storage_corrupt", "The kept copy is damaged and was not handed out. Open the file in its own drive."
+    )
+
+
+def from_http(error: web.HTTPException) -> Problem:
+    """aiohttp's own refusals (no route, wrong method, too large) in our form."""
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "bad_request"}
+    return Problem(error.status, codes.get(error.status, f"http_{error.status}"), headers=headers)

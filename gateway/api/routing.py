@@ -1,0 +1,168 @@
+"""Routes as data: who may call them, what they take and what they answer. The OpenAPI document is read off the same.
+
+A route cannot be written without an ``action``; `gateway.policy` decides it before the handler runs, so a forgotten
+rule denies. ``public`` is said aloud.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from gateway.api.problems import Problem
+from gateway.policy.principal import Principal
+
+if TYPE_CHECKING:
+    from gateway.services import Services
+
+PUBLIC = "public"
+MAX_JSON = 256 * 1024
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way through a route: the raw request, the services, and who asks (None where public)."""
+
+    request: web.Request
+    services: Services
+    principal: Principal | None
+    query: Any = None
+    body: Any = None
+
+    @property
+    def me(self) -> Principal:
+        """Who asks. Only routes that are not public have one."""
+        if self.principal is None:
+            raise Problem(401, "sign_in_required", "Sign in first.")
+        return self.principal
+
+    def path(self, name: str) -> str:
+        """A path parameter."""
+        return self.request.match_info[name]
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A request header that a route reads, for the document."""
+
+    name: str
+    text: str
+    required: bool = False
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. ``answer`` is the model of ``status``; ``media`` other than JSON is raw bytes or events.
+
+    ``problems``: the statuses of errors beyond those every route can give. ``idempotent``: takes Idempotency-Key.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    action: str
+    summary: str
+    tag: str
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    status: int = 200
+    media: str = "application/json"
+    also: Mapping[int, str] = field(default_factory=dict)
+    headers: Sequence[Header] = ()
+    problems: Sequence[int] = ()
+    idempotent: bool = False
+    form: bool = False
+    raw_body: str | None = None
+    documented: bool = True
+
+
+def parse_query(model: type[BaseModel], request: web.Request) -> BaseModel:
+    """The query as the model; 422 with the places where it does not fit. Repeated parameters are refused."""
+    if len(set(request.query)) != len(request.query):
+        raise Problem(422, "invalid_query", "A parameter is given more than once.")
+    return _validate(model, dict(request.query), "invalid_query")
+
+
+async def parse_json(model: type[BaseModel], request: web.Request) -> BaseModel:
+    """The JSON body as the model, bounded in size before it is read."""
+    if request.content_type != "application/json":
+        raise Problem(415, "wrong_media_type", "Send application/json.")
+    if request.content_length is not None and request.content_length > MAX_JSON:
+        raise Problem(413, "too_large", "The request is too large.")
+    try:
+        raw = await _read_bounded(request)
+        data = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise Problem(400, "bad_json", "The body is not JSON.") from None
+    if not isinstance(data, dict):
+        raise Problem(422, "invalid_body", "The body must be a JSON object.")
+    return _validate(model, data, "invalid_body")
+
+
+async def parse_form(model: type[BaseModel], request: web.Request) -> BaseModel:
+    """A urlencoded form as the model. Never multipart: aiohttp would write its parts to plaintext files."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise Problem(415, "wrong_media_type", "Send application/x-www-form-urlencoded.")
+    raw = await _read_bounded(request)
+    from urllib.parse import parse_qsl
+
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
+    except (ValueError, UnicodeDecodeError):
+        raise Problem(400, "bad_form", "The body is not a form.") from None
+    if len(dict(pairs)) != len(pairs):
+        raise Problem(422, "invalid_body", "A field is given more than once.")
+    return _validate(model, dict(pairs), "invalid_body")
+
+
+async def _read_bounded(request: web.Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        if size > MAX_JSON:
+            raise Problem(413, "too_large", "The request is too large.")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _validate(model: type[Model], data: dict[str, Any], code: str) -> Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        places = [
+            {"field": ".".join(str(part) for part in one["loc"])[:100], "why": one["type"]}
+            for one in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise Problem(422, code, "Some fields are missing or not valid.", fields=places[:20]) from None
+
+
+def answer(model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A JSON answer of a model, never stored by any cache."""
+    return web.Response(
+        status=status,
+        body=model.model_dump_json(exclude_none=True).encode(),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def nothing(headers: Mapping[str, str] | None = None) -> web.Response:
+    """204."""
+    return web.Response(status=204, headers={"Cache-Control": "no-store", **(headers or {})})

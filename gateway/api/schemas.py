@@ -1,0 +1,280 @@
+"""What goes over the wire, as models: the shapes of `/v1`. Times are ISO 8601 in UTC, sizes bytes, ids opaque text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(min_length=1, max_length=4096)]
+Name = Annotated[str, Field(min_length=1, max_length=1024)]
+DriveKind = Literal["google", "onedrive", "native"]
+
+
+class Wire(BaseModel):
+    """The base: unknown fields are refused, so that a misspelt one is never silently ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Paging(Wire):
+    cursor: Annotated[str, Field(min_length=1, max_length=16384)] | None = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 200
+
+
+class School(Wire):
+    id: str
+    name: str
+    region: str
+
+
+class Me(Wire):
+    id: str
+    name: str
+    email: str | None
+    role: Literal["student", "teacher", "administrator"]
+    age_band: str
+    school: School
+    signed_in_at: datetime
+    client: Literal["page", "extension"]
+    locale: str
+    policy_version: str
+
+
+class DriveTraits(Wire):
+    hash: str
+    needs_size: bool
+    unique_names: bool
+    case_sensitive: bool
+    max_size: int
+    max_name: int
+
+
+class DriveOut(Wire):
+    id: str
+    kind: DriveKind
+    label: str
+    state: Literal["ready", "unconfirmed", "reconnect"]
+    traits: DriveTraits
+
+
+class DriveList(Wire):
+    items: list[DriveOut]
+
+
+class ExportOut(Wire):
+    id: str
+    media_type: str
+    suffix: str
+
+
+class Item(Wire):
+    id: str
+    drive: str
+    parent: str | None = None
+    name: str
+    kind: Literal["folder", "file", "document", "shortcut", "package"]
+    media_type: str
+    size: int | None = None
+    modified: datetime
+    version: str
+    etag: str
+    exports: list[ExportOut]
+    may: list[str]
+    flags: list[str]
+
+
+class ItemPage(Wire):
+    items: list[Item]
+    next: str | None = None
+    complete: bool
+
+
+class NewFolder(Wire):
+    name: Name
+    kind: Literal["folder"] = "folder"
+    on_conflict: Literal["fail", "rename", "replace"] = "fail"
+
+
+class ItemChange(Wire):
+    name: Name | None = None
+    parent: Id | None = None
+
+
+class DeleteHow(Wire):
+    permanent: Literal["true", "false"] = "false"
+
+
+class ContentHow(Wire):
+    export: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    download: Literal["0", "1"] = "0"
+
+
+class ConnectionRequest(Wire):
+    provider: Literal["google", "microsoft"]
+
+
+class ConnectionStarted(Wire):
+    authorize_url: str
+
+
+class UploadOut(Wire):
+    id: str
+    state: Literal["receiving", "sending", "done", "failed"]
+    offset: int
+    length: int | None = None
+    drive: str
+    job: str | None = None
+    item: str | None = None
+    problem: ProblemOut | None = None
+
+
+class ProblemOut(Wire):
+    code: str
+    advice: str
+
+
+class Place(Wire):
+    drive: Id
+    item: Id
+
+
+class TransferRequest(Wire):
+    mode: Literal["copy", "move"]
+    sources: Annotated[list[Place], Field(min_length=1, max_length=500)]
+    destination: Place
+    on_conflict: Literal["fail", "rename"] = "rename"
+    export: dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=64)]] = Field(
+        default_factory=dict, max_length=20
+    )
+
+
+class Counts(Wire):
+    found: int
+    copied: int
+    skipped: int
+    failed: int
+    unsupported: int
+    waiting: int
+
+
+class Bytes(Wire):
+    total: int
+    done: int
+
+
+class Job(Wire):
+    id: str
+    kind: str
+    mode: str | None = None
+    state: Literal["planning", "running", "done", "failed", "cancelled"]
+    created: datetime
+    ended: datetime | None = None
+    counts: Counts
+    bytes: Bytes
+
+
+class JobList(Wire):
+    items: list[Job]
+    next: str | None = None
+
+
+class JobItem(Wire):
+    id: str
+    name: str
+    path: str
+    kind: str
+    state: str
+    size: int | None = None
+    done: int
+    renamed_to: str | None = None
+    reason: str | None = None
+    advice: str | None = None
+    destination: Place | None = None
+
+
+class JobItemList(Wire):
+    items: list[JobItem]
+    next: str | None = None
+
+
+class CachedFile(Wire):
+    id: str
+    drive: str
+    item: str
+    name: str
+    size: int
+    stored: datetime
+    ends: datetime
+
+
+class CachedList(Wire):
+    items: list[CachedFile]
+
+
+class Destroyed(Wire):
+    destroyed: int
+
+
+class StorePlan(Wire):
+    store: str
+    count: int
+    bytes: int | None = None
+    what: str
+
+
+class OutsidePlan(Wire):
+    provider: str
+    label: str
+    what: str
+
+
+class ErasurePlan(Wire):
+    stores: list[StorePlan]
+    outside: list[OutsidePlan]
+
+
+class ErasureRequest(Wire):
+    scope: Literal["me"]
+    confirm: Literal["FORGET"]
+
+
+class ErasureStarted(Wire):
+    receipt: str
+
+
+class ClientSignIn(Wire):
+    id: str
+    client: str
+    created: datetime
+    last_used: datetime | None = None
+    ends: datetime
+
+
+class ClientSignIns(Wire):
+    items: list[ClientSignIn]
+
+
+class TokenRequest(Wire):
+    grant_type: Literal["authorization_code", "refresh_token"]
+    client_id: Annotated[str, Field(max_length=100)]
+    code: Annotated[str, Field(max_length=200)] | None = None
+    code_verifier: Annotated[str, Field(min_length=43, max_length=128)] | None = None
+    redirect_uri: Annotated[str, Field(max_length=500)] | None = None
+    refresh_token: Annotated[str, Field(max_length=200)] | None = None
+
+
+class TokenOut(Wire):
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    refresh_token: str
+
+
+class TokenRevocation(Wire):
+    token: Annotated[str, Field(max_length=200)]
+    token_type_hint: Annotated[str, Field(max_length=50)] | None = None
+
+
+UploadOut.model_rebuild()

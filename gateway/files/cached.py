@@ -1,0 +1,132 @@
+"""Rows of what is cached for a person: found by a keyed hash, shown to that person, gone at their end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cache.vault import Fields, Scope, Vault, Writer
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.database import Transactions
+from gateway.db.tables_files import cached_files
+from gateway.ids import new_id
+
+TABLE = "cached_files"
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """One cached copy: the vault's ``object``, ``size`` in bytes, ``stored`` and ``ends`` in epoch ms."""
+
+    id: str
+    drive: str
+    item: str
+    name: str
+    media_type: str
+    object: str
+    size: int
+    stored: int
+    ends: int
+
+
+class CachedFiles:
+    """The index of one deployment's cached copies, always asked for one person."""
+
+    def __init__(self, vault: Vault, database: Transactions) -> None:
+        self._vault = vault
+        self._database = database
+
+    async def lookup(self, scope: Scope, *parts: str | None) -> bytes:
+        """The keyed hash under which a copy of drive, item, version and format is found: 32 bytes."""
+        fields = await self._vault.fields(scope)
+        return fields.index("cached", "\0".join(part or "" for part in parts))
+
+    async def find(self, scope: Scope, lookup: bytes) -> Cached | None:
+        """The living copy of this hash, or None."""
+        rows = await self._living(scope, cached_files.c.lookup == lookup)
+        return rows[0] if rows else None
+
+    async def list(self, scope: Scope) -> Sequence[Cached]:
+        """All living copies of the person, the latest first."""
+        return await self._living(scope)
+
+    async def _living(self, scope: Scope, *where: Any) -> list[Cached]:
+        now = await self._database.now()
+        query = (
+            select(cached_files)
+            .where(cached_files.c.person == scope.subject, cached_files.c.ends > now, *where)
+            .order_by(cached_files.c.stored.desc())
+        )
+        async with self._database.read() as tx:
+            rows = (await tx.execute(query)).mappings().all()
+        if not rows:
+            return []
+        fields = await self._vault.fields(scope)
+        return [_cached(row, fields) for row in rows]
+
+    async def store(
+        self, tx: AsyncConnection, scope: Scope, drive: str, lookup: bytes, facts: Mapping[str, str], writer: Writer,
+        stored: int, ends: int,
+    ) -> None:  # fmt: skip
+        """Commit a finished fill and its row; an older copy of the same hash is destroyed."""
+        sealed = await writer.commit(tx)
+        mine = (cached_files.c.person == scope.subject) & (cached_files.c.lookup == lookup)
+        old = (await tx.execute(select(cached_files.c.object).where(mine))).scalars().all()
+        if old:
+            await tx.execute(delete(cached_files).where(mine))
+            await self._vault.destroy(tx, scope, old)
+        row = new_id()
+        fields = await self._vault.fields(scope)
+        box = fields.seal(TABLE, "facts", row, json.dumps(dict(facts)))
+        await tx.execute(
+            insert(cached_files).values(
+                id=row,
+                school=scope.tenant,
+                person=scope.subject,
+                drive=drive,
+                lookup=lookup,
+                object=sealed.id,
+                facts=box,
+                size=sealed.size,
+                stored=stored,
+                ends=ends,
+            )
+        )
+
+    async def destroy(self, tx: AsyncConnection, scope: Scope, ids: Sequence[str] | None = None) -> int:
+        """Destroy the person's copies of these ids, or all of them. How many."""
+        where = cached_files.c.person == scope.subject
+        if ids is not None:
+            where &= cached_files.c.id.in_(ids)
+        objects = (await tx.execute(select(cached_files.c.object).where(where))).scalars().all()
+        await tx.execute(delete(cached_files).where(where))
+        if objects:
+            await self._vault.destroy(tx, scope, objects)
+        return len(objects)
+
+    async def sweep(self, limit: int) -> int:
+        """Delete rows whose end has passed; the vault's own sweep ends the bytes."""
+        now = await self._database.now()
+        ended = select(cached_files.c.id).where(cached_files.c.ends <= now).limit(limit)
+        async with self._database.write() as tx:
+            done = await tx.execute(delete(cached_files).where(cached_files.c.id.in_(ended)))
+        return done.rowcount
+
+
+def _cached(row: Mapping[Any, Any], fields: Fields) -> Cached:
+    facts = json.loads(fields.text(TABLE, "facts", row["id"], row["facts"]))
+    return Cached(
+        id=row["id"],
+        drive=row["drive"],
+        item=facts["item"],
+        name=facts["name"],
+        media_type=facts["media_type"],
+        object=row["object"],
+        size=row["size"],
+        stored=row["stored"],
+        ends=row["ends"],
+    )
