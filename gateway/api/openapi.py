@@ -105,7 +105,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": False,
-                "description": "1 to 64 printable characters; the same key with the same request gives the same answer for a day.",
+                "description": "The same key with the same request gives the same answer for a day.",
                 "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~-]{1,64}$"},
             }
         )

@@ -1,4 +1,4 @@
-"""Single byte ranges, ETags and their preconditions (RFC 9110), parsed here because a resume must never splice versions.
+"""Single byte ranges, ETags and their preconditions (RFC 9110), parsed here: a resume must never splice versions.
 
 aiohttp drops ETags from If-Range and raises on several ranges; both matter: an If-Range that is ignored joins two
 versions of a file, and several ranges are answered in full.
