@@ -28,7 +28,7 @@ class Address:
     path: Path | None
     connect: dict[str, Any]
     encrypted: bool
-    """True where nobody on the way can read along: TLS, a Unix socket, or a local file."""
+    """True where nobody on the way can read along: TLS to a proven host, a Unix socket, or a local file."""
     local: bool
     """True where the database is on this machine."""
 
@@ -71,7 +71,7 @@ def _postgresql(url: URL) -> Address:
         made,
         None,
         {"ssl": context or False},
-        encrypted=socket or context is not None,
+        encrypted=socket or (context is not None and context.verify_mode is ssl.CERT_REQUIRED),
         local=socket or host in _LOOPBACK,
     )
 

@@ -1,0 +1,53 @@
+"""Tables of being forgotten: which erasures ran, which journal entries this database has seen, and who signs receipts.
+
+No foreign key leads from here to a person: what is kept about an erasure is ids, times and counts.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, LargeBinary, String, Table, Text
+
+from cache.inventory import held
+from gateway.db.metadata import metadata
+
+_KEPT = "kept as proof: ids, times and counts only"
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", String(32), primary_key=True, info=held("random id of an erasure", ends=_KEPT)),
+    Column("sequence", BigInteger, info=held("its entry in the erasure journal", ends=_KEPT)),
+    Column("school", String(32), nullable=False, info=held("random id of the school", "school", ends=_KEPT)),
+    Column(
+        "person", String(32), nullable=False, unique=True, info=held("random id that is never used again", ends=_KEPT)
+    ),
+    Column("scope", String(16), nullable=False, info=held("what was to be forgotten", ends=_KEPT)),
+    Column("step", String(16), nullable=False, info=held("the last finished step", ends=_KEPT)),
+    Column("counts", Text, nullable=False, info=held("numbers per store, as JSON", ends=_KEPT)),
+    Column(
+        "bundle", String(32), info=held("random id of the sealed to-do list of revocations", ends="with the erasure")
+    ),
+    Column("begun", BigInteger, nullable=False, info=held("when it was asked for, epoch ms", ends=_KEPT)),
+    Column("ended", BigInteger, info=held("when it was finished, epoch ms", ends=_KEPT)),
+    Column(
+        "secret", LargeBinary(32), info=held("hash of the one-time link's secret", "person", "hash", "at first use")
+    ),
+    Column("receipt", Text, info=held("the signed receipt: ids and counts", ends="when it was fetched, or a month")),
+)
+
+erasure_state = Table(
+    "erasure_state",
+    metadata,
+    Column("id", String(16), primary_key=True, info=held("always the same")),
+    Column("applied", BigInteger, nullable=False, info=held("last journal entry that this database has seen")),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", String(64), primary_key=True, info=held("key id", ends="kept, so that old receipts verify")),
+    Column("purpose", String(16), nullable=False, info=held("receipts or journal")),
+    Column("public", LargeBinary, info=held("public half", ends="kept, so that old receipts verify")),
+    Column("secret", LargeBinary, nullable=False, info=held("secret half", "gateway", "sealed")),
+    Column("made", BigInteger, nullable=False, info=held("when it was made, epoch ms")),
+)

@@ -1,0 +1,260 @@
+"""Every setting of the gateway, from the environment (``FILE_ACCESS_…``) and from one file.
+
+Reading settings opens nothing and asks nobody. `gateway.safety` refuses what would be unsafe;
+`describe` renders the table for the README. The environment wins over the file that FILE_ACCESS_CONFIG names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from gateway.addresses import is_plain
+
+PREFIX: Final = "FILE_ACCESS_"
+CONFIG: Final = "FILE_ACCESS_CONFIG"
+
+
+def _address(value: object) -> object:
+    if isinstance(value, str):
+        value = value.rstrip("/")
+        if not is_plain(value):
+            raise ValueError("must be an http or https address without user, query or fragment")
+    return value
+
+
+Address = Annotated[str, BeforeValidator(_address)]
+
+
+def _issuer(value: str) -> str:
+    if not is_plain(value):
+        raise ValueError("must be an http or https address without user, query or fragment")
+    return value
+
+
+Issuer = Annotated[str, AfterValidator(_issuer)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Google(_Group):
+    """The Google application and Google's addresses."""
+
+    client_id: str = Field("", description="OAuth client of the Google application; empty: Google is not offered.")
+    client_secret: SecretStr = Field(SecretStr(""), description="Its secret.")
+    api_root: Address = Field("https://www.googleapis.com", description="Where the Drive API answers.")
+    auth_url: Address = Field("https://accounts.google.com/o/oauth2/v2/auth", description="Google's consent page.")
+    token_url: Address = Field("https://oauth2.googleapis.com/token", description="Google's token address.")
+    revoke_url: Address = Field("https://oauth2.googleapis.com/revoke", description="Where a grant is revoked.")
+    scopes: tuple[str, ...] = Field(
+        ("https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/userinfo.email", "openid"),
+        description="What is asked of the person.",
+    )
+
+
+class Microsoft(_Group):
+    """The Microsoft application and Microsoft's addresses; national clouds have their own."""
+
+    client_id: str = Field("", description="Application (client) id; empty: OneDrive is not offered.")
+    client_secret: SecretStr = Field(SecretStr(""), description="Its secret.")
+    authority: Address = Field(
+        "https://login.microsoftonline.com/organizations", description="Microsoft's sign-in authority."
+    )
+    graph_root: Address = Field("https://graph.microsoft.com/v1.0", description="Where Microsoft Graph answers.")
+    scopes: tuple[str, ...] = Field(("Files.ReadWrite.All", "User.Read"), description="What is asked of the person.")
+
+
+class SchoolSetting(_Group):
+    """A school as the deployment knows it."""
+
+    name: str = Field(description="The school's name as people read it.", min_length=1, max_length=200)
+    region: str = Field(description="Where its data must stay; must be this deployment's region.", min_length=1)
+
+
+class IdentityProvider(_Group):
+    """One OpenID provider whose people may sign in, and the schools it speaks for."""
+
+    issuer: Issuer = Field(description="The issuer, exactly as its tokens name it; discovery starts here.")
+    client_id: str = Field(description="This gateway's client id there.", min_length=1)
+    client_secret: SecretStr | None = Field(
+        None, description="Its secret; none for a public client (PKCE is always used)."
+    )
+    scopes: tuple[str, ...] = Field(("openid", "profile", "email"), description="What is asked for; openid is needed.")
+    school_claim: str | None = Field(
+        "school", description="The claim that names the school; null where the provider serves exactly one school."
+    )
+    schools: dict[str, SchoolSetting] = Field(description="School by the claim's value; other values are refused.")
+    role_claim: str = Field("role", description="The claim with the person's role.")
+    roles: dict[str, str] = Field(
+        {"student": "student", "teacher": "teacher", "administrator": "administrator"},
+        description="Role (student, teacher, administrator) by the claim's value; other values are refused.",
+    )
+    age_claim: str = Field("age_band", description="The claim with the age band; missing counts as the youngest.")
+    sandbox: bool = Field(False, description="A stand-in for tests: refused on a public address.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not self.schools or (self.school_claim is None and len(self.schools) != 1):
+            raise ValueError("schools must name at least one school, and exactly one where school_claim is null")
+        if set(self.roles.values()) - {"student", "teacher", "administrator"}:
+            raise ValueError("roles must map to student, teacher or administrator")
+        if "openid" not in self.scopes:
+            raise ValueError("scopes must hold openid")
+        return self
+
+
+class SessionLimits(_Group):
+    """How long a sign-in lasts; school devices are shared."""
+
+    idle_seconds: int = Field(3600, ge=60, le=86_400, description="A page session ends after this time unused.")
+    absolute_seconds: int = Field(28_800, ge=300, le=86_400, description="A page session ends after this time at most.")
+    fresh_seconds: int = Field(300, ge=30, le=3600, description="How old a sign-in may be for what cannot be undone.")
+    extension_seconds: int = Field(
+        2_592_000, ge=3600, le=7_776_000, description="The extension signs in again after this time at most."
+    )
+
+
+class Limits(_Group):
+    """What one request or person may use."""
+
+    body_bytes: int = Field(1 << 20, ge=4096, le=16 << 20, description="Largest body of a JSON or form request.")
+    page_items: int = Field(200, ge=1, le=1000, description="Most entries of one page of a list.")
+    upload_bytes: int = Field(5 << 40, ge=1 << 20, description="Largest file a browser may upload.")
+    streams: int = Field(64, ge=1, le=10_000, description="Bulk transfers (reads, uploads) at the same time.")
+    jobs: int = Field(20, ge=1, le=10_000, description="Unfinished transfer jobs a person may have.")
+    connections: int = Field(10, ge=1, le=100, description="Accounts a person may connect.")
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Values are checked one by one here and together by `gateway.safety`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8420, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    public_url: Address = Field(
+        "", validate_default=False, description="Address that browsers use; default: host and port."
+    )
+    tls_cert: Path | None = Field(None, description="Certificate chain (PEM), to serve TLS directly.")
+    tls_key: Path | None = Field(None, description="Its private key (PEM).")
+    behind_proxy: bool = Field(False, description="A reverse proxy in front ends TLS and is the only way here.")
+    region: str = Field("local", min_length=1, description="The one region that this deployment serves.")
+    data_dir: Path = Field(Path(".data"), description="Folder of the embedded database and the sealed blobs.")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="sqlite:///path or postgresql://…?sslmode=verify-full; default: SQLite in data_dir."
+    )
+    blobs_url: SecretStr = Field(
+        SecretStr(""), description="file:///path or s3://bucket/prefix?endpoint=…; default: a folder in data_dir."
+    )
+    root_key_file: Path | None = Field(
+        None, description="File of the root key, outside data_dir, mode 0600; default: beside data_dir."
+    )
+    root_key: SecretStr | None = Field(None, description="The root key itself (base64, 32 bytes) instead of a file.")
+    expiry_dir: Path | None = Field(
+        None, description="Folder in memory (tmpfs) for expiry keys, outside data_dir; default: one in /dev/shm."
+    )
+    cache_seconds: int = Field(3600, ge=60, le=86_400, description="Life of a cached copy, counted from storing it.")
+    identity_providers: tuple[IdentityProvider, ...] = Field((), description="Who may sign in (JSON list); no default.")
+    extension_ids: tuple[str, ...] = Field(
+        (), description="Ids of the browser extensions that may sign in (JSON list)."
+    )
+    google: Google = Google()
+    microsoft: Microsoft = Microsoft()
+    session: SessionLimits = SessionLimits()
+    limits: Limits = Limits()
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Least severe level that is logged."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Addresses that follow from others. An SQLite path is absolute, so that a changed folder cannot move it."""
+        folder = Path(data.get("data_dir") or ".data").absolute()
+        host = data.get("host") or "127.0.0.1"
+        shown = f"[{host}]" if ":" in host else host
+        scheme = "https" if data.get("tls_cert") else "http"
+        derived = {
+            "data_dir": folder,
+            "public_url": f"{scheme}://{shown}:{data.get('port') or 8420}",
+            "database_url": f"sqlite:///{folder}/gateway.db",
+            "blobs_url": f"{folder.as_uri()}/blobs",
+            "root_key_file": None if data.get("root_key") else folder.with_name(folder.name + "-root.key"),
+        }
+        return {**data, **{name: value for name, value in derived.items() if not data.get(name)}, "data_dir": folder}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then the file."""
+        return (init_settings, env_settings, *_file(settings_cls))
+
+
+def _file(settings: type[BaseSettings]) -> Iterator[PydanticBaseSettingsSource]:
+    path = os.environ.get(CONFIG)
+    if not path:
+        return
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{CONFIG} names no file")
+    if path.endswith(".toml"):
+        yield TomlConfigSettingsSource(settings, Path(path))
+    else:
+        yield DotEnvSettingsSource(settings, env_file=Path(path))
+
+
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """Variables with our prefix that no setting reads: most likely misspelt."""
+    known = {name for name, *_ in _walk(Settings, "")}
+    whole = {name.split("__")[0] for name in known}
+    return sorted(
+        name
+        for name in environment
+        if name.upper().startswith(PREFIX) and name != CONFIG and name.upper() not in known | whole
+    )
+
+
+def _walk(model: type[BaseModel], before: str) -> Iterator[tuple[str, str, str]]:
+    for name, field in model.model_fields.items():
+        kind, label = field.annotation, f"{before or PREFIX}{name.upper()}"
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _walk(kind, f"{label}__")
+            continue
+        default = field.get_default()
+        shown = default.get_secret_value() if isinstance(default, SecretStr) else default
+        text = "" if shown in (None, "", ()) else " ".join(shown) if isinstance(shown, tuple) else str(shown)
+        yield label, text, field.description or ""
+
+
+def describe() -> str:
+    """Every setting as a Markdown table: variable, default, meaning."""
+    rows = [
+        f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in _walk(Settings, "")
+    ]
+    fields = IdentityProvider.model_fields.items()
+    entries = [
+        f"| `{name}` | {'needed' if field.is_required() else ''} | {field.description} |" for name, field in fields
+    ]
+    head = "| variable | default | meaning |\n|---|---|---|\n"
+    each = "\n\nEach entry of `FILE_ACCESS_IDENTITY_PROVIDERS`:\n\n| field | | meaning |\n|---|---|---|\n"
+    return head + "\n".join(rows) + each + "\n".join(entries) + "\n"
