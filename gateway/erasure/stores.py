@@ -1,0 +1,54 @@
+"""Every store that holds something of a person, as data: what it is in plain words, and how its rows end.
+
+A table that is personal and stands in no store makes a test fail: nothing of a person may be forgotten to be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cache.vault import Scope
+from sqlalchemy import Column, ColumnElement, Table, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one table that are the person's, by the column that names them; ``size`` is the column to add up."""
+
+    table: Table
+    person: Column[str]
+    size: Column[int] | None = None
+    school: Column[str] | None = None
+
+    def mine(self, scope: Scope) -> ColumnElement[bool]:
+        """The condition for the person's rows."""
+        where = self.person == scope.subject
+        return where if self.school is None else where & (self.school == scope.tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One store as a person reads of it. The first of ``rows`` is counted; all are deleted, in this order."""
+
+    name: str
+    what: str
+    rows: Sequence[Rows]
+
+    async def count(self, tx: AsyncConnection, scope: Scope) -> tuple[int, int | None]:
+        """How many, and how many bytes (None where bytes mean nothing)."""
+        first = self.rows[0]
+        total = func.coalesce(func.sum(first.size), 0) if first.size is not None else None
+        query = select(func.count(), *([total] if total is not None else [])).select_from(first.table)
+        row = (await tx.execute(query.where(first.mine(scope)))).one()
+        return int(row[0]), int(row[1]) if total is not None else None
+
+    async def erase(self, tx: AsyncConnection, scope: Scope) -> int:
+        """Delete the rows. How many of the first kind."""
+        counted = 0
+        for number, rows in enumerate(self.rows):
+            done = await tx.execute(delete(rows.table).where(rows.mine(scope)))
+            if number == 0:
+                counted = done.rowcount
+        return counted
