@@ -192,7 +192,7 @@ class Eraser:
                 await self.run(erasure)
                 return
             except Exception as error:  # noqa: BLE001  # whatever it was, forgetting goes on
-                log.error("erasure_step_failed", erasure=erasure, why=type(error).__name__)
+                log.warning("erasure_step_failed", erasure=erasure, why=type(error).__name__)
             await asyncio.sleep(wait)
             wait = min(wait * 2, 60)
 

@@ -1,4 +1,4 @@
-"""What a receipt states: per store what was erased, what stays and why, and what remains outside. Ids and counts only."""
+"""What a receipt states: per store what was erased, what stays and why, what remains outside. Ids and counts only."""
 
 from __future__ import annotations
 
