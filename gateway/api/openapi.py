@@ -14,7 +14,7 @@ from gateway.api.routing import PUBLIC, Route
 
 _REF = "#/components/schemas/{model}"
 _EVERYWHERE = (400, 404, 405, 413, 500, 503)
-_SIGNED_IN = (401, 403, 429)
+_SIGNED_IN = (401, 403)
 
 
 def document(routes: Iterable[Route], *, version: str, server: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _responses(route: Route) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if route.answer is not None:
         content = {"application/json": {"schema": _ref(route.answer)}}
-    elif route.media != "application/json":
+    elif route.media not in ("application/json", "none"):
         content = {route.media: {}}
     ok: dict[str, Any] = {"description": route.summary}
     if content and route.status not in (204, 304):

@@ -1,0 +1,99 @@
+"""What every request passes on its way to a route's handler: who asks, from where, whether they may, what they sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from cache.vault import Scope
+
+from gateway.api.problems import Problem
+from gateway.api.routing import PUBLIC, Call, Route, parse_form, parse_json, parse_query
+from gateway.policy import Principal, Resource, decide
+
+if TYPE_CHECKING:
+    from gateway.services import Services
+
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def endpoint(route: Route, services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The aiohttp handler of a route."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        principal = None
+        if route.action != PUBLIC:
+            principal = await authenticate(request, services)
+            permit(principal, route.action)
+        call = Call(request, services, principal)
+        if route.query is not None:
+            call.query = parse_query(route.query, request)
+        if route.body is not None:
+            call.body = await (parse_form if route.form else parse_json)(route.body, request)
+        key = request.headers.get("Idempotency-Key")
+        if route.idempotent and key is not None:
+            return await _once(route, call, key)
+        return await route.handler(call)
+
+    return handle
+
+
+async def authenticate(request: web.Request, services: Services) -> Principal:
+    """Who asks: by bearer token, or by the page's session cookie with a same-origin check on unsafe methods."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme:
+        principal = await services.client_tokens.resolve(token.strip()) if scheme.lower() == "bearer" else None
+        if principal is None:
+            raise Problem(
+                401, "sign_in_required", "This sign-in has ended. Sign in again.",
+                headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+            )  # fmt: skip
+        return principal
+    cookie = request.cookies.get(services.cookie_name)
+    principal = await services.sessions.resolve(cookie) if cookie else None
+    if principal is None:
+        raise Problem(401, "sign_in_required", "Sign in first.", headers={"WWW-Authenticate": "Bearer"})
+    if request.method in UNSAFE:
+        check_origin(request, services.public_origin)
+    return principal
+
+
+def check_origin(request: web.Request, ours: str) -> None:
+    """Refuse what another site made a browser send: writes with a cookie come from our own pages only."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    foreign = site not in (None, "same-origin") or origin not in (None, ours)
+    if foreign or (origin is None and site is None):
+        raise Problem(403, "cross_site", "This request did not come from this gateway's own page.")
+
+
+def permit(principal: Principal, action: str, resource: Resource | None = None) -> None:
+    """403 where the policy says no, with its reason."""
+    decision = decide(principal, action, resource or own(principal))
+    if not decision.allowed:
+        raise Problem(403, "not_allowed", "You are not allowed to do this here.", reason=decision.reason)
+
+
+def own(principal: Principal) -> Resource:
+    """A resource of the caller."""
+    return Resource(school=principal.school, person=principal.person)
+
+
+async def _once(route: Route, call: Call, key: str) -> web.StreamResponse:
+    me = call.me
+    scope = Scope(me.school, me.person)
+    body = call.body.model_dump_json() if call.body is not None else ""
+    told = f"{call.request.method}\0{call.request.rel_url.raw_path}\0{body}"
+    claim = await call.services.idempotency.claim(scope, key, hashlib.sha256(told.encode()).digest())
+    if isinstance(claim, web.Response):
+        return claim
+    try:
+        response = await route.handler(call)
+    except BaseException:
+        await call.services.idempotency.release(claim)
+        raise
+    if isinstance(response, web.Response):
+        await call.services.idempotency.finish(scope, claim, response)
+    return response

@@ -1,0 +1,254 @@
+"""What is about the person: who they are here, which accounts they connected, what is cached, and being forgotten."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+from cache.vault import Scope
+
+from gateway.api.endpoint import permit
+from gateway.api.problems import Problem, not_found
+from gateway.api.routing import PUBLIC, Call, Route, answer, nothing
+from gateway.api.schemas import (
+    CachedFile,
+    CachedList,
+    ClientSignIn,
+    ClientSignIns,
+    ConnectionRequest,
+    ConnectionStarted,
+    Destroyed,
+    ErasurePlan,
+    ErasureRequest,
+    ErasureStarted,
+    Me,
+    OutsidePlan,
+    School,
+    StorePlan,
+    TokenOut,
+    TokenRequest,
+    TokenRevocation,
+)
+from gateway.ids import is_id
+from gateway.policy import POLICY_VERSION
+
+
+def moment(ms: int) -> datetime:
+    """Epoch milliseconds as an aware time."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _scope(call: Call) -> Scope:
+    return Scope(call.me.school, call.me.person)
+
+
+def _id(call: Call, name: str) -> str:
+    text = call.path(name)
+    if not is_id(text):
+        raise not_found()
+    return text
+
+
+async def get_me(call: Call) -> web.StreamResponse:
+    """Who is signed in, at which school, and since when."""
+    me = call.me
+    person = await call.services.people.get(_scope(call))
+    school = call.services.schools.get(me.school)
+    return answer(
+        Me(
+            id=me.person,
+            name=person.name,
+            email=person.email,
+            role=me.role,
+            age_band=me.age_band,
+            school=School(id=school.id, name=school.name, region=school.region),
+            signed_in_at=moment(me.signed_in_at),
+            client=me.client,
+            locale=person.locale,
+            policy_version=POLICY_VERSION,
+        )
+    )
+
+
+async def start_connection(call: Call) -> web.StreamResponse:
+    """Begin to connect an account: send the person to `authorize_url`. It is used only after they confirmed it."""
+    url = await call.services.connect(call.me, call.body.provider)
+    return answer(ConnectionStarted(authorize_url=url), 201)
+
+
+async def confirm_connection(call: Call) -> web.StreamResponse:
+    """The person has seen which account it is and wants it used."""
+    await call.services.accounts.confirm(call.me, _id(call, "connection"))
+    return nothing()
+
+
+async def end_connection(call: Call) -> web.StreamResponse:
+    """Disconnect an account: its grant is revoked where the provider has a way, and forgotten here in any case."""
+    await call.services.disconnect(call.me, _id(call, "connection"))
+    return nothing()
+
+
+async def list_cached(call: Call) -> web.StreamResponse:
+    """What is cached of the files that the person opened, and until when."""
+    found = await call.services.cached.list(_scope(call))
+    return answer(
+        CachedList(
+            items=[
+                CachedFile(
+                    id=one.id,
+                    drive=one.drive,
+                    item=one.item,
+                    name=one.name,
+                    size=one.size,
+                    stored=moment(one.stored),
+                    ends=moment(one.ends),
+                )
+                for one in found
+            ]
+        )
+    )
+
+
+async def empty_cache(call: Call) -> web.StreamResponse:
+    """Destroy everything temporary of the person now."""
+    await call.services.fills.stop(call.me.person)
+    async with call.services.database.write() as tx:
+        count = await call.services.cached.destroy(tx, _scope(call))
+    return answer(Destroyed(destroyed=count))
+
+
+async def drop_cached(call: Call) -> web.StreamResponse:
+    """Destroy one cached copy now."""
+    async with call.services.database.write() as tx:
+        if not await call.services.cached.destroy(tx, _scope(call), [_id(call, "cached")]):
+            raise not_found()
+    return nothing()
+
+
+async def erasure_plan(call: Call) -> web.StreamResponse:
+    """What would go and what would remain outside, if the person were forgotten now."""
+    scope = _scope(call)
+    outside: list[dict[str, Any]] = await call.services.outside_plan(scope)
+    return answer(
+        ErasurePlan(
+            stores=[StorePlan(**one) for one in await call.services.eraser.plan(scope)],
+            outside=[OutsidePlan(**one) for one in outside],
+        )
+    )
+
+
+async def begin_erasure(call: Call) -> web.StreamResponse:
+    """Forget the person: needs a sign-in of the last minutes. Answers with the one-time address of the receipt."""
+    permit(call.me, "erasure.self")
+    fresh = call.services.settings.session.fresh_seconds * 1000
+    if await call.services.database.now() - call.me.signed_in_at > fresh:
+        raise Problem(
+            403,
+            "fresh_sign_in_required",
+            "Sign in again first, so that nobody else can do this in your name.",
+            sign_in="/signin?fresh=1&next=/forget",
+        )
+    begun = await call.services.eraser.begin(_scope(call))
+    if begun is None:
+        raise Problem(409, "erasing", "This is being done already.")
+    response = answer(ErasureStarted(receipt=f"/v1/receipts/{begun.secret}"), 202)
+    response.del_cookie(call.services.cookie_name, path="/", secure=call.services.secure, httponly=True)
+    return response
+
+
+async def get_receipt(call: Call) -> web.StreamResponse:
+    """The signed receipt, once. 425 while the erasure still runs: ask again."""
+    try:
+        receipt = await call.services.eraser.receipt(call.path("secret"))
+    except KeyError:
+        raise not_found() from None
+    if receipt is None:
+        raise Problem(425, "not_ready", "It is still being done. Ask again shortly.", headers={"Retry-After": "1"})
+    return web.json_response(receipt, content_type="application/jose+json", headers={"Cache-Control": "no-store"})
+
+
+async def receipt_keys(call: Call) -> web.StreamResponse:
+    """The public keys that receipts are signed with, as a JWKS."""
+    return web.json_response(call.services.signing.public(), content_type="application/jwk-set+json")
+
+
+async def list_tokens(call: Call) -> web.StreamResponse:
+    """Where the browser extension is signed in as this person."""
+    found = await call.services.client_tokens.list(call.me)
+    return answer(
+        ClientSignIns(
+            items=[
+                ClientSignIn(
+                    id=one.id,
+                    client=one.client,
+                    created=moment(one.created),
+                    last_used=moment(one.last_used) if one.last_used else None,
+                    ends=moment(one.ends),
+                )
+                for one in found
+            ]
+        )
+    )
+
+
+async def revoke_token(call: Call) -> web.StreamResponse:
+    """Sign one extension out."""
+    if not await call.services.client_tokens.revoke_family(call.me, _id(call, "token")):
+        raise not_found()
+    return nothing()
+
+
+async def issue_token(call: Call) -> web.StreamResponse:
+    """The extension's code, or its refresh token, for an access token (RFC 6749, with PKCE S256)."""
+    pair = await call.services.issue_token(call.body)
+    return answer(pair, headers={"Pragma": "no-cache"})
+
+
+async def end_token(call: Call) -> web.StreamResponse:
+    """Revoke a token (RFC 7009). Unknown tokens are fine."""
+    await call.services.client_tokens.revoke(call.body.token)
+    return web.Response(status=200, headers={"Cache-Control": "no-store"})
+
+
+ROUTES = (
+    Route("GET", "/v1/me", get_me, "me.read", "Who you are here", "me", answer=Me),
+    Route(
+        "POST", "/v1/connections", start_connection, "connection.manage", "Begin to connect an account", "connections",
+        body=ConnectionRequest, answer=ConnectionStarted, status=201, problems=(409, 422, 502, 504),
+    ),
+    Route(
+        "POST", "/v1/connections/{connection}/confirm", confirm_connection, "connection.manage",
+        "Confirm a connected account", "connections", status=204, problems=(409,),
+    ),
+    Route(
+        "DELETE", "/v1/connections/{connection}", end_connection, "connection.manage", "Disconnect an account",
+        "connections", status=204, problems=(502, 504),
+    ),
+    Route("GET", "/v1/cache", list_cached, "cache.read", "What is cached for you", "cache", answer=CachedList),
+    Route("DELETE", "/v1/cache", empty_cache, "cache.manage", "Destroy what is cached", "cache", answer=Destroyed),
+    Route("DELETE", "/v1/cache/{cached}", drop_cached, "cache.manage", "Destroy one cached copy", "cache", status=204),
+    Route("GET", "/v1/erasure/plan", erasure_plan, "erasure.plan", "What would go", "erasure", answer=ErasurePlan),
+    Route(
+        "POST", "/v1/erasures", begin_erasure, "erasure.self", "Forget me", "erasure",
+        body=ErasureRequest, answer=ErasureStarted, status=202, problems=(409,),
+    ),
+    Route(
+        "GET", "/v1/receipts/{secret}", get_receipt, PUBLIC, "Fetch a receipt, once", "erasure",
+        media="application/jose+json", problems=(425,),
+    ),
+    Route(
+        "GET", "/v1/receipt-keys", receipt_keys, PUBLIC, "Keys that sign receipts", "erasure",
+        media="application/jwk-set+json",
+    ),
+    Route("GET", "/v1/tokens", list_tokens, "token.manage", "Extension sign-ins", "tokens", answer=ClientSignIns),
+    Route("DELETE", "/v1/tokens/{token}", revoke_token, "token.manage", "Sign an extension out", "tokens", status=204),
+    Route(
+        "POST", "/v1/token", issue_token, PUBLIC, "Exchange a code or refresh token", "tokens",
+        body=TokenRequest, answer=TokenOut, form=True,
+    ),
+    Route(
+        "POST", "/v1/token/revoke", end_token, PUBLIC, "Revoke a token", "tokens", body=TokenRevocation, form=True,
+        media="none",
+    ),
+)  # fmt: skip

@@ -1,0 +1,228 @@
+"""Drives and what is in them: list, look, open, make, rename, move inside, delete."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from cache.vault import Scope
+
+from gateway.api import content
+from gateway.api.paging import link_next
+from gateway.api.problems import Problem, not_found
+from gateway.api.ranges import check_match, strong_etag
+from gateway.api.routing import Call, Header, Route, answer, nothing
+from gateway.api.schemas import (
+    ContentHow,
+    DeleteHow,
+    DriveList,
+    DriveOut,
+    DriveTraits,
+    ExportOut,
+    Item,
+    ItemChange,
+    ItemPage,
+    NewFolder,
+    Paging,
+)
+from gateway.drives import Connected
+from gateway.ids import new_id
+from gateway.policy import POLICY_VERSION
+from providers.drive import Entry, Instruction, OnConflict, Ref, Source
+
+IF_MATCH = Header("If-Match", "The ETag of the item as the caller saw it.")
+NEED_MATCH = Header("If-Match", "The ETag of the item as the caller saw it.", required=True)
+RANGE = Header("Range", "One byte range.")
+PATH = "/v1/drives/{drive}/items/{item}"
+
+
+def item_etag(drive: str, entry: Entry) -> str:
+    """Differs whenever the bytes, the name or the place differ."""
+    return strong_etag(drive, str(entry.ref), entry.version, entry.name, str(entry.parent), entry.modified.isoformat())
+
+
+def item_out(drive: str, entry: Entry) -> Item:
+    """An entry on the wire."""
+    return Item(
+        id=str(entry.ref),
+        drive=drive,
+        parent=str(entry.parent) if entry.parent else None,
+        name=entry.name,
+        kind=entry.kind.value,
+        media_type=entry.media_type,
+        size=entry.size,
+        modified=entry.modified,
+        version=strong_etag(entry.version).strip('"'),
+        etag=item_etag(drive, entry),
+        exports=[ExportOut(id=one.id, media_type=one.media_type, suffix=one.suffix) for one in entry.exports],
+        may=sorted(entry.may),
+        flags=sorted(entry.flags),
+    )
+
+
+def parse_ref(text: str) -> Ref:
+    """An item id as it came; anything else is simply not there."""
+    try:
+        return Ref.parse(text)
+    except ValueError:
+        raise not_found() from None
+
+
+def instruction(call: Call) -> Instruction:
+    """This request as the person's word."""
+    return Instruction(new_id(), call.me.person, POLICY_VERSION)
+
+
+async def _reader(call: Call) -> Source:
+    return await call.services.drives.reader(call.me.person, call.me.school, call.path("drive"))
+
+
+async def _ref(call: Call, source: Source) -> Ref:
+    text = call.path("item")
+    return await source.root() if text == "root" else parse_ref(text)
+
+
+def drive_out(drive: Connected) -> DriveOut:
+    """A drive on the wire."""
+    traits = drive.traits
+    return DriveOut(
+        id=drive.id,
+        kind=drive.kind,
+        label=drive.label,
+        state=drive.state,
+        traits=DriveTraits(
+            hash=traits.hash,
+            needs_size=traits.needs_size,
+            unique_names=traits.unique_names,
+            case_sensitive=traits.case_sensitive,
+            max_size=traits.max_size,
+            max_name=traits.max_name,
+        ),
+    )
+
+
+async def list_drives(call: Call) -> web.StreamResponse:
+    """The person's own drive and the accounts they connected."""
+    found = await call.services.drives.list(call.me.person, call.me.school)
+    return answer(DriveList(items=[drive_out(drive) for drive in found]))
+
+
+async def get_item(call: Call) -> web.StreamResponse:
+    """One item; `root` stands for the drive's top folder."""
+    source = await _reader(call)
+    entry = await source.stat(await _ref(call, source))
+    item = item_out(call.path("drive"), entry)
+    return answer(item, headers={"ETag": item.etag})
+
+
+async def list_children(call: Call) -> web.StreamResponse:
+    """One page of a folder. `complete` is false where the provider itself left items out."""
+    drive, query = call.path("drive"), call.query
+    source = await _reader(call)
+    ref = await _ref(call, source)
+    bound = f"{call.me.person}\0{drive}\0{ref}"
+    page = await source.children(ref, call.services.cursors.read(query.cursor, bound))
+    after = call.services.cursors.make(page.cursor, bound) if page.cursor else None
+    found = ItemPage(items=[item_out(drive, entry) for entry in page.entries], next=after, complete=page.complete)
+    return answer(found, headers=link_next(call.request.path, after))
+
+
+async def make_folder(call: Call) -> web.StreamResponse:
+    """A new folder."""
+    drive, wanted = call.path("drive"), call.body
+    check_name(wanted.name)
+    writer = await call.services.drives.writer(call.me.person, call.me.school, drive, instruction(call))
+    made = await writer.make_folder(await _ref(call, writer), wanted.name, OnConflict(wanted.on_conflict))
+    item = item_out(drive, made)
+    return answer(item, 201, {"ETag": item.etag, "Location": f"/v1/drives/{drive}/items/{item.id}"})
+
+
+async def change_item(call: Call) -> web.StreamResponse:
+    """Rename an item, move it inside its drive, or both."""
+    drive, change = call.path("drive"), call.body
+    if change.name is None and change.parent is None:
+        raise Problem(422, "nothing_to_change", "Send a name, a parent, or both.")
+    if change.name is not None:
+        check_name(change.name)
+    ref = parse_ref(call.path("item"))
+    writer = await call.services.drives.writer(call.me.person, call.me.school, drive, instruction(call))
+    now = await writer.stat(ref)
+    check_match(call.request.headers.get("If-Match"), item_etag(drive, now), required=True)
+    parent = parse_ref(change.parent) if change.parent else None
+    item = item_out(drive, await writer.relocate(ref, parent, change.name, version=now.version))
+    return answer(item, headers={"ETag": item.etag})
+
+
+async def delete_item(call: Call) -> web.StreamResponse:
+    """Put an item into the drive's trash, or with `permanent=true` delete it for good."""
+    drive, ref = call.path("drive"), parse_ref(call.path("item"))
+    writer = await call.services.drives.writer(call.me.person, call.me.school, drive, instruction(call))
+    now = await writer.stat(ref)
+    check_match(call.request.headers.get("If-Match"), item_etag(drive, now))
+    if now.parent is None:
+        raise Problem(422, "drive_root", "A drive's top folder cannot be deleted.")
+    version = now.version if call.request.headers.get("If-Match") else None
+    if call.query.permanent == "true":
+        await writer.delete(ref, version=version)
+    else:
+        await writer.trash(ref, version=version)
+    return nothing()
+
+
+async def get_content(call: Call) -> web.StreamResponse:
+    """A file's bytes, through the encrypted cache; a document in its `export` format. One range at a time."""
+    source = await _reader(call)
+    opener = call.services.opener
+    scope = Scope(call.me.school, call.me.person)
+    ref = parse_ref(call.path("item"))
+    opened = await opener.open(scope, call.path("drive"), source, ref, call.query.export)
+    await call.services.accesses.record(call.me, call.path("drive"), opened.lookup)
+    return await content.serve(call.request, opener, opened, download=call.query.download == "1")
+
+
+def check_name(name: str) -> None:
+    """Names that no drive can mean: control characters, path tricks, white space alone."""
+    if (
+        name.strip() in ("", ".", "..")
+        or any(ord(c) < 32 or ord(c) == 127 for c in name)
+        or "/" in name
+        or "\\" in name
+    ):
+        raise Problem(422, "name_refused", "This is not a name for a file or folder. Choose another one.")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise Problem(422, "name_refused", "This name is not valid text. Choose another one.") from None
+
+
+DRIVE_PROBLEMS = (403, 409, 422, 502, 504)
+CONTENT = {206: "One range of it", 304: "The caller has it already"}
+
+ROUTES = (
+    Route("GET", "/v1/drives", list_drives, "drive.list", "List your drives", "drives", answer=DriveList),
+    Route("GET", PATH, get_item, "drive.read", "Look at an item", "items", answer=Item, problems=DRIVE_PROBLEMS),
+    Route(
+        "GET", f"{PATH}/children", list_children, "drive.read", "List a folder", "items",
+        query=Paging, answer=ItemPage, problems=DRIVE_PROBLEMS,
+    ),
+    Route(
+        "POST", f"{PATH}/children", make_folder, "drive.write", "Make a folder", "items",
+        body=NewFolder, answer=Item, status=201, idempotent=True, problems=(*DRIVE_PROBLEMS, 412, 507),
+    ),
+    Route(
+        "PATCH", PATH, change_item, "drive.write", "Rename or move an item", "items",
+        body=ItemChange, answer=Item, headers=(NEED_MATCH,), problems=(*DRIVE_PROBLEMS, 412, 428),
+    ),
+    Route(
+        "DELETE", PATH, delete_item, "drive.write", "Delete an item", "items",
+        query=DeleteHow, status=204, headers=(IF_MATCH,), problems=(*DRIVE_PROBLEMS, 412),
+    ),
+    Route(
+        "GET", f"{PATH}/content", get_content, "drive.read", "Open a file", "items",
+        query=ContentHow, media="application/octet-stream", headers=(RANGE, Header("If-Range", "An ETag.")),
+        also=CONTENT, problems=(*DRIVE_PROBLEMS, 412, 416),
+    ),
+    Route(
+        "HEAD", f"{PATH}/content", get_content, "drive.read", "A file's headers", "items",
+        query=ContentHow, media="application/octet-stream", headers=(RANGE,), also=CONTENT,
+        problems=(*DRIVE_PROBLEMS, 412, 416),
+    ),
+)  # fmt: skip
