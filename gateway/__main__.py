@@ -1,0 +1,5 @@
+"""`python -m gateway` is `file-access`."""
+
+from gateway.cli import main
+
+main()

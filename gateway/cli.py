@@ -1,0 +1,114 @@
+"""The command `file-access`: serve, work, stand in for the vendors, and print what the deployment looks like."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from providers.sandbox.__main__ import cli as sandbox
+
+
+def refuse(message: str) -> NoReturn:
+    """Say why nothing was started, and end with 2."""
+    click.echo(f"file-access: {message}", err=True)
+    sys.exit(2)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="file-access-gateway")
+def main() -> None:
+    """File Access Gateway: open, move and forget files across Google Drive, OneDrive and the school's own drive.
+
+    Settings come from the environment (FILE_ACCESS_...) and from the file that FILE_ACCESS_CONFIG names;
+    `file-access settings` lists them all.
+    """
+
+
+@main.command()
+@click.option("--no-worker", is_flag=True, help="Only the API and the pages; jobs are done by `file-access worker`.")
+def serve(no_worker: bool) -> None:
+    """Serve the API and the pages, with worker and sweeper in the same process."""
+    _run(api=True, work=not no_worker)
+
+
+@main.command()
+def worker() -> None:
+    """Do jobs and sweep, without the API. Needs PostgreSQL: a SQLite database belongs to one process."""
+    _run(api=False, work=True)
+
+
+def _run(*, api: bool, work: bool) -> None:
+    from gateway.app import StartRefused, run
+    from gateway.logs import configure
+    from gateway.safety import UnsafeSettings, load
+
+    try:
+        settings = load()
+        configure(settings.log_level)
+        _loop(run(settings, api=api, work=work))
+    except UnsafeSettings as error:
+        refuse(f"these settings are not safe to use:\n{error}")
+    except StartRefused as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        pass
+
+
+def _loop(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    except ImportError:
+        factory = None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work)
+
+
+@main.command()
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document of the API."""
+    from gateway.api.table import openapi_document
+
+    click.echo(json.dumps(openapi_document("/"), indent=2, ensure_ascii=False))
+
+
+@main.command("settings")
+def list_settings() -> None:
+    """Print every setting with its default and meaning, as Markdown."""
+    from gateway.settings import describe
+
+    click.echo(describe(), nl=False)
+
+
+@main.group()
+def receipts() -> None:
+    """Receipts of being forgotten."""
+
+
+@receipts.command("verify")
+@click.argument("receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--keys",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The JWKS that you pinned earlier from /v1/receipt-keys, never one that came with the receipt.",
+)
+def verify_receipt(receipt: Path, keys: Path) -> None:
+    """Check a receipt's signature offline and print what it states."""
+    from gateway.erasure.signing import verify
+
+    try:
+        statement = verify(json.loads(receipt.read_text()), json.loads(keys.read_text()))
+    except ValueError as error:
+        refuse(f"not verified: {error}")
+    click.echo(json.dumps(statement, indent=2, ensure_ascii=False))
+
+
+main.add_command(sandbox, "sandbox")
