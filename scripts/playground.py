@@ -1,0 +1,203 @@
+"""Runs the sandbox drives and the gateway together on embedded defaults: what `./scripts/start` is made of.
+
+The stand-ins and the gateway are separate processes that know each other by address only. Ports are kept in the data
+folder, so that the addresses, and with them the people who signed in, are the same at the next start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENDORS = ("google", "microsoft", "launchpad")
+PATIENCE = 60.0
+EXTENSION_ID = "oimcfldpfnhodlkmbkhlfgkcbkhdcbcc"
+
+
+@dataclass(frozen=True)
+class Playground:
+    """Addresses of what runs: ``gateway``, and the stand-ins by vendor; ``data`` is the folder of everything."""
+
+    gateway: str
+    sandboxes: dict[str, str]
+    data: Path
+    processes: dict[str, int]
+
+
+def free_port(preferred: int) -> int:
+    """The preferred port if nobody has it, else any."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", preferred))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def ports(data: Path) -> dict[str, int]:
+    """A port for each process, the same as last time where they are still free."""
+    path = data / "ports.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    wanted = {"gateway": 8420, "google": 8421, "microsoft": 8422, "launchpad": 8423}
+    chosen = {name: free_port(kept.get(name, port)) for name, port in wanted.items()}
+    path.write_text(json.dumps(chosen))
+    return chosen
+
+
+def gateway_settings(data: Path, port: int, sandboxes: dict[str, str]) -> dict[str, str]:
+    """The environment that points a gateway at the stand-ins."""
+    google, microsoft, launchpad = (sandboxes[vendor] for vendor in VENDORS)
+    schools = {
+        "riverside": {"name": "Riverside School", "region": "local"},
+        "hillcrest": {"name": "Hillcrest Academy", "region": "local"},
+    }
+    provider = {
+        "issuer": launchpad,
+        "client_id": "gateway",
+        "client_secret": "sandbox",
+        "schools": schools,
+        "sandbox": True,
+    }
+    settings = {
+        "PORT": str(port),
+        "DATA_DIR": str(data / "gateway"),
+        "IDENTITY_PROVIDERS": json.dumps([provider]),
+        "EXTENSION_IDS": json.dumps([EXTENSION_ID]),
+        "GOOGLE__CLIENT_ID": "gateway",
+        "GOOGLE__CLIENT_SECRET": "sandbox",
+        "GOOGLE__API_ROOT": google,
+        "GOOGLE__AUTH_URL": f"{google}/o/oauth2/v2/auth",
+        "GOOGLE__TOKEN_URL": f"{google}/token",
+        "GOOGLE__REVOKE_URL": f"{google}/revoke",
+        "MICROSOFT__CLIENT_ID": "gateway",
+        "MICROSOFT__CLIENT_SECRET": "sandbox",
+        "MICROSOFT__AUTHORITY": f"{microsoft}/organizations",
+        "MICROSOFT__GRAPH_ROOT": f"{microsoft}/v1.0",
+    }
+    return {f"FILE_ACCESS_{name}": value for name, value in settings.items()}
+
+
+async def spawn(arguments: list[str], environment: dict[str, str], log: Path) -> asyncio.subprocess.Process:
+    """A process of ours, ready to be used: it has printed its line."""
+    with log.open("ab") as errors:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=errors,
+            env={**os.environ, **environment}, start_new_session=True,
+        )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            line = await process.stdout.readline()
+            while line and not line.startswith(b"ready "):
+                line = await process.stdout.readline()
+    except TimeoutError:
+        line = b""
+    if not line:
+        await stop(process)
+        sys.exit(f"{arguments[0]} did not start; its last words:\n{log.read_text()[-2000:]}")
+    return process
+
+
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """End one process, gently first."""
+    if process.returncode is None:
+        process.terminate()
+        try:
+            async with asyncio.timeout(10):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def playground(data: Path) -> AsyncIterator[Playground]:
+    """Everything running; ended by process id when left."""
+    data.mkdir(parents=True, exist_ok=True)
+    chosen = ports(data)
+    sandboxes = {vendor: f"http://127.0.0.1:{chosen[vendor]}" for vendor in VENDORS}
+    started: list[asyncio.subprocess.Process] = []
+    try:
+        for vendor in VENDORS:
+            command = ["gateway", "sandbox", vendor, "--state", str(data / vendor), "--port", str(chosen[vendor])]
+            started.append(await spawn(command, {}, data / f"{vendor}.log"))
+        settings = gateway_settings(data, chosen["gateway"], sandboxes)
+        started.append(await spawn(["gateway", "serve"], settings, data / "gateway.log"))
+        names = (*VENDORS, "gateway")
+        pids = dict(zip(names, (process.pid for process in started), strict=True))
+        yield Playground(f"http://127.0.0.1:{chosen['gateway']}", sandboxes, data, pids)
+    finally:
+        for process in reversed(started):
+            await stop(process)
+
+
+def introduce(running: Playground) -> None:
+    """What a newcomer needs to know."""
+    print(
+        f"\nFile Access Gateway is ready:  {running.gateway}\n\n"
+        "Sign in at one of two schools; the sandbox asks for no password.\n"
+        "  Riverside School    Amira Haddad (teacher)   Leo Park (student)   Sofia Rossi (administrator)\n"
+        "  Hillcrest Academy   Jonas Weber (teacher)    Mia Chen (student)   Noor Khan (administrator)\n\n"
+        "The drives behind it are stand-ins for Google Drive and OneDrive on this machine:\n"
+        f"  Google Drive {running.sandboxes['google']}   OneDrive {running.sandboxes['microsoft']}   "
+        f"LaunchPad {running.sandboxes['launchpad']}\n\n"
+        f"API: {running.gateway}/v1/docs   data: {running.data}   Ctrl-C ends it.",
+        flush=True,
+    )
+
+
+async def serve(data: Path, *, as_json: bool) -> int:
+    """Run until SIGINT or SIGTERM."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with playground(data) as running:
+        if as_json:
+            facts = {"gateway": running.gateway, **running.sandboxes, "pids": running.processes}
+            print(json.dumps(facts), flush=True)
+        else:
+            introduce(running)
+        await ended.wait()
+    return 0
+
+
+async def tour() -> int:
+    """The main job once, on a data folder of its own that is gone afterwards."""
+    from tour import main as main_job
+
+    data = Path(tempfile.mkdtemp(prefix="file-access-tour-"))
+    try:
+        async with playground(data) as running:
+            return await main_job(running)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def main() -> int:
+    """The command line of ./scripts/start."""
+    parser = argparse.ArgumentParser(prog="./scripts/start", description="Sandbox drives and the gateway, together.")
+    parser.add_argument("--tour", action="store_true", help="do the whole main job once, visibly, and check it")
+    parser.add_argument("--data", type=Path, default=ROOT / ".data", help="where everything is kept (default: .data)")
+    parser.add_argument("--json", action="store_true", help="print the addresses as one line of JSON")
+    chosen = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(tour() if chosen.tour else serve(chosen.data.resolve(), as_json=chosen.json))
+    return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
