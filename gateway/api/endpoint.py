@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from cache.vault import Scope
 
-from gateway.api.problems import Problem
+from cache.vault import Scope
+from gateway.api.problems import Problem, not_found
 from gateway.api.routing import PUBLIC, Call, Route, parse_form, parse_json, parse_query
 from gateway.policy import Principal, Resource, decide
 
@@ -73,6 +73,8 @@ def permit(principal: Principal, action: str, resource: Resource | None = None) 
     """403 where the policy says no, with its reason."""
     decision = decide(principal, action, resource or own(principal))
     if not decision.allowed:
+        if decision.hidden:
+            raise not_found()
         raise Problem(403, "not_allowed", "You are not allowed to do this here.", reason=decision.reason)
 
 

@@ -12,11 +12,11 @@ import re
 from dataclasses import dataclass
 
 from aiohttp import web
-from cache.vault import Scope, Vault
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cache.database import Transactions
+from cache.vault import Scope, Vault
 from gateway.api.problems import Problem
 from gateway.db.tables_files import idempotency
 

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
-from cache.vault import Scope
 
-from gateway.api.endpoint import permit
+from cache.vault import Scope
 from gateway.api.problems import Problem, not_found
 from gateway.api.routing import PUBLIC, Call, Route, answer, nothing
 from gateway.api.schemas import (
@@ -31,7 +30,7 @@ from gateway.api.schemas import (
     TokenRevocation,
 )
 from gateway.ids import is_id
-from gateway.policy import POLICY_VERSION
+from gateway.policy import POLICY_VERSION, is_fresh
 
 
 def moment(ms: int) -> datetime:
@@ -140,9 +139,8 @@ async def erasure_plan(call: Call) -> web.StreamResponse:
 
 async def begin_erasure(call: Call) -> web.StreamResponse:
     """Forget the person: needs a sign-in of the last minutes. Answers with the one-time address of the receipt."""
-    permit(call.me, "erasure.self")
-    fresh = call.services.settings.session.fresh_seconds * 1000
-    if await call.services.database.now() - call.me.signed_in_at > fresh:
+    now = await call.services.database.now()
+    if not is_fresh(call.me, now, call.services.settings.session.fresh_seconds):
         raise Problem(
             403,
             "fresh_sign_in_required",
@@ -241,7 +239,7 @@ ROUTES = (
         "GET", "/v1/receipt-keys", receipt_keys, PUBLIC, "Keys that sign receipts", "erasure",
         media="application/jwk-set+json",
     ),
-    Route("GET", "/v1/tokens", list_tokens, "token.manage", "Extension sign-ins", "tokens", answer=ClientSignIns),
+    Route("GET", "/v1/tokens", list_tokens, "token.read", "Extension sign-ins", "tokens", answer=ClientSignIns),
     Route("DELETE", "/v1/tokens/{token}", revoke_token, "token.manage", "Sign an extension out", "tokens", status=204),
     Route(
         "POST", "/v1/token", issue_token, PUBLIC, "Exchange a code or refresh token", "tokens",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aiohttp import web
-from cache.vault import Scope
 
+from cache.vault import Scope
 from gateway.api import content
 from gateway.api.paging import link_next
 from gateway.api.problems import Problem, not_found

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from aiohttp import web
-from cache.vault import Scope
 
+from cache.vault import Scope
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_drives import check_name, instruction, parse_ref
 from gateway.api.routing import Call, Header, Route, answer, nothing

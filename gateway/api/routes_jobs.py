@@ -1,0 +1,171 @@
+"""Moves and copies as durable jobs: order one, follow it, cancel it, read its report."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from gateway.api.events import Event, stream
+from gateway.api.paging import link_next
+from gateway.api.problems import Problem, not_found
+from gateway.api.routes_drives import DRIVE_PROBLEMS, instruction, parse_ref
+from gateway.api.routing import Call, Header, Route, answer
+from gateway.api.schemas import Bytes, Counts, Job, JobItem, JobItemList, JobList, Paging, Place, TransferRequest
+from gateway.ids import is_id
+from gateway.jobs.model import ItemView, JobView
+from gateway.transfers import Order, OrderRefused, Source
+from providers.drive import OnConflict
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def job_out(view: JobView) -> Job:
+    """A job on the wire."""
+    counts = view.counts
+    return Job(
+        id=view.id,
+        kind=view.kind,
+        mode=view.mode if view.kind == "transfer" else None,
+        state=view.state.value,
+        created=_moment(view.created),
+        ended=_moment(view.ended) if view.ended is not None else None,
+        counts=Counts(
+            found=counts.found,
+            copied=counts.copied,
+            skipped=counts.skipped,
+            failed=counts.failed,
+            unsupported=counts.unsupported,
+            waiting=counts.waiting,
+        ),
+        bytes=Bytes(total=view.bytes_total, done=view.bytes_done),
+    )
+
+
+def _item_out(view: ItemView) -> JobItem:
+    return JobItem(
+        id=view.id,
+        name=view.name,
+        path=view.path,
+        kind=view.kind,
+        state=view.state.value,
+        size=view.size,
+        done=view.done,
+        renamed_to=view.renamed_to,
+        reason=view.reason,
+        advice=view.advice,
+        destination=Place(drive=view.destination[0], item=view.destination[1]) if view.destination else None,
+    )
+
+
+async def create_transfer(call: Call) -> web.StreamResponse:
+    """Copy or move files and folders to a folder of any drive. Answers at once; the job does the work."""
+    wanted = call.body
+    order = Order(
+        school=call.me.school,
+        person=call.me.person,
+        mode=wanted.mode,
+        sources=tuple(Source(place.drive, await _place(call, place.drive, place.item)) for place in wanted.sources),
+        destination=Source(
+            wanted.destination.drive, await _place(call, wanted.destination.drive, wanted.destination.item)
+        ),
+        on_conflict=OnConflict(wanted.on_conflict),
+        exports=wanted.export,
+        instruction=instruction(call),
+    )
+    try:
+        job = await call.services.transfers.create(order)
+    except OrderRefused as error:
+        raise Problem(422, error.code, error.advice) from None
+    view = await _find(call, job)
+    return answer(job_out(view), 202, {"Location": f"/v1/jobs/{job}"})
+
+
+async def _place(call: Call, drive: str, item: str) -> str:
+    if item != "root":
+        return str(parse_ref(item))
+    source = await call.services.drives.reader(call.me.person, call.me.school, drive)
+    return str(await source.root())
+
+
+async def _find(call: Call, job: str) -> JobView:
+    view = await call.services.jobs.get(call.me.school, call.me.person, job) if is_id(job) else None
+    if view is None:
+        raise not_found()
+    return view
+
+
+async def list_jobs(call: Call) -> web.StreamResponse:
+    """The person's jobs, the newest first."""
+    bound = f"{call.me.person}\0jobs"
+    place = call.services.cursors.read(call.query.cursor, bound)
+    before = None
+    if place is not None:
+        created, _, last = place.partition(" ")
+        before = (int(created), last)
+    found, more = await call.services.jobs.list(call.me.school, call.me.person, before, call.query.limit)
+    after = call.services.cursors.make(f"{more[0]} {more[1]}", bound) if more else None
+    return answer(JobList(items=[job_out(view) for view in found], next=after), headers=link_next("/v1/jobs", after))
+
+
+async def get_job(call: Call) -> web.StreamResponse:
+    """How far a job is: found = copied + skipped + failed + unsupported + waiting."""
+    return answer(job_out(await _find(call, call.path("job"))))
+
+
+async def list_items(call: Call) -> web.StreamResponse:
+    """The report: every item, what became of it, and why."""
+    view = await _find(call, call.path("job"))
+    bound = f"{call.me.person}\0{view.id}"
+    place = call.services.cursors.read(call.query.cursor, bound)
+    found, more = await call.services.jobs.items(
+        call.me.school, call.me.person, view.id, int(place) if place else 0, call.query.limit
+    )
+    after = call.services.cursors.make(str(more), bound) if more else None
+    page = JobItemList(items=[_item_out(one) for one in found], next=after)
+    return answer(page, headers=link_next(call.request.path, after))
+
+
+async def follow_job(call: Call) -> web.StreamResponse:
+    """Progress as Server-Sent Events: `progress` with the job whenever it changed, `end` with the last."""
+    view = await _find(call, call.path("job"))
+    return await stream(call.request, _events(call, view.id, call.request.headers.get("Last-Event-ID")))
+
+
+async def _events(call: Call, job: str, seen: str | None) -> AsyncIterator[Event]:
+    last: JobView | None = None
+    async for view in call.services.jobs.watch(call.me.school, call.me.person, job, seen):
+        last = view
+        yield Event("progress", job_out(view).model_dump_json(exclude_none=True), view.tag)
+    last = last or await call.services.jobs.get(call.me.school, call.me.person, job)
+    if last is not None:
+        yield Event("end", job_out(last).model_dump_json(exclude_none=True), last.tag)
+
+
+async def cancel_job(call: Call) -> web.StreamResponse:
+    """Stop a job: what is under way ends within a second, what has arrived stays where it is."""
+    view = await _find(call, call.path("job"))
+    async with call.services.database.write() as tx:
+        await call.services.jobs.cancel(tx, call.me.school, call.me.person, view.id)
+    call.services.jobs.wake(view.id)
+    return answer(job_out(await _find(call, view.id)), 202)
+
+
+PATH = "/v1/jobs/{job}"
+ROUTES = (
+    Route(
+        "POST", "/v1/transfers", create_transfer, "transfer.create", "Copy or move between drives", "jobs",
+        body=TransferRequest, answer=Job, status=202, idempotent=True, problems=DRIVE_PROBLEMS,
+    ),
+    Route("GET", "/v1/jobs", list_jobs, "job.read", "Your jobs", "jobs", query=Paging, answer=JobList),
+    Route("GET", PATH, get_job, "job.read", "One job", "jobs", answer=Job),
+    Route("GET", f"{PATH}/items", list_items, "job.read", "A job's report", "jobs", query=Paging, answer=JobItemList),
+    Route(
+        "GET", f"{PATH}/events", follow_job, "job.read", "Follow a job", "jobs", media="text/event-stream",
+        headers=(Header("Last-Event-ID", "The last event that the reader has seen."),),
+    ),
+    Route("POST", f"{PATH}/cancel", cancel_job, "job.cancel", "Cancel a job", "jobs", answer=Job, status=202),
+)  # fmt: skip

@@ -1,0 +1,21 @@
+"""The route table: everything that is served under /v1, in one place, as data."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from gateway.api import openapi, routes_account, routes_drives, routes_jobs, routes_uploads
+from gateway.api.routing import Route
+
+ROUTES: tuple[Route, ...] = (
+    *routes_account.ROUTES,
+    *routes_drives.ROUTES,
+    *routes_uploads.ROUTES,
+    *routes_jobs.ROUTES,
+)
+
+
+def openapi_document(server: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of this table; ``server`` is the public address."""
+    return openapi.document(ROUTES, version=version("file-access-gateway"), server=server)
