@@ -1,0 +1,116 @@
+"""Commits many small writes together: SQLite pays once per commit, not once per row.
+
+A write is a coroutine function that is given the transaction. It runs in a savepoint, so that one that fails harms no
+other, and to its end even where its caller was cancelled meanwhile: the fence, not luck, decides what it may change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.database import Transactions
+
+T = TypeVar("T")
+_MOST: Final = 200
+
+
+class Store(Transactions, Protocol):
+    """`gateway.db.engine.Database`, as far as work needs it."""
+
+    @property
+    def dialect(self) -> str: ...
+
+    async def now(self, tx: AsyncConnection | None = None) -> int:
+        """The database's clock, epoch ms, asked inside ``tx`` where there is one."""
+        ...
+
+
+class Commits:
+    """Give it writes with `run`; `close` finishes those already given."""
+
+    def __init__(self, database: Store) -> None:
+        self._database = database
+        self._together = database.dialect == "sqlite"
+        self._queue: list[tuple[Callable[[AsyncConnection], Awaitable[Any]], asyncio.Future[Any]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+        self._single: set[asyncio.Task[Any]] = set()
+
+    async def run(self, write: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """What ``write`` returned, after the commit that made it durable."""
+        if not self._together:
+            task = asyncio.create_task(self._alone(write))
+            self._single.add(task)
+            task.add_done_callback(self._single.discard)
+            return await asyncio.shield(task)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append((write, future))
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush())
+        return await asyncio.shield(future)
+
+    async def close(self) -> None:
+        """Wait until everything given is durable or refused."""
+        waiting = [*self._single, *([self._flusher] if self._flusher else [])]
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _alone(self, write: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async with self._database.write() as tx:
+            return await write(tx)
+
+    async def _flush(self) -> None:
+        await asyncio.sleep(0)  # whatever is ready in this turn of the loop joins the first commit
+        while self._queue:
+            batch, self._queue = self._queue[:_MOST], self._queue[_MOST:]
+            results: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+            try:
+                async with self._database.write() as tx:
+                    results = [(future, *await _guarded(tx, write)) for write, future in batch]
+            except BaseException as error:
+                for _, future in batch:
+                    _settle(future, None, error)
+                if not isinstance(error, Exception):
+                    raise
+                continue
+            for future, value, refused in results:
+                _settle(future, value, refused)
+
+
+class Clocked:
+    """Writes that are also told the database's time, epoch ms."""
+
+    def __init__(self, database: Store, commits: Commits) -> None:
+        self._database = database
+        self._commits = commits
+
+    async def __call__(self, write: Callable[[AsyncConnection, int], Awaitable[T]]) -> T:
+        """What ``write`` returned, after its commit."""
+
+        async def clocked(tx: AsyncConnection) -> T:
+            return await write(tx, await self._database.now(tx))
+
+        return await self._commits.run(clocked)
+
+
+async def _guarded(
+    tx: AsyncConnection, write: Callable[[AsyncConnection], Awaitable[Any]]
+) -> tuple[Any, BaseException | None]:
+    """The write in its own savepoint: its value, or the error after which nothing of it is left."""
+    try:
+        async with tx.begin_nested():
+            return await write(tx), None
+    except Exception as error:  # noqa: BLE001 - handed to the one who waits for this write
+        return None, error
+
+
+def _settle(future: asyncio.Future[Any], value: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
+        future.exception()  # its caller may have been cancelled: then nobody else would fetch it

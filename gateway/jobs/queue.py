@@ -1,0 +1,261 @@
+"""The lease on items in SQL: claim fairly, fence every later write by owner and attempt, give back, park, end.
+
+Functions take the transaction and never commit. They know states and lanes, no drive and no sealing; what depends on
+an ended item is settled here too, so that no item waits for something that will never come.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, RowMapping, and_, case, delete, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.db.tables_work import items, jobs, lanes
+from gateway.jobs.lanes import Lane, rest, turns
+from gateway.jobs.model import OPEN, STEPS, Fenced, Item, ItemState
+
+_IDLE_LANE_MS: Final = 600_000
+_MOST_LANES: Final = 500
+_STRAY_MS: Final = 1_000
+
+JOINED: Final = (
+    *(column for column in items.c if column.name not in {"seq", "result", "taken", "identity"}),
+    jobs.c.spec,
+    jobs.c.instruction,
+    jobs.c.policy_version,
+    jobs.c.mode,
+    jobs.c.cancelled,
+)
+
+
+async def claim(tx: AsyncConnection, owner: str, now: int, slots: int) -> Sequence[RowMapping]:
+    """Up to ``slots`` items, now running under ``owner`` with their attempt counted up, whole with their job's columns.
+
+    Cancelled jobs' items come first and wait for no lane: all that is left for them is to free what they hold.
+    """
+    taken = await _take(tx, owner, now, slots, _of_cancelled(), None)
+    if len(taken) < slots:
+        for lane, count in (await _order(tx, now, slots - len(taken))).items():
+            taken += await _take(tx, owner, now, count, _waiting(lane, now), lane)
+    if not taken:
+        return []
+    found = await tx.execute(select(*JOINED).join(jobs, jobs.c.id == items.c.job).where(items.c.seq.in_(taken)))
+    return found.mappings().all()
+
+
+async def _order(tx: AsyncConnection, now: int, slots: int) -> dict[str, int]:
+    """Lanes that may be served, in fair order, locked for this transaction where the database can."""
+    waiting = exists().where(items.c.state == ItemState.READY, items.c.lane == lanes.c.id, items.c.not_before <= now)
+    query = select(lanes).where(lanes.c.not_before <= now, waiting).order_by(lanes.c.served).limit(_MOST_LANES)
+    rows = (await tx.execute(query)).mappings().all()
+    if not rows:
+        return {}
+    order = turns(_free(rows, await _load(tx)), slots)
+    held = await tx.execute(select(lanes).where(lanes.c.id.in_(order)).with_for_update(skip_locked=True))
+    free = {lane.id: lane.free for lane in _free(held.mappings().all(), await _load(tx))}
+    return {lane: min(count, free[lane]) for lane, count in order.items() if free.get(lane, 0) > 0}
+
+
+async def _load(tx: AsyncConnection) -> Counter[str]:
+    """How many running items use each lane, as their first or their second."""
+    found = await tx.execute(select(items.c.lane, items.c.other).where(items.c.state == ItemState.RUNNING))
+    return Counter(lane for row in found for lane in row if lane is not None)
+
+
+def _free(rows: Sequence[RowMapping], load: Counter[str]) -> list[Lane]:
+    return [
+        Lane(row["id"], row["tenant"], row["person"], row["served"], max(row["concurrency"] - load[row["id"]], 0))
+        for row in rows
+    ]
+
+
+def _of_cancelled() -> ColumnElement[bool]:
+    cancelled = select(jobs.c.id).where(jobs.c.cancelled.is_not(None), jobs.c.ended.is_(None))
+    return and_(items.c.state == ItemState.READY, items.c.job.in_(cancelled))
+
+
+def _waiting(lane: str, now: int) -> ColumnElement[bool]:
+    parked = select(lanes.c.id).where(lanes.c.not_before > now)
+    return and_(
+        items.c.state == ItemState.READY,
+        items.c.lane == lane,
+        items.c.not_before <= now,
+        or_(items.c.other.is_(None), items.c.other.not_in(parked)),
+    )
+
+
+async def _take(
+    tx: AsyncConnection, owner: str, now: int, count: int, which: ColumnElement[bool], lane: str | None
+) -> list[int]:
+    """The ``seq`` of items that are now ours."""
+    query = select(items.c.seq).where(which).order_by(items.c.priority, items.c.seq).limit(count)
+    found = list((await tx.execute(query.with_for_update(skip_locked=True))).scalars())
+    if not found:
+        return []
+    await tx.execute(
+        update(items)
+        .where(items.c.seq.in_(found))
+        .values(state=ItemState.RUNNING, owner=owner, attempt=items.c.attempt + 1)
+    )
+    if lane is not None:
+        await tx.execute(update(lanes).where(lanes.c.id == lane).values(served=now))
+    return found
+
+
+def ours(item: Item, owner: str) -> ColumnElement[bool]:
+    """The fence: true only for the process and the attempt that claimed the item and were not superseded."""
+    return and_(
+        items.c.id == item.id,
+        items.c.owner == owner,
+        items.c.attempt == item.attempt,
+        items.c.state == ItemState.RUNNING,
+    )
+
+
+async def change(tx: AsyncConnection, item: Item, owner: str, values: Mapping[str, Any]) -> None:
+    """Write columns of a claimed item. Fenced."""
+    done = await tx.execute(update(items).where(ours(item, owner)).values(**values))
+    if done.rowcount != 1:
+        raise Fenced(item.id)
+
+
+async def again(tx: AsyncConnection, item: Item, owner: str, not_before: int, *, done: int, failed: bool) -> None:
+    """Give the item back, for a later attempt or as it was. Progress forgives earlier failures. Fenced."""
+    failures = (1 if done > item.done else item.failures + 1) if failed else item.failures
+    free = {"state": ItemState.READY, "owner": None, "not_before": not_before, "failures": failures, "done": done}
+    await change(tx, item, owner, free)
+
+
+async def held(tx: AsyncConnection, owner: str) -> dict[str, Row[str, int, int | None]]:
+    """What this process holds: by item its attempt and whether its job was cancelled."""
+    query = (
+        select(items.c.id, items.c.attempt, jobs.c.cancelled)
+        .join(jobs, jobs.c.id == items.c.job)
+        .where(items.c.owner == owner, items.c.state == ItemState.RUNNING)
+    )
+    return {row.id: row for row in await tx.execute(query)}
+
+
+async def give_back(tx: AsyncConnection, now: int, stray: tuple[str, int], owner: str) -> None:
+    """Free an item whose turn ended without its last write. Counts as lost."""
+    name, attempt = stray
+    mine = and_(items.c.id == name, items.c.owner == owner, items.c.attempt == attempt)
+    await tx.execute(
+        update(items)
+        .where(mine, items.c.state == ItemState.RUNNING)
+        .values(state=ItemState.READY, owner=None, not_before=now + _STRAY_MS, losses=items.c.losses + 1)
+    )
+
+
+async def bar(tx: AsyncConnection, name: str, owner: str, now: int) -> None:
+    """End a claimed item that nobody can read any more."""
+    mine = and_(items.c.id == name, items.c.owner == owner, items.c.state == ItemState.RUNNING)
+    ended = {"state": ItemState.FAILED, "reason": "internal", "owner": None, "ended": now, "work": None}
+    await tx.execute(update(items).where(mine).values(**ended))
+
+
+async def park(tx: AsyncConnection, lane: str, now: int, seconds: float | None) -> int:
+    """Let an account rest. Returns until when, ms."""
+    found = await tx.execute(select(lanes.c.not_before, lanes.c.strikes).where(lanes.c.id == lane).with_for_update())
+    row = found.one_or_none()
+    if row is None:
+        return now
+    until: int = max(row.not_before, now + round(rest(seconds, row.strikes) * 1000))
+    await tx.execute(update(lanes).where(lanes.c.id == lane).values(not_before=until, strikes=row.strikes + 1))
+    return until
+
+
+async def end(
+    tx: AsyncConnection, item: Item, owner: str, state: ItemState, now: int, values: Mapping[str, Any]
+) -> None:
+    """The item's last write, and what follows from it for those that wait for it. Fenced."""
+    await change(tx, item, owner, {**values, "state": state, "owner": None, "ended": now, "work": None})
+    if state is ItemState.COPIED:
+        used = [lane for lane in (item.lane, item.other) if lane is not None]
+        await tx.execute(update(lanes).where(lanes.c.id.in_(used), lanes.c.strikes > 0).values(strikes=0))
+    if item.kind == "folder":
+        await _release(tx, item.id) if state is ItemState.COPIED else await _fail_below(tx, item.id, now)
+
+
+async def _release(tx: AsyncConnection, folder: str) -> None:
+    below = and_(items.c.folder == folder, items.c.state == ItemState.BLOCKED, items.c.kind.not_in(STEPS))
+    await tx.execute(update(items).where(below).values(state=ItemState.READY))
+
+
+async def _fail_below(tx: AsyncConnection, folder: str, now: int) -> None:
+    """Everything that waits for a folder that will not be made, however deep."""
+    parents = [folder]
+    while parents:
+        below = and_(items.c.folder.in_(parents), items.c.state == ItemState.BLOCKED, items.c.kind.not_in(STEPS))
+        failed = await tx.execute(
+            update(items)
+            .where(below)
+            .values(state=ItemState.FAILED, reason="folder_failed", ended=now)
+            .returning(items.c.id, items.c.kind)
+        )
+        parents = [row.id for row in failed if row.kind == "folder"]
+
+
+async def cancel_waiting(tx: AsyncConnection, job: str, now: int) -> None:
+    """End what has not begun; what holds an upload session stays, for a worker to free it."""
+    idle = and_(items.c.job == job, items.c.state.in_([ItemState.BLOCKED, ItemState.READY]), items.c.work.is_(None))
+    ended = case((items.c.kind.in_(STEPS), ItemState.DONE), else_=ItemState.SKIPPED)
+    await tx.execute(update(items).where(idle).values(state=ended, reason="cancelled", ended=now))
+
+
+async def release_prunes(tx: AsyncConnection, job: str) -> int:
+    """Let the folders be cleaned whose contents have all ended. Returns how many."""
+    below = items.alias("below")
+    still = exists().where(below.c.folder == items.c.after, below.c.state.in_(OPEN))
+    unmade = exists().where(below.c.id == items.c.after, below.c.state.in_(OPEN))
+    blocked = and_(items.c.job == job, items.c.kind == "prune", items.c.state == ItemState.BLOCKED)
+    done = await tx.execute(update(items).where(blocked, ~still, ~unmade).values(state=ItemState.READY))
+    return done.rowcount
+
+
+async def folder_states(tx: AsyncConnection, folders: Collection[str]) -> dict[str, ItemState]:
+    """How far these folder steps are, held as they are until the transaction ends."""
+    query = select(items.c.id, items.c.state).where(items.c.id.in_(folders)).with_for_update(read=True)
+    return {row.id: ItemState(row.state) for row in await tx.execute(query)}
+
+
+async def store(tx: AsyncConnection, dialect: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New items; one that the job has met already is left out."""
+    if rows:
+        insert = postgres_insert if dialect == "postgresql" else sqlite_insert
+        await tx.execute(insert(items).on_conflict_do_nothing(), rows)
+
+
+async def open_lane(tx: AsyncConnection, dialect: str, lane: str, tenant: str, person: str, now: int) -> None:
+    """Make the lane's row, or note that it is in use."""
+    insert = postgres_insert if dialect == "postgresql" else sqlite_insert
+    row = insert(lanes).values(id=lane, tenant=tenant, person=person, used=now)
+    await tx.execute(row.on_conflict_do_update(index_elements=[lanes.c.id], set_={"used": now}))
+
+
+async def drop_idle_lanes(tx: AsyncConnection, now: int) -> None:
+    """Forget accounts that nothing waits for. Those just used stay: an insert may be under way."""
+    waiting = exists().where(or_(items.c.lane == lanes.c.id, items.c.other == lanes.c.id), items.c.state.in_(OPEN))
+    idle = and_(lanes.c.used < now - _IDLE_LANE_MS, lanes.c.not_before < now, ~waiting)
+    await tx.execute(delete(lanes).where(idle))
+
+
+async def count(tx: AsyncConnection, job: str) -> Sequence[RowMapping]:
+    """Rows of (kind, state, number, size, done) of a job: the truth that its totals are made of."""
+    query = (
+        select(
+            items.c.kind,
+            items.c.state,
+            func.count().label("number"),
+            func.sum(func.coalesce(items.c.size, items.c.done)).label("size"),
+            func.sum(items.c.done).label("done"),
+        )
+        .where(items.c.job == job)
+        .group_by(items.c.kind, items.c.state)
+    )
+    return (await tx.execute(query)).mappings().all()

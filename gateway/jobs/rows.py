@@ -1,0 +1,76 @@
+"""Between rows and values: what is sealed on the way in and opened on the way out. No query is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from gateway.jobs.model import ENDED, Item, ItemState, ItemView, NewItem
+from gateway.jobs.reasons import advice
+from gateway.jobs.sealing import Sealer, seal, unseal
+
+
+def item_row(sealer: Sealer, job: Mapping[Any, Any], new: NewItem, now: int) -> dict[str, Any]:
+    """The row of a new item. ``job`` has id, tenant, person and priority."""
+    return {
+        "id": new.id,
+        "job": job["id"],
+        "tenant": job["tenant"],
+        "person": job["person"],
+        "kind": new.kind,
+        "state": new.state,
+        "priority": job["priority"] + new.priority,
+        "lane": new.lane,
+        "other": new.other,
+        "folder": new.folder,
+        "after": new.after,
+        "depth": new.depth,
+        "size": new.size,
+        "reason": new.reason,
+        "ended": now if new.state in ENDED else None,
+        "identity": None if new.identity is None else sealer.index("items.identity", f"{job['id']}\0{new.identity}"),
+        "taken": None if new.taken is None else taken(sealer, job["id"], new.taken),
+        "entry": seal(sealer, "items", "entry", new.id, new.entry),
+        "result": seal(sealer, "items", "result", new.id, new.result),
+    }
+
+
+def taken(sealer: Sealer, job: str, name: str) -> bytes:
+    """The blind index of a name's collision key within one job."""
+    return sealer.index("items.taken", f"{job}\0{name}")
+
+
+def item(sealer: Sealer, row: RowMapping) -> Item:
+    """A claimed row (`gateway.jobs.queue.JOINED`), opened. Corrupt or Shredded where it cannot be."""
+    sealed = {"entry", "work", "spec", "cancelled"}
+    plain = {name: row[name] for name in Item.__slots__ if name not in sealed}
+    return Item(
+        **plain,
+        entry=unseal(sealer, "items", "entry", row["id"], row["entry"]),
+        work=unseal(sealer, "items", "work", row["id"], row["work"]),
+        spec=unseal(sealer, "jobs", "spec", row["job"], row["spec"]),
+        cancelled=row["cancelled"] is not None,
+    )
+
+
+def item_view(sealer: Sealer, row: RowMapping) -> ItemView:
+    """A row as its person sees it."""
+    entry = unseal(sealer, "items", "entry", row["id"], row["entry"])
+    result = unseal(sealer, "items", "result", row["id"], row["result"])
+    destination = result.get("destination")
+    return ItemView(
+        seq=row["seq"],
+        id=row["id"],
+        kind=str(entry.get("kind", row["kind"])),
+        name=str(entry["name"]),
+        path=str(entry["path"]),
+        state=ItemState(row["state"]),
+        size=row["size"],
+        done=row["done"],
+        renamed_to=result.get("renamed_to"),
+        reason=row["reason"],
+        advice=advice(row["reason"]),
+        destination=(destination[0], destination[1]) if destination else None,
+    )

@@ -1,0 +1,245 @@
+"""The jobs of people: ordered, looked at, followed, cancelled, forgotten. What they do, executors know.
+
+Whoever asks names the person and the school, and sees nothing else; a job of somebody else is a job that does not
+exist. An order is stored only while its person may work here, in the transaction of whoever checks that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.model import Scope
+from gateway.db.tables_work import items, jobs, lanes
+from gateway.ids import new_id
+from gateway.jobs import queue, totals
+from gateway.jobs.commits import Store
+from gateway.jobs.model import ENDED, FINISHED, STEPS, ItemState, ItemView, JobState, JobView, NewItem
+from gateway.jobs.progress import Progress
+from gateway.jobs.rows import item_row, item_view
+from gateway.jobs.sealing import Sealer, Sealers, seal, unseal
+
+RequireActive = Callable[[AsyncConnection, str], Awaitable[None]]
+"""(tx, person): raises where this person may not begin anything, e.g. while being forgotten; so until tx ends."""
+
+_POLL: Final = 0.5
+_PACE: Final = 0.2
+
+
+def lane(tenant: str, person: str, drive: str) -> str:
+    """The lane of a person's drive."""
+    return f"{tenant}:{person}:{drive}"
+
+
+class Jobs:
+    """The door to durable work for routes, executors and erasure."""
+
+    def __init__(
+        self, database: Store, sealers: Sealers, require_active: RequireActive, progress: Progress | None = None
+    ) -> None:
+        self.database = database
+        self.sealers = sealers
+        self.progress = progress or Progress()
+        self._require_active = require_active
+
+    async def create(
+        self,
+        tx: AsyncConnection,
+        *,
+        tenant: str,
+        person: str,
+        kind: str,
+        mode: str,
+        spec: Mapping[str, Any],
+        first: Sequence[NewItem],
+        instruction: str,
+        policy_version: str,
+        priority: int = 0,
+    ) -> str:
+        """Store a job with its first items; call `wake` after the commit. Raises where the person is not active."""
+        await self._require_active(tx, person)
+        sealer, job = await self.sealer(tenant, person), new_id()
+        await tx.execute(
+            insert(jobs).values(
+                id=job,
+                tenant=tenant,
+                person=person,
+                kind=kind,
+                mode=mode,
+                state=JobState.RUNNING,
+                instruction=instruction,
+                policy_version=policy_version,
+                priority=priority,
+                created=await self._now(tx),
+                spec=seal(sealer, "jobs", "spec", job, spec),
+            )
+        )
+        await self._insert(tx, {"id": job, "tenant": tenant, "person": person, "priority": priority}, first)
+        return job
+
+    async def add(self, tx: AsyncConnection, job: str, more: Sequence[NewItem]) -> None:
+        """Items found on the way: what the job has met already is left out. Nothing is added to a cancelled job.
+
+        Whether they can begin, must wait, or have failed already, their folder step decides.
+        """
+        row = (
+            (await tx.execute(select(jobs).where(jobs.c.id == job).with_for_update(read=True))).mappings().one_or_none()
+        )
+        if row is None or row["cancelled"] is not None or not more:
+            return
+        await self._require_active(tx, row["person"])
+        states = await queue.folder_states(tx, {item.folder for item in more if item.folder is not None})
+        await self._insert(tx, dict(row), [_placed(item, states) for item in more])
+
+    async def _insert(self, tx: AsyncConnection, job: Mapping[Any, Any], new: Sequence[NewItem]) -> None:
+        sealer, now = await self.sealer(job["tenant"], job["person"]), await self._now(tx)
+        for name in sorted({name for item in new for name in (item.lane, item.other) if name is not None}):
+            await queue.open_lane(tx, self.database.dialect, name, job["tenant"], job["person"], now)
+        await queue.store(tx, self.database.dialect, [item_row(sealer, job, item, now) for item in new])
+
+    async def get(self, tenant: str, person: str, job: str) -> JobView | None:
+        """The job with what is known now; None where this person has no such job."""
+        async with self.database.read() as tx:
+            found = await tx.execute(
+                select(jobs).where(jobs.c.id == job, jobs.c.tenant == tenant, jobs.c.person == person)
+            )
+            row = found.mappings().one_or_none()
+            return None if row is None else await self._view(tx, row, await self.sealer(tenant, person))
+
+    async def list(
+        self, tenant: str, person: str, before: tuple[int, str] | None = None, limit: int = 50
+    ) -> tuple[Sequence[JobView], tuple[int, str] | None]:
+        """The person's jobs, the newest first, and where the next page begins."""
+        query = select(jobs).where(jobs.c.tenant == tenant, jobs.c.person == person)
+        if before is not None:
+            created, last = before
+            query = query.where((jobs.c.created < created) | ((jobs.c.created == created) & (jobs.c.id < last)))
+        query = query.order_by(jobs.c.created.desc(), jobs.c.id.desc()).limit(limit + 1)
+        sealer = await self.sealer(tenant, person)
+        async with self.database.read() as tx:
+            rows = (await tx.execute(query)).mappings().all()
+            views = [await self._view(tx, row, sealer) for row in rows[:limit]]
+        more = (views[-1].created, views[-1].id) if len(rows) > limit else None
+        return views, more
+
+    async def items(
+        self, tenant: str, person: str, job: str, after: int = 0, limit: int = 200
+    ) -> tuple[Sequence[ItemView], int | None]:
+        """The job's items in the order of discovery, and the ``after`` of the next page. Empty for a foreign job."""
+        query = (
+            select(items)
+            .where(items.c.job == job, items.c.tenant == tenant, items.c.person == person, items.c.seq > after)
+            .where(totals.counted(items.c.kind, items.c.state))
+            .order_by(items.c.seq)
+            .limit(limit + 1)
+        )
+        sealer = await self.sealer(tenant, person)
+        async with self.database.read() as tx:
+            rows = (await tx.execute(query)).mappings().all()
+        more = rows[limit - 1]["seq"] if len(rows) > limit else None
+        return [item_view(sealer, row) for row in rows[:limit]], more
+
+    async def watch(self, tenant: str, person: str, job: str, after: str | None = None) -> AsyncIterator[JobView]:
+        """The job at each change until it has ended; ``after`` is the tag last seen. Nothing for a foreign job."""
+        seen = after
+        while (view := await self.get(tenant, person, job)) is not None:
+            if view.tag != seen:
+                seen = view.tag
+                yield view
+            if view.state in FINISHED:
+                return
+            await self.progress.heard(job, _POLL)
+            await asyncio.sleep(_PACE)
+
+    async def cancel(self, tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
+        """Ask for the job's end; call `wake` after the commit. False where there is no such job or it has ended."""
+        query = select(jobs).where(jobs.c.id == job, jobs.c.tenant == tenant, jobs.c.person == person)
+        row = (await tx.execute(query.with_for_update())).mappings().one_or_none()
+        if row is None or row["ended"] is not None:
+            return False
+        await self._cancel(tx, job)
+        return True
+
+    async def cancel_all(self, tx: AsyncConnection, tenant: str, person: str) -> Sequence[str]:
+        """Cancel everything of a person that has not ended: the first step of forgetting. Returns the jobs' ids."""
+        mine = (jobs.c.tenant == tenant, jobs.c.person == person, jobs.c.ended.is_(None))
+        found = list((await tx.execute(select(jobs.c.id).where(*mine).with_for_update())).scalars())
+        for job in found:
+            await self._cancel(tx, job)
+        return found
+
+    async def _cancel(self, tx: AsyncConnection, job: str) -> None:
+        now = await self._now(tx)
+        await tx.execute(update(jobs).where(jobs.c.id == job).values(cancelled=func.coalesce(jobs.c.cancelled, now)))
+        await queue.cancel_waiting(tx, job, now)
+
+    async def held(self, tx: AsyncConnection, tenant: str, person: str) -> tuple[int, int]:
+        """How many jobs and items are kept about this person: for the plan of forgetting."""
+        count = [
+            (
+                await tx.execute(select(func.count()).where(table.c.tenant == tenant, table.c.person == person))
+            ).scalar_one()
+            for table in (jobs, items)
+        ]
+        return count[0], count[1]
+
+    async def forget(self, tx: AsyncConnection, tenant: str, person: str) -> int:
+        """Delete every row about this person. What still runs meets its fence and stops. Returns the rows deleted."""
+        gone = 0
+        for table in (items, jobs, lanes):
+            done = await tx.execute(delete(table).where(table.c.tenant == tenant, table.c.person == person))
+            gone += done.rowcount
+        return gone
+
+    def wake(self, job: str | None = None) -> None:
+        """Something was ordered or cancelled and committed: this process's workers and watchers look at once."""
+        self.progress.work.set()
+        if job is not None:
+            self.progress.ring(job)
+
+    async def sealer(self, tenant: str, person: str) -> Sealer:
+        """The person's sealer. Shredded where they were forgotten."""
+        return await self.sealers.fields(Scope(tenant, person))
+
+    async def _now(self, tx: AsyncConnection) -> int:
+        return await self.database.now(tx)
+
+    async def _view(self, tx: AsyncConnection, row: RowMapping, sealer: Sealer) -> JobView:
+        spec = unseal(sealer, "jobs", "spec", row["id"], row["spec"])
+        if row["totals"] is not None:
+            known = totals.load(row["totals"])
+        else:
+            known = totals.add_up(await queue.count(tx, row["id"]))
+            known = replace(known, bytes_done=known.bytes_done + self.progress.beyond(row["id"]))
+        state = JobState(row["state"])
+        planning = state is JobState.RUNNING and known.listing
+        return JobView(
+            id=row["id"],
+            kind=row["kind"],
+            mode=row["mode"],
+            state=JobState.PLANNING if planning else state,
+            created=row["created"],
+            ended=row["ended"],
+            cancelling=row["cancelled"] is not None,
+            counts=known.counts,
+            bytes_total=known.bytes_total,
+            bytes_done=known.bytes_done,
+            spec=spec,
+        )
+
+
+def _placed(item: NewItem, folders: Mapping[str, ItemState]) -> NewItem:
+    """The item in the state that its folder step allows."""
+    if item.folder is None or item.kind in STEPS or item.state in ENDED:
+        return item
+    folder = folders.get(item.folder, ItemState.FAILED)
+    if folder is ItemState.COPIED:
+        return replace(item, state=ItemState.READY)
+    if folder in ENDED:
+        return replace(item, state=ItemState.FAILED, reason="folder_failed")
+    return replace(item, state=ItemState.BLOCKED)

@@ -1,0 +1,35 @@
+"""Settles jobs: lets the folders be cleaned whose contents have ended, and ends the job that has nothing open.
+
+It runs after the commits of what ended, under a lock on the job's row, so of two that end at once the later sees both.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.db.tables_work import items, jobs
+from gateway.jobs import queue, totals
+from gateway.jobs.model import OPEN
+
+
+async def settle(tx: AsyncConnection, now: int, job: str) -> bool:
+    """True where something can go on at once: a folder to be cleaned. A job that has ended stays as it is."""
+    locked = await tx.execute(select(jobs.c.cancelled, jobs.c.ended).where(jobs.c.id == job).with_for_update())
+    row = locked.one_or_none()
+    if row is None or row.ended is not None:
+        return False
+    if await queue.release_prunes(tx, job):
+        return True
+    if (await tx.execute(select(exists().where(items.c.job == job, items.c.state.in_(OPEN))))).scalar_one():
+        return False
+    found = totals.add_up(await queue.count(tx, job))
+    state = totals.verdict(found, cancelled=row.cancelled is not None)
+    await tx.execute(update(jobs).where(jobs.c.id == job).values(state=state, ended=now, totals=totals.dump(found)))
+    return False
+
+
+async def unsettled(tx: AsyncConnection) -> list[str]:
+    """Jobs that nobody works on though they have not ended: what a process left that died before settling."""
+    busy = exists().where(items.c.job == jobs.c.id, items.c.state.in_(("ready", "running")))
+    return list((await tx.execute(select(jobs.c.id).where(jobs.c.ended.is_(None), ~busy))).scalars())

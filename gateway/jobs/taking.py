@@ -1,0 +1,128 @@
+"""One attempt at one item: run its executor, and turn what comes of it into the item's next state.
+
+A refusal ends the item, a passing trouble is tried again later and only so often, a throttled account rests without
+costing an attempt, and what lost its lease writes nothing at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.errors import StorageError
+from gateway.jobs import queue
+from gateway.jobs.commits import Clocked
+from gateway.jobs.model import STEPS, Fenced, ItemState, Outcome, Parked
+from gateway.jobs.processes import LEASE, MOST_LOSSES
+from gateway.jobs.sealing import seal
+from gateway.jobs.turn import Executor, Turn
+from providers.errors import DriveError
+
+MOST_FAILURES: Final = 6
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds between looks. ``lease``: after that long without a beat others take over."""
+
+    lease: float = LEASE
+    beat: float = 1.0
+    guard: float = 0.25
+    poll: float = 0.5
+    settle: float = 2.0
+    row: float = 1.0
+    backoff: float = 1.0
+    longest_backoff: float = 120.0
+    abandon: float = 10.0
+
+
+class Attempts:
+    """Runs turns. ``executors`` by kind of item."""
+
+    def __init__(self, executors: Mapping[str, Executor], write: Clocked, timing: Timing) -> None:
+        self._executors = executors
+        self._write = write
+        self._timing = timing
+
+    async def take(self, turn: Turn) -> None:
+        """The item's turn from claim to its last write. Fenced means that it is somebody else's: nothing is written."""
+        executor = self._executors[turn.item.kind]
+        with suppress(Fenced):
+            try:
+                if turn.item.cancelled:
+                    await self._give_up(turn, executor, ItemState.SKIPPED, "cancelled")
+                elif turn.item.losses > MOST_LOSSES:
+                    await self._give_up(turn, executor, ItemState.FAILED, "worker_lost")
+                else:
+                    await self._end(turn, await executor.run(turn))
+            except asyncio.CancelledError:
+                await asyncio.shield(self._stopped(turn, executor))
+            except Parked as parked:
+                await self._park(turn, parked)
+            except (DriveError, StorageError) as error:
+                await self._failed(turn, executor, error.retryable, getattr(error, "code", "internal"))
+            except Fenced:
+                raise
+            except Exception as error:  # noqa: BLE001 - a bug in one item must not take the worker with it
+                _log.error("worker.item", kind=turn.item.kind, error=type(error).__name__)
+                await self._failed(turn, executor, True, "internal")
+
+    async def _end(self, turn: Turn, outcome: Outcome) -> None:
+        values: dict[str, object] = {
+            "reason": outcome.reason,
+            "done": turn.done,
+            "result": seal(turn.sealer, "items", "result", turn.item.id, outcome.result),
+        }
+
+        async def write(tx: AsyncConnection, now: int) -> None:
+            await queue.end(tx, turn.item, turn.owner, outcome.state, now, values)
+            if outcome.then is not None:
+                await outcome.then(tx)
+
+        await self._write(write)
+
+    async def _stopped(self, turn: Turn, executor: Executor) -> None:
+        """The task was cancelled: because the job was, or because the process stops and another will go on."""
+        if turn.cancelled:
+            await self._give_up(turn, executor, ItemState.SKIPPED, "cancelled")
+            return
+        await self._write(lambda tx, now: queue.again(tx, turn.item, turn.owner, now, done=turn.done, failed=False))
+
+    async def _give_up(self, turn: Turn, executor: Executor, state: ItemState, reason: str) -> None:
+        """Free what the item holds outside, as far as it can be reached, and end it."""
+        try:
+            async with asyncio.timeout(self._timing.abandon):
+                await executor.abandon(turn)
+        except Fenced:
+            raise
+        except Exception as error:  # noqa: BLE001 - a session that cannot be ended now ends by itself
+            _log.warning("worker.abandon", kind=turn.item.kind, error=type(error).__name__)
+        if turn.item.kind in STEPS and state is ItemState.SKIPPED:
+            state = ItemState.DONE
+        await self._end(turn, Outcome(state, reason))
+
+    async def _failed(self, turn: Turn, executor: Executor, retryable: bool, reason: str) -> None:
+        failures = 1 if turn.done > turn.item.done else turn.item.failures + 1
+        if not retryable or failures >= MOST_FAILURES:
+            await self._give_up(turn, executor, ItemState.FAILED, reason)
+            return
+        pause = min(self._timing.backoff * 2.0 ** (failures - 1), self._timing.longest_backoff)
+        later = round(pause * random.uniform(0.7, 1.0) * 1000)  # noqa: S311 - spreads retries, keeps no secret
+        await self._write(
+            lambda tx, now: queue.again(tx, turn.item, turn.owner, now + later, done=turn.done, failed=True)
+        )
+
+    async def _park(self, turn: Turn, parked: Parked) -> None:
+        async def write(tx: AsyncConnection, now: int) -> None:
+            await queue.again(tx, turn.item, turn.owner, now, done=turn.done, failed=False)
+            await queue.park(tx, parked.lane, now, parked.seconds)
+
+        await self._write(write)

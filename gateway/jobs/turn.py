@@ -1,0 +1,90 @@
+"""An executor's hold on one item: what it may learn and write while the item is its own.
+
+Every write is fenced by process and attempt. An executor knows nothing of queues, and the queue nothing of drives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.jobs import queue
+from gateway.jobs.commits import Commits
+from gateway.jobs.model import Fenced, Hook, Item, Outcome
+from gateway.jobs.processes import Membership
+from gateway.jobs.progress import Progress
+from gateway.jobs.sealing import Sealer, seal
+
+
+class Executor(Protocol):
+    """Does items of one kind. It may be stopped at any point, and another process may go on from what was saved."""
+
+    async def run(self, turn: Turn) -> Outcome:
+        """Do the item. Raises DriveError or StorageError (retried where they say so) or Parked."""
+        ...
+
+    async def abandon(self, turn: Turn) -> None:
+        """The item will not be finished: free what it holds outside (upload session, spool). May be repeated."""
+        ...
+
+
+class Turn:
+    """One attempt at one item. ``done`` is in bytes."""
+
+    def __init__(
+        self, item: Item, sealer: Sealer, commits: Commits, membership: Membership, progress: Progress
+    ) -> None:
+        self.item = item
+        self.sealer = sealer
+        self.work: Mapping[str, Any] = item.work
+        """What was saved last, by this attempt or an earlier one."""
+        self.done = item.done
+        self.stored = item.done
+        self.owner = membership.id
+        self.cancelled = False
+        """Set where the job was cancelled while this ran, before the executor is stopped."""
+        self._seen = 0.0
+        self._commits = commits
+        self._membership = membership
+        self._progress = progress
+
+    def advance(self, done: int) -> None:
+        """So many bytes have arrived. Shown at once; written to the row within about a second. Fenced."""
+        self.check()
+        self.done = done
+        self._progress.note(self.item.job, self.item.id, done - self.stored)
+
+    def check(self) -> None:
+        """Fenced where this process was still for so long that others may have taken over. Cheap: ask it per piece."""
+        if not self._membership.fresh or self._membership.id != self.owner:
+            raise Fenced(self.item.id)
+
+    async def save(self, work: Mapping[str, Any], then: Hook | None = None) -> None:
+        """Keep what the next attempt needs, durably, with ``then`` in the same transaction. Fenced."""
+        box = seal(self.sealer, "items", "work", self.item.id, work)
+        done = self.done
+
+        async def write(tx: AsyncConnection) -> None:
+            await queue.change(tx, self.item, self.owner, {"work": box, "done": done})
+            if then is not None:
+                await then(tx)
+
+        await self._commits.run(write)
+        self.work, self.stored = work, done
+        self._progress.note(self.item.job, self.item.id, self.done - done)
+
+    async def hold(self) -> None:
+        """Prove, in the database, that the item is still ours: directly before what cannot be taken back. Fenced."""
+        await self._commits.run(lambda tx: queue.change(tx, self.item, self.owner, {"done": self.done}))
+        self.check()
+
+    def due(self, now: float, every: float) -> bool:
+        """Whether the row lags behind and was not written for ``every`` seconds."""
+        return self.done != self.stored and now - self._seen >= every
+
+    def shown(self, done: int, now: float) -> None:
+        """The row says ``done`` now."""
+        self.stored, self._seen = done, now
+        self._progress.note(self.item.job, self.item.id, self.done - done)

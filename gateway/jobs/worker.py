@@ -1,0 +1,216 @@
+"""The worker: claims items, runs them side by side, and keeps the lease on them.
+
+It knows no drive: executors do the work, the queue keeps the order. Four small loops run beside the items: one claims,
+one beats, one looks whether what runs is still ours and not cancelled, one settles jobs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+import structlog
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.errors import StorageError
+from gateway.jobs import queue, settling
+from gateway.jobs.commits import Clocked, Commits
+from gateway.jobs.model import Fenced
+from gateway.jobs.processes import Membership
+from gateway.jobs.rows import item as opened
+from gateway.jobs.service import Jobs
+from gateway.jobs.taking import Attempts, Timing
+from gateway.jobs.turn import Executor, Turn
+
+_TOGETHER: Final = 0.02
+_log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Start it once per process. ``sole``: no other process can hold items, as SQLite's file lock proves."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        executors: Mapping[str, Executor],
+        *,
+        slots: int = 16,
+        sole: bool | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._jobs = jobs
+        self._slots = slots
+        self._sole = jobs.database.dialect == "sqlite" if sole is None else sole
+        self._timing = timing or Timing()
+        self._commits = Commits(jobs.database)
+        self._write = Clocked(jobs.database, self._commits)
+        self._attempts = Attempts(executors, self._write, self._timing)
+        self.membership = Membership(self._timing.lease)
+        self._running: dict[tuple[str, int], tuple[Turn, asyncio.Task[None]]] = {}
+        self._touched: set[str] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._settling = asyncio.Event()
+        self._strays: set[tuple[str, int]] = set()
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Enter, take over what a dead process held, begin."""
+        await self._join()
+        if self._sole:
+            await self._write(lambda tx, now: self.membership.bury(tx, now, everyone=True))
+        steps = (self._claim, self._beat, self._guard, self._settle)
+        self._loops = [asyncio.create_task(self._forever(step), name=f"worker {step.__name__}") for step in steps]
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Claim nothing more, give what runs ``grace`` seconds to end, release the rest as it is, leave."""
+        self._stopping = True
+        running = [task for _, task in self._running.values()]
+        if running:
+            await asyncio.wait(running, timeout=grace)
+        await _gone(task for _, task in self._running.values())
+        await _gone(self._loops)
+        with suppress(Exception):
+            await self._settle_once()
+        await self._commits.run(self.membership.leave)
+        await self._commits.close()
+
+    @property
+    def running(self) -> int:
+        """How many items are at work in this process."""
+        return len(self._running)
+
+    async def _forever(self, step: Callable[[], Awaitable[None]]) -> None:
+        """A loop that outlives a database that is away for a while."""
+        while True:
+            try:
+                await step()
+            except Exception as error:  # noqa: BLE001 - a loop that dies would leave the worker deaf
+                _log.warning("worker.loop", loop=step.__name__, error=type(error).__name__)
+                await asyncio.sleep(self._timing.poll)
+
+    # claiming
+
+    async def _claim(self) -> None:
+        self._jobs.progress.work.clear()
+        if not self._stopping and len(self._running) < self._slots:
+            owner, slots = self.membership.id, self._slots - len(self._running)
+            rows = await self._write(lambda tx, now: queue.claim(tx, owner, now, slots))
+            for row in rows:
+                await self._begin(row)
+            if rows:
+                return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.poll):
+                await self._jobs.progress.work.wait()
+
+    async def _begin(self, row: RowMapping) -> None:
+        """Open what was claimed. Where its key is gone the person was forgotten: nothing is left to do."""
+        try:
+            sealer = await self._jobs.sealer(row["tenant"], row["person"])
+            item = opened(sealer, row)
+        except StorageError as error:
+            _log.warning("worker.unreadable", item=row["id"], error=type(error).__name__)
+            if not error.retryable:
+                await self._write(lambda tx, now: queue.bar(tx, row["id"], row["owner"], now))
+            return
+        turn = Turn(item, sealer, self._commits, self.membership, self._jobs.progress)
+        task = asyncio.create_task(self._attempts.take(turn), name=f"item {item.kind}")
+        self._running[item.id, item.attempt] = (turn, task)
+        task.add_done_callback(lambda ended: self._left(turn, ended))
+
+    def _left(self, turn: Turn, ended: asyncio.Task[None]) -> None:
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            _log.warning("worker.unwritten", kind=turn.item.kind, error=type(error).__name__)
+        self._running.pop((turn.item.id, turn.item.attempt), None)
+        self._touched.add(turn.item.job)
+        self._jobs.progress.forget(turn.item.job, turn.item.id)
+        self._jobs.progress.work.set()
+        self._settling.set()
+
+    # the loops beside
+
+    async def _beat(self) -> None:
+        await asyncio.sleep(self._timing.beat)
+        if await self._write(self.membership.beat):
+            await self._write(self._bury)
+            return
+        _log.warning("worker.lost_lease", running=len(self._running))
+        await _gone(task for _, task in self._running.values())
+        await self._join()
+
+    async def _bury(self, tx: AsyncConnection, now: int) -> None:
+        if await self.membership.bury(tx, now):
+            self._jobs.progress.work.set()
+
+    async def _guard(self) -> None:
+        """Stop what is no longer ours, or was cancelled: within a second, whichever process was asked."""
+        await asyncio.sleep(self._timing.guard)
+        asked = dict(self._running)
+        async with self._jobs.database.read() as tx:
+            held = await queue.held(tx, self.membership.id)
+        for (name, attempt), (turn, task) in asked.items():
+            state = held.get(name)
+            if state is None or state.attempt != attempt:
+                task.cancel()
+            elif state.cancelled and not turn.item.cancelled and not turn.cancelled:
+                turn.cancelled = True
+                task.cancel()
+        await self._recover({(name, row.attempt) for name, row in held.items()} - set(asked))
+        await self._show()
+
+    async def _recover(self, strays: set[tuple[str, int]]) -> None:
+        """Give back what is ours in the database but not at work here, seen twice: its last write did not succeed."""
+        for stray in strays & self._strays:
+            await self._write(partial(queue.give_back, stray=stray, owner=self.membership.id))
+        self._strays = strays
+
+    async def _show(self) -> None:
+        """Write how far items are to their rows, at most once a second each, all in one transaction."""
+        now = time.monotonic()
+        moved = [turn for turn, _ in self._running.values() if turn.due(now, self._timing.row)]
+        if not moved:
+            return
+
+        async def write(tx: AsyncConnection) -> None:
+            for turn, done in shown:
+                with suppress(Fenced):
+                    await queue.change(tx, turn.item, turn.owner, {"done": done})
+
+        shown = [(turn, turn.done) for turn in moved]
+        await self._commits.run(write)
+        for turn, done in shown:
+            turn.shown(done, now)
+
+    async def _settle(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.settle):
+                await self._settling.wait()
+        await asyncio.sleep(_TOGETHER)
+        self._settling.clear()
+        await self._settle_once()
+
+    async def _settle_once(self) -> None:
+        touched, self._touched = self._touched, set()
+        async with self._jobs.database.read() as tx:
+            touched |= set(await settling.unsettled(tx))
+        for job in touched:
+            if await self._write(partial(settling.settle, job=job)):
+                self._jobs.progress.work.set()
+            self._jobs.progress.ring(job)
+        await self._write(queue.drop_idle_lanes)
+
+    async def _join(self) -> None:
+        await self._write(self.membership.join)
+
+
+async def _gone(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they are gone."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
