@@ -1,4 +1,4 @@
-"""The API's documentation as one readable page, rendered from the OpenAPI document: no script, nothing from elsewhere."""
+"""The API's documentation as one readable page, rendered from the OpenAPI document, without script."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def page(document: dict[str, Any], stylesheet: str) -> str:
                 one = methods[method]
                 operations.setdefault(one["tags"][0], []).append(_operation(method, path, one))
     sections = "".join(
-        f'<section aria-labelledby="tag-{tag}"><h2 id="tag-{tag}">{escape(tag.capitalize())}</h2>{"".join(shown)}</section>'
+        f'<section aria-labelledby="tag-{tag}"><h2 id="tag-{tag}">{escape(tag.capitalize())}</h2>'
+        f"{''.join(shown)}</section>"
         for tag, shown in operations.items()
     )
     schemas = "".join(
@@ -29,7 +30,8 @@ def page(document: dict[str, Any], stylesheet: str) -> str:
     info = document["info"]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(info["title"])} API</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="{stylesheet}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="stylesheet" href="{stylesheet}">'
         f'</head><body class="docs"><main><h1>{escape(info["title"])} API</h1><p>{escape(info["description"])}</p>'
         f'<p>As OpenAPI 3.1: <a href="/v1/openapi.json">/v1/openapi.json</a></p>{sections}'
         f'<section aria-labelledby="schemas"><h2 id="schemas">Schemas</h2>{schemas}</section></main></body></html>'
