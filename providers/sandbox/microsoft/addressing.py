@@ -1,0 +1,98 @@
+"""Graph's addresses: by id, by path from the root or from an item, with or without the closing colon.
+
+/me   /me/drives   /me/drive…   /drives/{id}…          then one of
+…/root   …/root:/a/b:   …/items/{id}   …/items/{id}:/a/b:         then nothing, or
+/children  /content  /createUploadSession  /copy  /delta  /search(q='…')  /permanentDelete  /restore
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from providers.sandbox.behaviours import behaviour
+from providers.sandbox.core import Refused
+
+PREFIX = "/v1.0"
+VERBS = ("children", "content", "createUploadSession", "copy", "delta", "search", "permanentDelete", "restore")
+_CALL = re.compile(r"(?P<verb>delta|search)(?:\((?:(?:q|token)='(?P<argument>(?:[^']|'')*)')?\))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A parsed address. ``drive`` None: the caller's own. ``anchor`` None: not an item; 'root' or an item's id.
+
+    ``names`` is the path below the anchor. ``verb`` is '' for the thing itself; ``argument`` what stands in q='…'.
+    """
+
+    kind: str
+    drive: str | None = None
+    anchor: str | None = None
+    names: tuple[str, ...] = ()
+    verb: str = ""
+    argument: str | None = None
+
+    @property
+    def template(self) -> str:
+        """What the address is called where ids and names must not appear."""
+        return "/".join(filter(None, [PREFIX, self.kind, "path" if self.names else "", self.verb]))
+
+
+def parse(raw: str) -> Address:
+    """The address of a raw (percent-encoded) path. Refused 400 for one that Graph does not know."""
+    parts = re.sub("(?i)%3a", ":", raw.removeprefix(PREFIX)).split("/")[1:]
+    match parts:
+        case ["me"]:
+            return Address("user")
+        case ["me", "drives"]:
+            return Address("drives")
+        case ["me", "drive", *rest]:
+            return _in_drive(None, rest)
+        case ["drives", drive, *rest] if drive:
+            return _in_drive(unquote(drive), rest)
+    raise _unknown(parts[0] if parts else "")
+
+
+def _in_drive(drive: str | None, rest: list[str]) -> Address:
+    match rest:
+        case [] | [""]:
+            return Address("drive", drive)
+        case ["items", item, *more] if item.rstrip(":"):
+            return _item(drive, unquote(item.rstrip(":")), item.endswith(":"), more)
+        case [("root" | "root:") as root, *more]:
+            return _item(drive, "root", root.endswith(":"), more)
+        case [call] if call.startswith("search("):
+            return _item(drive, "root", by_path=False, more=[call])
+    raise _unknown(rest[0])
+
+
+@behaviour("documented", "Items are addressed by id or by path; a path ends with a colon where something follows it.")
+@behaviour("rclone", "A path address may go without its closing colon when nothing follows.")
+def _item(drive: str | None, anchor: str, by_path: bool, more: list[str]) -> Address:
+    path: list[str] = []
+    if by_path:
+        end = next((at for at, part in enumerate(more) if part.endswith(":")), len(more))
+        path, more = more[: end + 1], more[end + 1 :]
+        path = [unquote(part.removesuffix(":")) for part in path]
+        if any("/" in part for part in path) or not all(path):
+            raise Refused(400, "invalidRequest", "The path is malformed.")
+    verb, argument = _verb(more)
+    return Address("item", drive, anchor, tuple(path), verb, argument)
+
+
+def _verb(more: list[str]) -> tuple[str, str | None]:
+    if more in ([], [""]):
+        return "", None
+    text = unquote("/".join(more))  # a search text may hold a slash
+    called = _CALL.fullmatch(text)
+    if called and (called["argument"] is not None or called["verb"] == "delta"):
+        argument = called["argument"]
+        return called["verb"], None if argument is None else argument.replace("''", "'")
+    if text in VERBS and text != "search":
+        return text, None
+    raise _unknown(text.partition("(")[0])
+
+
+def _unknown(segment: str) -> Refused:
+    return Refused(400, "BadRequest", f"Resource not found for the segment {segment[:40]!r}.")

@@ -1,0 +1,136 @@
+"""File contents: received into blobs, hashed in passing, and handed out at pre-authenticated addresses."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from aiohttp import web
+
+from providers.sandbox.behaviours import behaviour
+from providers.sandbox.core import Refused, Sandbox, base, label
+from providers.sandbox.microsoft import odata
+from providers.sandbox.microsoft.accounts import Account
+from providers.sandbox.microsoft.quickxor import QuickXor
+from providers.sandbox.microsoft.tree import Doc, Tree
+from providers.sandbox.transfer import Digests, Hasher, pieces, receive, send, span
+
+SIMPLE_LIMIT = 250 * 1000 * 1000
+ADDRESS_TTL = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Bytes that have arrived: the blob's name, their number and their hashes as the wire has them."""
+
+    blob: str
+    size: int
+    hashes: dict[str, str]
+
+
+def makers(account: Account) -> dict[str, Callable[[], Hasher]]:
+    """The hashes that this kind of account gives."""
+    if account.personal:
+        return {"quickXorHash": QuickXor, "sha1Hash": hashlib.sha1, "sha256Hash": hashlib.sha256}
+    return {"quickXorHash": QuickXor}
+
+
+@behaviour("documented", "quickXorHash is base64, the SHA hashes are upper-case hexadecimal.")
+def written(digests: Digests) -> dict[str, str]:
+    """Hashes as the wire has them."""
+    return {
+        name: base64.b64encode(value).decode() if name == "quickXorHash" else value.hex().upper()
+        for name, value in digests.values().items()
+    }
+
+
+@behaviour("rclone", "Asked under its own name, Graph hands out upload and download addresses on another host.")
+def origin(request: web.BaseRequest) -> str:
+    """Where contents live: a host of their own behind Microsoft's name, else this very server."""
+    return "https://public.dm.files.1drv.com" if request.host == "graph.microsoft.com" else base(request)
+
+
+class Contents:
+    """Bytes in and out of one tree. ``expired`` holds download tokens that a fault has ended."""
+
+    def __init__(self, box: Sandbox, tree: Tree) -> None:
+        self.box, self.tree = box, tree
+        self.expired: set[str] = set()
+        meta = box.store.table("meta")
+        self._secret = str((meta.get("download") or meta.put("download", {"secret": secrets.token_hex(32)}))["secret"])
+        box.app.router.add_get("/y4m{item}/{name}", self.download)
+
+    @behaviour("documented", "PUT …/content takes up to 250 MB at once; a broken body leaves nothing behind.")
+    async def take(self, request: web.Request, account: Account) -> Stored:
+        """The request's whole body, stored. Refused 413 where it is too long."""
+        if (request.content_length or 0) > SIMPLE_LIMIT:
+            raise Refused(413, "invalidRequest", "The content is too large for a simple upload.")
+        path, digests = self.box.store.new_blob(), Digests(makers(account))
+        try:
+            size = await receive(pieces(request), path, 0, digests, SIMPLE_LIMIT)
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OverflowError):
+                raise Refused(413, "invalidRequest", "The content is too large for a simple upload.") from None
+            raise
+        return Stored(path.name, size, written(digests))
+
+    def discard(self, stored: Stored) -> None:
+        """Bytes that were not wanted after all."""
+        self.path(stored.blob).unlink(missing_ok=True)
+
+    def path(self, blob: str) -> Path:
+        """Where a blob lies."""
+        return self.box.store.blob(blob)
+
+    @behaviour("documented", "A download address needs no token, and ends after an hour.")
+    def address(self, request: web.BaseRequest, item: Doc) -> str:
+        """A fresh pre-authenticated address of a file."""
+        ends = int(self.box.now()) + ADDRESS_TTL
+        token = odata.pack(item["drive"], item["id"], ends, secrets.token_hex(8))
+        auth = f"v1.{token}.{self._sign(token)}"
+        return f"{origin(request)}/y4m{_slug(item['id'])}/{quote(item['name'])}?tempauth={auth}"
+
+    @behaviour("documented", "A range is honoured at the download address.")
+    @behaviour("assumed", "An expired download address, and one that is sent an Authorization header, answers 401.")
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """The bytes behind a download address."""
+        label(request, "/y4m{item}/{name}")
+        item = self._authorised(request)
+        part = span(request.headers.get("Range"), item["size"])
+        if part is None:
+            headers = {"Content-Range": f"bytes */{item['size']}"}
+            raise Refused(416, "invalidRange", "The range cannot be satisfied.", headers)
+        headers = {"Content-Type": item["mime"], "ETag": f'"{item["id"]},{item["ctag"]}"'}
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item['name'])}"
+        return await send(request, self.path(item["blob"]), part, headers)
+
+    def expire(self, request: web.BaseRequest) -> None:
+        """The download address of this request has run out."""
+        self.expired.add(request.query.get("tempauth", ""))
+
+    def _authorised(self, request: web.Request) -> Doc:
+        auth = request.query.get("tempauth", "")
+        version, _, rest = auth.partition(".")
+        token, _, seal = rest.partition(".")
+        values = odata.unpack(token) if hmac.compare_digest(seal.encode(), self._sign(token).encode()) else None
+        late = values is None or values[2] <= self.box.now() or auth in self.expired
+        if values is None or late or version != "v1" or "Authorization" in request.headers:
+            raise Refused(401, "unauthenticated", "The download address is not valid or has expired.")
+        item = self.tree.live(values[0], values[1])
+        if _slug(item["id"]) != request.match_info["item"]:
+            raise Refused(404, "itemNotFound", "The resource could not be found.")
+        return item
+
+    def _sign(self, token: str) -> str:
+        return hmac.new(self._secret.encode(), token.encode(), "sha256").hexdigest()[:32]
+
+
+def _slug(item: str) -> str:
+    return "".join(filter(str.isalnum, item))

@@ -1,0 +1,109 @@
+"""Collections of items: children, search results, changes. Pages with opaque tokens in @odata.nextLink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+from yarl import URL
+
+from providers.sandbox.behaviours import behaviour
+from providers.sandbox.core import Refused, base
+from providers.sandbox.microsoft import names, odata
+from providers.sandbox.microsoft.odata import Options
+from providers.sandbox.microsoft.tree import Doc, Tree
+from providers.sandbox.microsoft.wire import Wire, answer, context
+
+LIMIT = 1000
+_ORDERS = {
+    "name": lambda item: names.key(item["name"]),
+    "lastmodifieddatetime": lambda item: item["modified"],
+    "size": lambda item: item["size"],
+}
+
+
+class Listing:
+    """Pages of one tree's items."""
+
+    def __init__(self, tree: Tree, wire: Wire) -> None:
+        self._tree, self._wire = tree, wire
+
+    @behaviour("documented", "Children come 200 to a page, or $top; @odata.nextLink leads on and is opaque.")
+    @behaviour("assumed", "$top above 1000 is taken as 1000; a page may miss or repeat items that change meanwhile.")
+    def children(self, request: web.Request, folder: Doc, options: Options) -> web.Response:
+        """One page of a folder."""
+        if folder["kind"] != "folder":
+            raise Refused(400, "invalidRequest", "The item has no children.")
+        field, _, direction = options.orderby.partition(" ")
+        if field.lower() not in _ORDERS or direction not in ("", "asc", "desc"):
+            raise Refused(400, "invalidRequest", "The collection cannot be ordered like that.")
+        order, backwards = _ORDERS[field.lower()], direction == "desc"
+        found = sorted(self._tree.children(folder), key=order, reverse=backwards)
+        return self._page(request, found, options)
+
+    @behaviour("assumed", "Search finds names that hold the text in any case, below the item that was addressed.")
+    def search(self, request: web.Request, top: Doc, text: str, options: Options) -> web.Response:
+        """One page of what was found."""
+        wanted = names.key(text)
+        found = [one for one in self._tree.walk(top) if one is not top and wanted in names.key(one["name"])]
+        return self._page(request, found, options)
+
+    @behaviour(
+        "documented",
+        "delta lists the drive, then changes and deletions since a token; 410 resyncRequired for odd ones.",
+    )
+    @behaviour("assumed", "delta answers in the order of the last change; the root comes with every full listing.")
+    def delta(self, request: web.Request, top: Doc, mark: str | None, options: Options) -> web.Response:
+        """One page of changes at or below an item."""
+        seq = self._tree.seq(top["drive"])
+        since = seq if mark == "latest" else self._since(request, mark, seq)
+        found = sorted((one for one in self._changed(top, since)), key=lambda one: one["seq"])
+        page = found[: min(options.top, LIMIT)]
+        more = len(found) > len(page)
+        ahead = odata.pack("delta", page[-1]["seq"] if more else seq)
+        link = {"@odata.nextLink" if more else "@odata.deltaLink": _link(request, token=ahead)}
+        items = [self._told(request, one, options) for one in page]
+        return answer({**context(request, "Collection(driveItem)"), **link, "value": items})
+
+    def _since(self, request: web.Request, mark: str | None, seq: int) -> int:
+        values = odata.unpack(mark) if mark else ("delta", 0)
+        match values:
+            case ("delta", int(since)) if since <= seq:
+                return since
+        headers = {"Location": _link(request, token=None)}
+        raise Refused(410, "resyncRequired", "The token is no longer known; list everything again.", headers)
+
+    def _changed(self, top: Doc, since: int) -> list[Doc]:
+        if not since:
+            return list(self._tree.walk(top))
+        return [one for one in self._tree.items.values() if one["drive"] == top["drive"] and one["seq"] > since]
+
+    @behaviour("documented", "What was deleted appears in delta with its id and the deleted facet.")
+    def _told(self, request: web.Request, item: Doc, options: Options) -> dict[str, Any]:
+        if item["dead"]:
+            parent = {"driveId": item["drive"], "id": item["parent"]}
+            return {"id": item["id"], "parentReference": parent, "deleted": {"state": "deleted"}}
+        return self._wire.item(request, item, options)
+
+    def _page(self, request: web.Request, found: Sequence[Doc], options: Options) -> web.Response:
+        start = 0
+        if options.skip is not None:
+            match options.skip:
+                case ("page", int(start)) if start > 0:
+                    pass
+                case _:
+                    raise Refused(400, "invalidRequest", "The skip token is malformed.")
+        stop = start + min(options.top, LIMIT)
+        doc: dict[str, Any] = context(request, "Collection(driveItem)")
+        if stop < len(found):
+            doc["@odata.nextLink"] = _link(request, **{"$skiptoken": odata.pack("page", stop)})
+        return answer(doc | {"value": [self._wire.item(request, one, options) for one in found[start:stop]]})
+
+
+def _link(request: web.Request, **changes: str | None) -> str:
+    """The request's own address with some query options set or (None) left out."""
+    here = URL(base(request) + request.rel_url.raw_path, encoded=True)
+    query = {name: value for name, value in request.query.items() if name.lstrip("$").lower() != "skiptoken"}
+    query = {name: value for name, value in (query | changes).items() if value is not None}
+    return str(here.with_query(query))

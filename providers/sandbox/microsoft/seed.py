@@ -1,0 +1,91 @@
+"""Class materials for a fresh stand-in: every person's OneDrive, the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Mapping
+
+from providers.sandbox.microsoft.accounts import Account
+from providers.sandbox.microsoft.contents import Stored, makers, written
+from providers.sandbox.microsoft.graph import Graph
+from providers.sandbox.microsoft.placing import Slot
+from providers.sandbox.microsoft.tree import Doc
+from providers.sandbox.people import Person
+from providers.sandbox.transfer import Digests
+
+Plan = Mapping[str, "bytes | Plan"]
+
+
+def _text(*lines: str) -> bytes:
+    return "\n".join(lines).encode() + b"\n"
+
+
+def _noise(name: str, size: int) -> bytes:
+    """Bytes that do not compress, always the same for a name."""
+    return hashlib.shake_256(name.encode()).digest(size)
+
+
+def _picture(side: int = 64) -> bytes:
+    """A small PNG: a coloured gradient."""
+    rows = b"".join(b"\0" + bytes(v for x in range(side) for v in (4 * x, 4 * y, 128)) for y in range(side))
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows, 9)),
+        (b"IEND", b""),
+    )
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+TEACHER: Plan = {
+    "Year 7 Science": {
+        "Photosynthesis.txt": _text("Plants make sugar from light, water and carbon dioxide.", "Chlorophyll is green."),
+        "Marks.csv": _text("pupil,test 1,test 2", "Leo,17,19", "Ada,20,18"),
+        "Leaf.png": _picture(),
+        "Practicals": {"Iodine test.txt": _text("Drop iodine on the leaf. Blue-black means starch.")},
+    },
+    "Shared resources": {"Safety film.bin": _noise("Safety film", 1_500_000), "Empty.txt": b""},
+    "Marking": {},
+    "Welcome.txt": _text("This drive belongs to a made-up teacher."),
+}
+STUDENT: Plan = {
+    "Homework": {"Essay – draft.txt": _text("The water cycle has no beginning."), "Sum 1.txt": _text("7 × 8 = 56")},
+    "Welcome.txt": _text("This drive belongs to a made-up student."),
+}
+ADMINISTRATOR: Plan = {"Policies": {"Acceptable use.txt": _text("Be kind. Keep your password to yourself.")}}
+TERM = 1_788_249_600_000  # 2026-09-01T08:00:00Z
+SINCE: Doc = {"created": TERM, "modified": TERM, "fs": [TERM, TERM]}
+PLANS = {"teacher": TEACHER, "student": STUDENT, "administrator": ADMINISTRATOR}
+
+
+def plant(graph: Graph) -> None:
+    """Fills the drives of everyone who is there. Teachers also have a notebook, which is a package."""
+    for person in graph.box.people.all():
+        _fill(graph, person)
+
+
+def _fill(graph: Graph, person: Person) -> None:
+    drive = graph.tree.drive_of(person)
+    root = graph.tree.items[graph.tree.drives[drive]["root"]]
+    _grow(graph, Account(person), root, PLANS[person.role])
+    if person.role == "teacher":
+        graph.tree.make(drive, root, "Class notebook", "package", **SINCE)
+
+
+def _grow(graph: Graph, account: Account, parent: Doc, plan: Plan) -> None:
+    for name, content in plan.items():
+        if isinstance(content, bytes):
+            graph.places.place(Slot(parent, name, None), _stored(graph, account, content), "fail", **SINCE)
+        else:
+            _grow(graph, account, graph.tree.make(parent["drive"], parent, name, "folder", **SINCE), content)
+
+
+def _stored(graph: Graph, account: Account, content: bytes) -> Stored:
+    path, digests = graph.box.store.new_blob(), Digests(makers(account))
+    path.write_bytes(content)
+    digests.update(content)
+    return Stored(path.name, len(content), written(digests))
