@@ -80,4 +80,6 @@ class People:
 
     def find(self, text: str) -> Person | None:
         """By e-mail address, by sub or by account id."""
-        return next((person for person in self.all() if text in (person.email, person.sub, person.id)), None)
+        if text in self._table:  # by address is the way of every request
+            return Person.parse(self._table[text])
+        return next((person for person in self.all() if text in (person.sub, person.id)), None)

@@ -1,11 +1,26 @@
-"""The Google stand-in put together."""
+"""The Google stand-in put together: OAuth, Drive v3, uploads; one port for whatever host name it is called by."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Refused, Sandbox
-from providers.sandbox.oauth import Hooks, OAuth, Settings
+from providers.sandbox.google.account import Account
+from providers.sandbox.google.calls import Api
+from providers.sandbox.google.errors import refuse
+from providers.sandbox.google.files import Files
+from providers.sandbox.google.media import Exports
+from providers.sandbox.google.seed import plant
+from providers.sandbox.google.tree import Tree
+from providers.sandbox.google.uploads import Uploads
+from providers.sandbox.oauth import Form, Hooks, OAuth, Settings
+
+
+@behaviour("documented", "A refresh token comes only with access_type=offline; refreshing does not rotate it.")
+@behaviour("assumed", "Every consent with access_type=offline gives one, as if prompt=consent were always set.")
+def _offline(params: Form) -> bool:
+    return params.get("access_type") == "offline"
 
 
 class Google:
@@ -13,21 +28,31 @@ class Google:
 
     title = "Sign in with Google (sandbox)"
 
+    @behaviour("rclone", "Answers under www.googleapis.com, oauth2.googleapis.com and accounts.google.com alike.")
     def mount(self, box: Sandbox) -> None:
-        """Adds Google's OAuth endpoints."""
+        """Adds every route; builds the tree from the store."""
         settings = Settings(access_prefix="ya29.", refresh_prefix="1//", code_prefix="4/")
-        oauth = OAuth(box, settings, Hooks(offline=lambda params: params.get("access_type") == "offline"))
-        box.oauth = oauth
+        box.oauth = oauth = OAuth(box, settings, Hooks(offline=_offline))
         oauth.mount(authorize="/o/oauth2/v2/auth", token="/token", revoke="/revoke")  # noqa: S106 - a path
+        self.tree = Tree(box)
+        api = Api(box, self.tree, oauth)
+        self._uploads = Uploads(api)
+        router = box.app.router
+        Account(api).mount(router, "/drive/v3")
+        Exports(api).mount(router, "/drive/v3")
+        Files(api).mount(router, "/drive/v3")
+        for prefix in ("/upload/drive/v3", "/resumable/upload/drive/v3"):
+            self._uploads.mount(router, prefix)
 
     def seed(self, box: Sandbox) -> None:
-        """Nothing yet."""
+        """Class materials."""
+        plant(box, self.tree)
 
     def refuse(self, request: web.BaseRequest, refused: Refused) -> web.Response:
         """Google's error envelope."""
-        error = {"domain": "global", "reason": refused.reason, "message": refused.message}
-        body = {"error": {"code": refused.status, "message": refused.message, "errors": [error]}}
-        return web.json_response(body, status=refused.status, headers=refused.headers)
+        return refuse(request, refused)
 
+    @behaviour("documented", "An expired upload session is 404: start a new one.")
     def expire_session(self, box: Sandbox, request: web.BaseRequest) -> None:
-        """No sessions yet."""
+        """Forgets the session in upload_id."""
+        self._uploads.expire(request.query.get("upload_id", ""))

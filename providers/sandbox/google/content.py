@@ -1,0 +1,45 @@
+"""Bytes of a file: they come with their hashes, replace what was there, and count against the quota."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from providers.sandbox.behaviours import behaviour
+from providers.sandbox.google.calls import Call
+from providers.sandbox.google.errors import forbidden
+from providers.sandbox.google.tree import Tree
+from providers.sandbox.store import Doc, Store
+from providers.sandbox.transfer import Digests
+
+ALGORITHMS = {"md5": hashlib.md5, "sha1": hashlib.sha1, "sha256": hashlib.sha256}
+
+
+def digests() -> Digests:
+    """The three hashes that Drive shows."""
+    return Digests(ALGORITHMS)
+
+
+@behaviour("documented", "Past the quota a create, update or copy is 403 storageQuotaExceeded.")
+def check_quota(call: Call, size: int, replaced: int = 0) -> None:
+    """Refused where so many bytes more are too many."""
+    email = call.viewer.person.email
+    limit = call.tree.quota(email)
+    if limit is not None and call.tree.used(email) + size - replaced > limit:
+        raise forbidden("storageQuotaExceeded", "The user's Drive storage quota has been exceeded.")
+
+
+@behaviour("assumed", "New content keeps the id, gets a new headRevisionId, and sets modifiedTime unless it is given.")
+def filled(tree: Tree, row: Doc, blob: str, hashes: Digests, *, dated: bool) -> Doc:
+    """The row with these bytes as its content. ``dated``: the request has said when it was modified."""
+    found = {name: digest.hex() for name, digest in hashes.values().items()}
+    head = "0B" + hashlib.sha256(f"{row['id']}{tree.seq}{found['sha256']}".encode()).hexdigest()[:46]
+    row = {**row, "blob": blob, "size": hashes.position, "head": head, **found}
+    return row if dated else {**row, "modified": tree.now()}
+
+
+def linked(store: Store, blob: str) -> str:
+    """A second name for the same bytes, which never change; it may be removed on its own."""
+    fresh = store.new_blob()
+    os.link(store.blob(blob), fresh)
+    return fresh.name

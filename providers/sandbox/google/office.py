@@ -1,0 +1,163 @@
+"""What Google's editors export: real minimal documents, byte for byte the same for the same content.
+
+A doc is ``{"kind": "document"|"spreadsheet"|"presentation"|"form", "paragraphs": [text, ...], "pad": MiB?}``; a
+spreadsheet's paragraph is a row of cells between tabs, a presentation's paragraph is a slide. ``pad`` adds an embedded
+part of so many MiB, to pass the limit of export.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.sax.saxutils import escape
+
+from providers.sandbox.generated import generated
+
+_OOXML = "application/vnd.openxmlformats-officedocument."
+DOCX, XLSX = f"{_OOXML}wordprocessingml.document", f"{_OOXML}spreadsheetml.sheet"
+PPTX, PDF = f"{_OOXML}presentationml.presentation", "application/pdf"
+DOCUMENT, SHEET = "application/vnd.google-apps.document", "application/vnd.google-apps.spreadsheet"
+SLIDES, FORM = "application/vnd.google-apps.presentation", "application/vnd.google-apps.form"
+EXPORTS: Mapping[str, Mapping[str, str]] = {
+    DOCUMENT: {DOCX: "docx", PDF: "pdf", "text/plain": "txt", "text/markdown": "md"},
+    SHEET: {XLSX: "xlsx", PDF: "pdf", "text/csv": "csv"},
+    SLIDES: {PPTX: "pptx", PDF: "pdf", "text/plain": "txt"},
+}
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_CELLS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_SHOW = "http://schemas.openxmlformats.org/presentationml/2006/main"
+_DRAW = "http://schemas.openxmlformats.org/drawingml/2006/main"
+_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+
+
+def export(doc: Mapping[str, Any], media_type: str) -> bytes:
+    """The document in that format; KeyError where there is no such export. A few KiB, or ``pad`` MiB."""
+    lines = doc["paragraphs"]
+    text = "\n".join(lines).encode()
+    if media_type == "text/csv":
+        return b"\r\n".join(line.replace("\t", ",").encode() for line in lines)
+    if media_type in ("text/plain", "text/markdown"):
+        return text if media_type.endswith("markdown") else b"\xef\xbb\xbf" + text
+    pad = generated(doc["pad"] * 1024 * 1024, "pad") if doc.get("pad") else b""
+    if media_type == PDF:
+        return _pdf(lines, pad)
+    parts = {DOCX: _docx, XLSX: _xlsx, PPTX: _pptx}[media_type](lines)
+    return _zip(parts, pad)
+
+
+def _zip(parts: Mapping[str, str], pad: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(_entry(name), _HEAD + text)
+        if pad:
+            archive.writestr(_entry("docProps/thumbnail.jpeg"), pad, zipfile.ZIP_STORED)
+    return buffer.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # a clock would make every export different
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.create_system = 3
+    return entry
+
+
+def _types(overrides: Mapping[str, str]) -> str:
+    parts = "".join(f'<Override PartName="{name}" ContentType="{kind}"/>' for name, kind in overrides.items())
+    return (
+        f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
+        f'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" '
+        f'ContentType="application/xml"/><Default Extension="jpeg" ContentType="image/jpeg"/>{parts}</Types>'
+    )
+
+
+def _relations(targets: Sequence[tuple[str, str]]) -> str:
+    rows = (
+        f'<Relationship Id="rId{number}" Type="{_RELATIONS}/{kind}" Target="{target}"/>'
+        for number, (kind, target) in enumerate(targets, 1)
+    )
+    return f'<Relationships xmlns="{_PACKAGE}/relationships">{"".join(rows)}</Relationships>'
+
+
+def _docx(lines: Sequence[str]) -> dict[str, str]:
+    body = "".join(f'<w:p><w:r><w:t xml:space="preserve">{escape(line)}</w:t></w:r></w:p>' for line in lines)
+    return {
+        "[Content_Types].xml": _types({"/word/document.xml": f"{DOCX}.main+xml"}),
+        "_rels/.rels": _relations([("officeDocument", "word/document.xml")]),
+        "word/document.xml": f'<w:document xmlns:w="{_WORD}"><w:body>{body}</w:body></w:document>',
+    }
+
+
+def _xlsx(lines: Sequence[str]) -> dict[str, str]:
+    rows = "".join(
+        f'<row r="{number}">'
+        + "".join(f'<c t="inlineStr"><is><t>{escape(cell)}</t></is></c>' for cell in line.split("\t"))
+        + "</row>"
+        for number, line in enumerate(lines, 1)
+    )
+    sheets = '<sheets><sheet name="Sheet1" sheetId="1" r:id="rId1"/></sheets>'
+    kinds = {
+        "/xl/workbook.xml": f"{XLSX}.main+xml",
+        "/xl/worksheets/sheet1.xml": f"{_OOXML}spreadsheetml.worksheet+xml",
+    }
+    return {
+        "[Content_Types].xml": _types(kinds),
+        "_rels/.rels": _relations([("officeDocument", "xl/workbook.xml")]),
+        "xl/workbook.xml": f'<workbook xmlns="{_CELLS}" xmlns:r="{_RELATIONS}">{sheets}</workbook>',
+        "xl/_rels/workbook.xml.rels": _relations([("worksheet", "worksheets/sheet1.xml")]),
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_CELLS}"><sheetData>{rows}</sheetData></worksheet>',
+    }
+
+
+def _pptx(lines: Sequence[str]) -> dict[str, str]:
+    spaces = f'xmlns:p="{_SHOW}" xmlns:a="{_DRAW}" xmlns:r="{_RELATIONS}"'
+    group = '<p:nvGrpSpPr><p:cNvPr id="1" name=""/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>'
+    numbers = range(1, len(lines) + 1)
+    kinds = {"/ppt/presentation.xml": f"{PPTX}.main+xml"}
+    kinds |= {f"/ppt/slides/slide{number}.xml": f"{_OOXML}presentationml.slide+xml" for number in numbers}
+    listed = "".join(f'<p:sldId id="{255 + number}" r:id="rId{number}"/>' for number in numbers)
+    parts = {
+        "[Content_Types].xml": _types(kinds),
+        "_rels/.rels": _relations([("officeDocument", "ppt/presentation.xml")]),
+        "ppt/presentation.xml": f"<p:presentation {spaces}><p:sldIdLst>{listed}</p:sldIdLst>"
+        '<p:sldSz cx="9144000" cy="6858000"/><p:notesSz cx="6858000" cy="9144000"/></p:presentation>',
+        "ppt/_rels/presentation.xml.rels": _relations([("slide", f"slides/slide{number}.xml") for number in numbers]),
+    }
+    for number, line in enumerate(lines, 1):
+        shape = '<p:nvSpPr><p:cNvPr id="2" name="Title"/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/>'
+        text = f"<p:txBody><a:bodyPr/><a:p><a:r><a:t>{escape(line)}</a:t></a:r></a:p></p:txBody>"
+        tree = f"<p:spTree>{group}<p:sp>{shape}{text}</p:sp></p:spTree>"
+        parts[f"ppt/slides/slide{number}.xml"] = f"<p:sld {spaces}><p:cSld>{tree}</p:cSld></p:sld>"
+    return parts
+
+
+def _pdf(lines: Sequence[str], pad: bytes) -> bytes:
+    shown = (line.encode("latin-1", "replace").decode("latin-1") for line in lines[:40])
+    escaped = [line.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)") for line in shown]
+    page = "BT /F1 12 Tf 14 TL 72 770 Td " + " ".join(f"({line}) Tj T*" for line in escaped) + " ET"
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 %b >> >> >>"
+        % font,
+        _stream(page.encode("latin-1")),
+        *([_stream(pad)] if pad else []),
+    ]
+    out, places = bytearray(b"%PDF-1.4\n"), []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n%b" % (len(objects) + 1, table)
+    out += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+    return bytes(out)
+
+
+def _stream(data: bytes) -> bytes:
+    return b"<< /Length %d >>\nstream\n%b\nendstream" % (len(data), data)
