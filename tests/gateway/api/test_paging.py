@@ -1,0 +1,32 @@
+"""Cursors: ours, for this list and this person, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.api.paging import Cursors
+from gateway.api.problems import Problem
+
+KEY = bytes(range(32))
+
+
+def test_round_trip_hides_the_place() -> None:
+    """A provider's page token does not show in the cursor."""
+    cursors = Cursors(KEY)
+    text = cursors.make("secret-page-token", "person\0list")
+    assert "secret" not in text
+    assert cursors.read(text, "person\0list") == "secret-page-token"
+    assert cursors.read(None, "x") is None
+
+
+def test_foreign_and_changed_cursors() -> None:
+    """Another list, another person, another key, one changed character, no base64 at all."""
+    cursors = Cursors(KEY)
+    text = cursors.make("place", "a")
+    changed = ("A" if text[0] != "A" else "B") + text[1:]
+    tries = [(cursors, text, "b"), (Cursors(bytes(32)), text, "a"), (cursors, changed, "a"), (cursors, "ä!", "a"),
+             (cursors, "", "a"), (cursors, "AAAA", "a")]  # fmt: skip
+    for reader, given, bound in tries:
+        with pytest.raises(Problem) as refused:
+            reader.read(given, bound)
+        assert refused.value.status == 400
