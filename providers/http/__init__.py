@@ -1,0 +1,26 @@
+"""The one way out: every byte that leaves for, or comes from, another server passes here.
+
+`Outbound` guards where a request may go and how long and large it may be; `AccountHttp` adds what belongs to one
+connected account: its token, its pace, retries, and the translation of errors. Neither knows a vendor's wire form.
+"""
+
+from providers.http.account import AccountHttp, Tokens, Translate, decoded
+from providers.http.body import PIECE, Reply, bounded, pieces
+from providers.http.outbound import Outbound
+from providers.http.pace import Pace
+from providers.http.patience import Patience, retry_after
+
+__all__ = [
+    "PIECE",
+    "AccountHttp",
+    "Outbound",
+    "Pace",
+    "Patience",
+    "Reply",
+    "Tokens",
+    "Translate",
+    "bounded",
+    "decoded",
+    "pieces",
+    "retry_after",
+]

@@ -1,0 +1,145 @@
+"""Bodies, counted: what was promised is what passes, in pieces of at most 256 KiB, each under a time limit.
+
+aiohttp cuts a body that is longer than its Content-Length without a word, and waits for ever on a shorter one or on a
+peer that stops reading; so the bytes are counted and timed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from providers.errors import DriveError, Offline, Untrusted
+
+PIECE = 256 * 1024
+"""The largest piece in the data path, bytes."""
+
+ERROR_BODY = 64 * 1024
+"""How much of an error's body is looked at, bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole small answer: status, headers (names case-insensitive), body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server says it did what was asked."""
+        return 200 <= self.status < 300
+
+
+class Upload:
+    """A request body that counts what it yields and notices a peer that no longer takes it.
+
+    The clock runs while a yielded piece is being written, not while the source produces the next one. What went wrong
+    stays in ``error``, because aiohttp hides it behind a connection error.
+    """
+
+    def __init__(self, data: AsyncIterator[bytes], length: int, seconds: float) -> None:
+        self._data = data
+        self._length = length
+        self._seconds = seconds
+        self.error: BaseException | None = None
+
+    async def under(self, clock: asyncio.Timeout) -> AsyncIterator[bytes]:
+        """The pieces, with ``clock`` (entered by the requesting task) set while one is on its way."""
+        loop = asyncio.get_running_loop()
+        try:
+            async for piece in self._counted():
+                _set(clock, loop.time() + self._seconds)
+                yield piece
+                _set(clock, None)
+                await asyncio.sleep(0)  # a write that is not paused does not yield, and small requests would starve
+        except BaseException as error:
+            self.error = error
+            raise
+
+    async def _counted(self) -> AsyncIterator[bytes]:
+        """One chunk behind the source, so that the last one leaves only when the source has kept its promise."""
+        seen, held = 0, b""
+        async for chunk in self._data:
+            seen += len(chunk)
+            if seen > self._length:
+                raise Untrusted("the source gave more bytes than it promised", reason="length")
+            for piece in _cut(held):
+                yield piece
+            held = chunk
+        if seen < self._length:
+            raise Untrusted("the source gave fewer bytes than it promised", reason="length")
+        for piece in _cut(held):
+            yield piece
+
+
+def _cut(chunk: bytes) -> Iterator[bytes]:
+    if len(chunk) <= PIECE:
+        if chunk:
+            yield chunk
+        return
+    for start in range(0, len(chunk), PIECE):
+        yield chunk[start : start + PIECE]
+
+
+def _set(clock: asyncio.Timeout, when: float | None) -> None:
+    with contextlib.suppress(RuntimeError):  # the answer came before the body was through: nobody waits any more
+        clock.reschedule(when)
+
+
+async def once(data: bytes) -> AsyncIterator[bytes]:
+    """Bytes in hand as an iterator."""
+    yield data
+
+
+def broken(error: BaseException) -> DriveError:
+    """What a failed exchange means. The address stays out of it."""
+    if isinstance(error, aiohttp.ClientSSLError):
+        return Untrusted("the server cannot prove who it is", reason="tls")
+    if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.ClientResponseError)):
+        return Untrusted("the answer ended early or was malformed", reason="body")
+    return Offline("the provider does not answer", reason="connection")
+
+
+async def pieces(response: aiohttp.ClientResponse, expected: int | None = None) -> AsyncIterator[bytes]:
+    """The body as it comes, in pieces of at most 256 KiB. ``expected`` bytes where known.
+
+    Untrusted where fewer or more bytes come than were promised, Offline where the provider falls silent.
+    """
+    seen = 0
+    try:
+        async for piece in response.content.iter_chunked(PIECE):
+            seen += len(piece)
+            if expected is not None and seen > expected:
+                raise Untrusted("more bytes came than were promised", reason="length")
+            yield piece
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise broken(error) from None
+    if expected is not None and seen < expected:
+        raise Untrusted("fewer bytes came than were promised", reason="length")
+
+
+async def bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body of a small answer. Untrusted above ``limit`` bytes; an error's body is cut at 64 KiB instead."""
+    failed = response.status >= 400
+    limit = min(limit, ERROR_BODY) if failed else limit
+    parts: list[bytes] = []
+    room = limit
+    async for piece in pieces(response):
+        if len(piece) > room and not failed:
+            raise Untrusted("the answer is larger than it may be", reason="length")
+        parts.append(piece[:room])
+        room -= len(piece)
+        if room < 0:
+            break
+    return b"".join(parts)
+
+
+def identity(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """The headers with compression declined, so that lengths and ranges speak of the file's own bytes."""
+    return {**(headers or {}), "Accept-Encoding": "identity"}
