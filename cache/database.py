@@ -1,0 +1,38 @@
+"""What this storey asks of a database, so that it need not know which one there is.
+
+`gateway` owns the engine; here transactions are only entered and statements sent. Nothing in `cache` touches a blob
+or the network inside one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class Transactions(Protocol):
+    """A database: snapshots to read, short transactions to write, and the clock that rules every end."""
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A read transaction (snapshot)."""
+        ...
+
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Commits at the end, rolls back on an exception. On SQLite writers wait for one another."""
+        ...
+
+    async def now(self, tx: AsyncConnection | None = None) -> int:
+        """The database's clock, epoch milliseconds; pass the transaction where there is one."""
+        ...
+
+
+async def insert_if_absent(tx: AsyncConnection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is taken. True where this call made it; waits for a writer of the same key."""
+    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    done = await tx.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
+    return done.rowcount == 1

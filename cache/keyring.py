@@ -1,0 +1,249 @@
+"""Which keys exist, and those in use now: made, loaded, held in memory for a while, destroyed.
+
+A key in memory is used only while the epoch is known (see `epoch`), and forgotten as soon as it was destroyed
+anywhere. A key that a running transaction has just made counts only as long as that transaction does.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.engine import Transaction
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.catalog import shredded, subject_keys, tenant_keys
+from cache.database import Transactions, insert_if_absent
+from cache.epoch import Watch, advance
+from cache.errors import Missing, Shredded, Unavailable
+from cache.expiry import ExpiryKeys
+from cache.fields import Fields
+from cache.keys import Key, Wrap, new_key, unwrap_key, wrap_key
+from cache.model import Scope
+from cache.roots import Root, confirm_root
+
+HELD_SCOPES = 4096
+"""How many scopes' keys stay in memory."""
+
+
+class Ring:
+    """The live keys of one scope, by version. Satisfies `fields.Keys`."""
+
+    def __init__(self, scope: Scope, keys: dict[int, Key], watch: Watch) -> None:
+        """``keys`` by version, at least one."""
+        self.scope = scope
+        self._keys = keys
+        self._watch = watch
+
+    @property
+    def alive(self) -> bool:
+        """False once the keys were destroyed."""
+        return bool(self._keys)
+
+    def current(self) -> Key:
+        """The key that wraps and seals now. Shredded, Unavailable."""
+        keys = self._usable()
+        return keys[max(keys)]
+
+    def version(self, version: int) -> Key | None:
+        """An older key still in use, None where it is gone. Shredded, Unavailable."""
+        return self._usable().get(version)
+
+    def forget(self) -> None:
+        """Let go of the key bytes."""
+        self._keys = {}
+
+    def _usable(self) -> dict[int, Key]:
+        if not self._keys:
+            raise Shredded("these keys were destroyed")
+        if not self._watch.current:
+            raise Unavailable("it is not known whether these keys were destroyed")
+        return self._keys
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Fresh:
+    """Keys made by a transaction that may still roll back."""
+
+    ring: Ring
+    transaction: Transaction
+
+
+class Keyring:
+    """All keys of an installation below one root."""
+
+    def __init__(self, root: Root, database: Transactions, expiry: ExpiryKeys) -> None:
+        """``expiry`` holds the keys of temporary objects."""
+        self.expiry = expiry
+        self.watch = Watch(database, self._evict)
+        self._root = root
+        self._database = database
+        self._rings: OrderedDict[Scope, Ring] = OrderedDict()
+        self._given: weakref.WeakSet[Ring] = weakref.WeakSet()  # also those that only a request still holds
+        self._fresh: dict[Scope, _Fresh] = {}
+
+    async def start(self) -> None:
+        """Confirm the root (RootRefused) and begin to watch the epoch."""
+        await confirm_root(self._database, self._root)
+        await self.watch.start()
+
+    async def close(self) -> None:
+        """Stop watching, forget all keys."""
+        await self.watch.close()
+        for ring in list(self._given):
+            ring.forget()
+        self._rings.clear()
+        self._fresh.clear()
+
+    async def fields(self, scope: Scope) -> Fields:
+        """The sealer for columns of this scope. Missing where it was never enrolled, Shredded, Unavailable."""
+        return Fields(await self.ring(scope))
+
+    async def ring(self, scope: Scope, tx: AsyncConnection | None = None) -> Ring:
+        """The scope's keys, from memory or the database. Pass the transaction where there is one: a second connection
+        could wait for it. Missing, Shredded, Unavailable.
+        """
+        while True:
+            epoch = await self.watch.check()
+            ring = self._remembered(scope)
+            if ring is not None:
+                return ring
+            if tx is not None:
+                return await self._load(tx, scope)
+            async with self._database.read() as tx:
+                ring = await self._load(tx, scope)
+            if self.watch.value == epoch:  # else the keys may have been destroyed while they were read
+                self._remember(scope, ring)
+                return ring
+
+    def _remembered(self, scope: Scope) -> Ring | None:
+        fresh = self._fresh.get(scope)
+        if fresh is not None:
+            if fresh.transaction.is_active:
+                return fresh.ring
+            del self._fresh[scope]
+        ring = self._rings.get(scope)
+        if ring is not None:
+            self._rings.move_to_end(scope)
+        return ring
+
+    def _remember(self, scope: Scope, ring: Ring) -> None:
+        self._rings[scope] = ring
+        if len(self._rings) > HELD_SCOPES:
+            self._rings.popitem(last=False)
+
+    async def _load(self, tx: AsyncConnection, scope: Scope) -> Ring:
+        tenant = await self._tenant(tx, scope.tenant)
+        if scope.subject is None:
+            keys = tenant
+        else:
+            keys = await self._subject(tx, scope, tenant)
+        if not keys:
+            if await is_shredded(tx, scope):
+                raise Shredded("these keys were destroyed")
+            raise Missing("nobody of this id was enrolled")
+        return self._ring(scope, keys)
+
+    def _ring(self, scope: Scope, keys: dict[int, Key]) -> Ring:
+        ring = Ring(scope, keys, self.watch)
+        self._given.add(ring)
+        return ring
+
+    async def _tenant(self, tx: AsyncConnection, tenant: str) -> dict[int, Key]:
+        rows = await tx.execute(select(tenant_keys).where(tenant_keys.c.tenant == tenant))
+        wrap = Wrap("tenant", tenant, "", "")
+        return {r.version: Key(tenant, r.version, unwrap_key(r.box, self._parent(r.root_version), wrap)) for r in rows}
+
+    def _parent(self, version: int) -> Key:
+        if version != self._root.version:
+            raise Unavailable("a key is wrapped under another version of the root key")
+        return self._root.key
+
+    async def _subject(self, tx: AsyncConnection, scope: Scope, tenant: dict[int, Key]) -> dict[int, Key]:
+        rows = await tx.execute(
+            select(subject_keys).where(subject_keys.c.tenant == scope.tenant, subject_keys.c.subject == scope.owner)
+        )
+        wrap = Wrap("subject", scope.tenant, scope.owner, "")
+        found = [(r, tenant.get(r.tenant_version)) for r in rows]
+        return {
+            r.version: Key(scope.owner, r.version, unwrap_key(r.box, parent, wrap)) for r, parent in found if parent
+        }
+
+    async def enrol(self, tx: AsyncConnection, scope: Scope) -> None:
+        """Make the tenant's and the subject's keys where they are missing. Shredded for an id that was forgotten."""
+        await self.watch.check()
+        if await is_shredded(tx, scope):
+            raise Shredded("a destroyed id is never used again")
+        now = await self._database.now(tx)
+        tenant = await self._tenant(tx, scope.tenant) or await self._make_tenant(tx, scope.tenant, now)
+        self._keep_fresh(tx, Scope(scope.tenant, None), tenant)
+        if scope.subject is not None:
+            keys = await self._subject(tx, scope, tenant) or await self._make_subject(tx, scope, tenant, now)
+            self._keep_fresh(tx, scope, keys)
+
+    def _keep_fresh(self, tx: AsyncConnection, scope: Scope, keys: dict[int, Key]) -> None:
+        self._fresh = {s: f for s, f in self._fresh.items() if f.transaction.is_active}
+        transaction = tx.sync_connection.get_transaction() if tx.sync_connection else None
+        if transaction is not None and scope not in self._rings:
+            self._fresh[scope] = _Fresh(self._ring(scope, keys), transaction)
+
+    async def _make_tenant(self, tx: AsyncConnection, tenant: str, now: int) -> dict[int, Key]:
+        box = wrap_key(new_key(), self._root.key, Wrap("tenant", tenant, "", ""))
+        row = {"tenant": tenant, "version": 1, "root_version": self._root.version, "box": box, "made": now}
+        await insert_if_absent(tx, tenant_keys, row)
+        return await self._tenant(tx, tenant)  # perhaps another process was first
+
+    async def _make_subject(
+        self, tx: AsyncConnection, scope: Scope, tenant: dict[int, Key], now: int
+    ) -> dict[int, Key]:
+        parent = tenant[max(tenant)]
+        box = wrap_key(new_key(), parent, Wrap("subject", scope.tenant, scope.owner, ""))
+        row = {"tenant": scope.tenant, "subject": scope.owner, "version": 1, "tenant_version": parent.version}
+        await insert_if_absent(tx, subject_keys, {**row, "box": box, "made": now})
+        return await self._subject(tx, scope, tenant)
+
+    async def shred(self, tx: AsyncConnection, scope: Scope) -> None:
+        """Destroy the scope's keys: overwritten, then deleted; with subject None the tenant's and all below it.
+
+        The id stays behind, so that every process forgets the keys and the id is never used again.
+        """
+        mine = [subject_keys.c.tenant == scope.tenant]
+        if scope.subject is not None:
+            mine.append(subject_keys.c.subject == scope.subject)
+        await tx.execute(update(subject_keys).where(*mine).values(box=b""))
+        await tx.execute(delete(subject_keys).where(*mine))
+        if scope.subject is None:
+            await tx.execute(update(tenant_keys).where(tenant_keys.c.tenant == scope.tenant).values(box=b""))
+            await tx.execute(delete(tenant_keys).where(tenant_keys.c.tenant == scope.tenant))
+        value = await advance(tx)
+        if not await is_shredded(tx, scope):
+            await tx.execute(insert(shredded).values(tenant=scope.tenant, subject=scope.owner, epoch=value))
+        self._evict(scope.tenant, scope.owner)
+
+    def _evict(self, tenant: str, subject: str) -> None:
+        for ring in list(self._given):
+            if ring.scope.tenant == tenant and subject in ("", ring.scope.owner):
+                ring.forget()
+        self._rings = OrderedDict((scope, ring) for scope, ring in self._rings.items() if ring.alive)
+        self._fresh = {scope: fresh for scope, fresh in self._fresh.items() if fresh.ring.alive}
+
+
+async def is_shredded(tx: AsyncConnection, scope: Scope) -> bool:
+    """Whether the scope, or its whole tenant, was destroyed."""
+    found = select(shredded.c.epoch).where(shredded.c.tenant == scope.tenant, shredded.c.subject.in_({"", scope.owner}))
+    return (await tx.execute(found.limit(1))).first() is not None
+
+
+async def hold_key(tx: AsyncConnection, scope: Scope, version: int) -> bool:
+    """Whether that key still exists, held against destruction until the transaction ends."""
+    if scope.subject is None:
+        found = select(tenant_keys.c.made).where(tenant_keys.c.tenant == scope.tenant, tenant_keys.c.version == version)
+    else:
+        found = select(subject_keys.c.made).where(
+            subject_keys.c.tenant == scope.tenant,
+            subject_keys.c.subject == scope.subject,
+            subject_keys.c.version == version,
+        )
+    return (await tx.execute(found.with_for_update(read=True))).first() is not None

@@ -1,0 +1,83 @@
+"""The statements about sealed objects: insert, find, destroy. Each takes a transaction and never commits it.
+
+Destroying a row overwrites its wrapped key before the row goes, and leaves the blob's random name in a grave, from
+which the sweep deletes the blob after the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.catalog import graves, objects
+from cache.model import HeldObject, Life, Scope
+
+IDS_AT_ONCE = 500
+"""Values in one IN list: well below the limit of every database."""
+
+
+def owned(scope: Scope) -> ColumnElement[bool]:
+    """Rows of this very scope."""
+    return and_(objects.c.tenant == scope.tenant, objects.c.subject == scope.owner)
+
+
+def below(scope: Scope) -> ColumnElement[bool]:
+    """Rows of this scope, and for a tenant those of all its subjects."""
+    return objects.c.tenant == scope.tenant if scope.subject is None else owned(scope)
+
+
+async def find(tx: AsyncConnection, scope: Scope, object_id: str) -> Row[tuple[object, ...]] | None:
+    """The row of an object of this scope."""
+    return (await tx.execute(select(objects).where(objects.c.id == object_id, owned(scope)))).first()
+
+
+async def held(tx: AsyncConnection, scope: Scope) -> list[HeldObject]:
+    """What the scope holds, ended objects not yet swept included; oldest first."""
+    columns = (objects.c.id, objects.c.life, objects.c.size, objects.c.stored, objects.c.ends)
+    rows = await tx.execute(select(*columns).where(owned(scope)).order_by(objects.c.stored, objects.c.id))
+    return [HeldObject(row.id, Life(row.life), row.size, row.stored, row.ends) for row in rows]
+
+
+async def bury(tx: AsyncConnection, which: ColumnElement[bool], now: int) -> int:
+    """Destroy the objects ``which`` says; how many there were."""
+    await tx.execute(insert(graves).from_select(["id", "since"], select(objects.c.id, literal(now)).where(which)))
+    await tx.execute(update(objects).where(which).values(box=b"", hashes=None))
+    return (await tx.execute(delete(objects).where(which))).rowcount
+
+
+async def bury_ids(tx: AsyncConnection, scope: Scope, ids: Sequence[str], now: int) -> int:
+    """Destroy these objects of the scope; others are passed over."""
+    done = 0
+    for at in range(0, len(ids), IDS_AT_ONCE):
+        chunk = ids[at : at + IDS_AT_ONCE]
+        done += await bury(tx, and_(owned(scope), objects.c.id.in_(chunk)), now)
+    return done
+
+
+async def bury_ended(tx: AsyncConnection, now: int, limit: int) -> int:
+    """Destroy objects whose end has passed, at most ``limit``."""
+    ended = await tx.execute(select(objects.c.id).where(objects.c.ends <= now).order_by(objects.c.ends).limit(limit))
+    ids = list(ended.scalars())
+    done = 0
+    for at in range(0, len(ids), IDS_AT_ONCE):
+        done += await bury(tx, and_(objects.c.id.in_(ids[at : at + IDS_AT_ONCE]), objects.c.ends <= now), now)
+    return done
+
+
+async def open_graves(tx: AsyncConnection, limit: int) -> list[str]:
+    """Blobs to delete, the oldest first."""
+    return list((await tx.execute(select(graves.c.id).order_by(graves.c.since).limit(limit))).scalars())
+
+
+async def close_graves(tx: AsyncConnection, ids: Sequence[str]) -> None:
+    """These blobs are deleted."""
+    for at in range(0, len(ids), IDS_AT_ONCE):
+        await tx.execute(delete(graves).where(graves.c.id.in_(ids[at : at + IDS_AT_ONCE])))
+
+
+async def known(tx: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    """Which of these blobs have a row or a grave; at most IDS_AT_ONCE."""
+    rows = select(objects.c.id).where(objects.c.id.in_(ids)).union(select(graves.c.id).where(graves.c.id.in_(ids)))
+    return set((await tx.execute(rows)).scalars())

@@ -1,0 +1,257 @@
+"""The one door into this storey: put, open, destroy, forget sealed objects, and seal values for columns.
+
+The vault knows opaque ids and times of life, never a person, a drive or a request. It reports facts and decides
+nothing. No blob is touched inside a transaction: bytes first, the row after; what is left between the two is swept.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache import shelf
+from cache.blobs.base import BlobStore
+from cache.catalog import objects
+from cache.database import Transactions
+from cache.epoch import advance
+from cache.errors import Expired, Missing, Shredded
+from cache.fields import Fields
+from cache.guard import Guard
+from cache.keyring import Keyring, Ring, hold_key, is_shredded
+from cache.keys import EXPIRY_VERSION, Key, Wrap, bucket_of, new_key, unwrap_key, wrap_key
+from cache.model import HeldObject, Life, Scope, Sealed, check_life
+from cache.reading import SealedRead
+from cache.sealing import FORMAT, SEGMENT, Layout, Sealer, stream_aad
+from cache.staging import Staging
+from cache.sweep import Sweep
+from cache.writer import Writer, wanted
+
+__all__ = ["Fields", "HeldObject", "Keyring", "Life", "Scope", "Sealed", "Vault", "Writer"]
+
+
+class Vault:
+    """Sealed objects of one installation."""
+
+    def __init__(self, keyring: Keyring, blobs: BlobStore, database: Transactions, staging: Path) -> None:
+        """``staging``: a local folder for streams that are still being written; only sealed bytes reach it."""
+        self._keyring = keyring
+        self._blobs = blobs
+        self._database = database
+        self._staging = Staging(staging)
+        self._sweep = Sweep(database, blobs, keyring.expiry, self._staging)
+
+    async def start(self) -> None:
+        """Confirm the root key (RootRefused), make the blob store ready, watch for destroyed keys."""
+        await self._keyring.start()
+        await self._blobs.start()
+
+    async def close(self) -> None:
+        """Forget all keys, let go of everything."""
+        await self._keyring.close()
+        await self._blobs.close()
+        await self._staging.close()
+
+    async def enrol(self, tx: AsyncConnection, scope: Scope) -> None:
+        """Make the tenant's and the subject's keys where they are missing. Shredded: a forgotten id comes not back."""
+        await self._keyring.enrol(tx, scope)
+
+    async def fields(self, scope: Scope) -> Fields:
+        """The sealer for columns of this scope; take a new one for each request. Missing, Shredded, Unavailable."""
+        return await self._keyring.fields(scope)
+
+    @asynccontextmanager
+    async def put(
+        self, scope: Scope, life: Life, ends: int | None = None, hashes: Sequence[str] = ()
+    ) -> AsyncIterator[Writer]:
+        """A writer for a new object; leaving it uncommitted destroys it.
+
+        ``ends`` in epoch ms (none for KEPT), ``hashes``: hashlib names to compute over the plaintext. Missing where
+        the scope was not enrolled, Shredded, Unavailable, ValueError.
+        """
+        now = await self._database.now()
+        check_life(life, ends, now)
+        ring = await self._keyring.ring(scope)
+        sealed = Sealed(secrets.token_hex(16), 0, wanted(hashes), ends)
+        key = new_key()
+        row = await self._wrapped(ring, sealed.id, life, ends, key)
+        guard = Guard(ring, self._keyring.watch, ends, now)
+        staged = await self._staging.create(sealed.id)
+
+        async def record(tx: AsyncConnection, done: Sealed) -> None:
+            await self._insert(tx, scope, row, done, ring)
+
+        sealer = Sealer(key, stream_aad(scope.tenant, sealed.id))
+        writer = Writer(sealed, sealer, staged, self._blobs, guard, record)
+        try:
+            yield writer
+        finally:
+            await writer.close()
+
+    async def _wrapped(self, ring: Ring, object_id: str, life: Life, ends: int | None, key: bytes) -> dict[str, Any]:
+        """The columns that say how an object's key is wrapped."""
+        scope, parent = ring.scope, ring.current()
+        bucket = None if ends is None else bucket_of(ends)
+        expiry = await self._keyring.expiry.make(bucket) if life.temporary and bucket is not None else None
+        wrap = Wrap(life.value, scope.tenant, scope.owner, object_id, bucket)
+        return {
+            "life": life.value,
+            "key_version": parent.version,
+            "expiry_version": EXPIRY_VERSION if expiry else None,
+            "bucket": bucket,
+            "box": wrap_key(key, parent, wrap, expiry=expiry),
+            "ends": ends,
+        }
+
+    async def _insert(self, tx: AsyncConnection, scope: Scope, row: dict[str, Any], done: Sealed, ring: Ring) -> None:
+        if not await hold_key(tx, scope, row["key_version"]):
+            raise Shredded("the object's keys were destroyed while it was written")
+        values = {
+            **row,
+            "id": done.id,
+            "tenant": scope.tenant,
+            "subject": scope.owner,
+            "format": FORMAT,
+            "segment": SEGMENT,
+            "size": done.size,
+            "hashes": _seal_hashes(Fields(ring), done) if done.hashes else None,
+            "stored": await self._database.now(tx),
+        }
+        await tx.execute(insert(objects).values(**values))
+
+    @asynccontextmanager
+    async def open(
+        self,
+        scope: Scope,
+        object_id: str,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Plaintext start..stop (exclusive, cut at the size) in fresh pieces of at most 256 KiB.
+
+        Missing, Expired (also in the middle: it is cut at its end), Shredded, Corrupt, Unavailable; ValueError for a
+        ``start`` beyond the size.
+        """
+        row, ring = await self._row(scope, object_id)
+        if not 0 <= start <= row.size:
+            raise ValueError("the range begins outside the object")
+        guard = Guard(ring, self._keyring.watch, row.ends, await self._database.now())
+
+        async def still_there() -> None:
+            await self._row(scope, object_id)
+
+        guard.recheck(still_there)
+        key = await self._object_key(row, ring)
+        reading = SealedRead(self._blobs, object_id, Layout(row.size, row.segment), guard)
+        await self._begin(reading, scope, row, key)
+        pieces = reading.pieces(start, row.size if stop is None else min(stop, row.size))
+        try:
+            yield pieces
+        finally:
+            await pieces.aclose()
+
+    async def _begin(self, reading: SealedRead, scope: Scope, row: Row[Any], key: bytes) -> None:
+        try:
+            await reading.begin(key, stream_aad(scope.tenant, row.id, row.segment))
+        except Missing:
+            await self._row(scope, row.id)  # destroyed meanwhile: say so; else the blob of a live row is lost
+            raise
+
+    async def _row(self, scope: Scope, object_id: str) -> tuple[Row[Any], Ring]:
+        """A live row and the keys of its scope. Missing, Expired, Shredded."""
+        async with self._database.read() as tx:
+            row = await shelf.find(tx, scope, object_id)
+            if row is None and await is_shredded(tx, scope):
+                raise Shredded("the object's keys were destroyed")
+        if row is None:
+            raise Missing("no such object")
+        if row.ends is not None and row.ends <= await self._database.now():
+            raise Expired("the object reached its end")
+        return row, await self._keyring.ring(scope)
+
+    async def _object_key(self, row: Row[Any], ring: Ring) -> bytes:
+        parent = self._parent(row, ring)
+        expiry = None
+        if row.expiry_version is not None:
+            expiry = await self._keyring.expiry.find(row.bucket)
+            if expiry is None:
+                raise Expired("the object's expiry key is gone")
+        wrap = Wrap(row.life, row.tenant, row.subject, row.id, row.bucket)
+        return unwrap_key(row.box, parent, wrap, expiry=expiry)
+
+    def _parent(self, row: Row[Any], ring: Ring) -> Key:
+        parent = ring.version(row.key_version)
+        if parent is None:
+            raise Shredded("the key that wraps the object is gone")
+        return parent
+
+    async def stat(self, scope: Scope, object_id: str) -> Sealed:
+        """Size, hashes and end of an object. Missing, Expired, Shredded."""
+        row, ring = await self._row(scope, object_id)
+        hashes = _open_hashes(Fields(ring), row) if row.hashes else {}
+        return Sealed(row.id, row.size, hashes, row.ends)
+
+    async def size(self, scope: Scope, object_id: str) -> int:
+        """Plaintext bytes. Missing, Expired, Shredded."""
+        return (await self.stat(scope, object_id)).size
+
+    async def rewrap(self, tx: AsyncConnection, scope: Scope, object_id: str, life: Life, ends: int | None) -> None:
+        """Give an object another life without touching its bytes, such as PART to KEPT.
+
+        A temporary end is never moved back in time's favour: ValueError where ``ends`` is later than it was. Missing,
+        Expired, Shredded.
+        """
+        now = await self._database.now(tx)
+        check_life(life, ends, now)
+        row = await shelf.find(tx, scope, object_id)
+        if row is None:
+            raise Missing("no such object")
+        if row.ends is not None and row.ends <= now:
+            raise Expired("the object reached its end")
+        if ends is not None and row.ends is not None and ends > row.ends:
+            raise ValueError("an end is never put off")
+        ring = await self._keyring.ring(scope, tx)
+        wrapped = await self._wrapped(ring, object_id, life, ends, await self._object_key(row, ring))
+        await tx.execute(update(objects).where(objects.c.id == object_id).values(**wrapped))
+
+    async def destroy(self, tx: AsyncConnection, scope: Scope, ids: Sequence[str]) -> int:
+        """Destroy objects: their wrapped keys now, their blobs by the next `sweep`. How many there were."""
+        if not ids:
+            return 0
+        done = await shelf.bury_ids(tx, scope, ids, await self._database.now(tx))
+        if done:
+            await advance(tx)
+        return done
+
+    async def held(self, tx: AsyncConnection, scope: Scope) -> list[HeldObject]:
+        """What the scope holds itself; for a tenant not what its subjects hold."""
+        return await shelf.held(tx, scope)
+
+    async def shred(self, tx: AsyncConnection, scope: Scope) -> int:
+        """Destroy the scope's keys and all it holds (a tenant's: with all its subjects). How many objects there were.
+
+        From the commit on nothing of it can be read; every other process forgets the keys within a second.
+        """
+        done = await shelf.bury(tx, shelf.below(scope), await self._database.now(tx))
+        await self._keyring.shred(tx, scope)
+        return done
+
+    async def sweep(self, limit: int) -> int:
+        """Remove what ended, blobs of destroyed objects, orphans, dead expiry keys: at most ``limit`` of each kind."""
+        return await self._sweep.run(limit)
+
+
+def _seal_hashes(fields: Fields, done: Sealed) -> bytes:
+    text = json.dumps({name: digest.hex() for name, digest in done.hashes.items()}, sort_keys=True)
+    return fields.seal("vault_objects", "hashes", done.id, text)
+
+
+def _open_hashes(fields: Fields, row: Row[Any]) -> Mapping[str, bytes]:
+    found = json.loads(fields.unseal("vault_objects", "hashes", row.id, row.hashes))
+    return {name: bytes.fromhex(digest) for name, digest in found.items()}
