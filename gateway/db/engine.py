@@ -11,8 +11,8 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -34,6 +34,8 @@ _PRAGMAS: Final = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA trusted_schema=OFF",
 )
+_QUERY_ONLY: Final = ("PRAGMA query_only=ON",)
+_SNAPSHOT: Final[dict[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class DatabaseInUse(RuntimeError):
@@ -44,19 +46,23 @@ class Database:
     """Transactions on one database. Start it before use, close it after; both are what ``async with`` does."""
 
     def __init__(self, url: str, *, readers: int = 4, pool: int = 10) -> None:
-        """``readers`` connections for SQLite's reads, ``pool`` connections for PostgreSQL. BadDatabaseUrl."""
+        """``readers`` connections for SQLite's reads; ``pool`` each for PostgreSQL's reads and writes. BadDatabaseUrl.
+
+        A read inside another transaction has connections of its own, else those who wait for a second one could hold
+        all the first ones. There are never more of them than outer transactions.
+        """
         self.address: Final[Address] = parse(url)
         self._writing = asyncio.Lock()
-        self._writer: asyncio.Task[Any] | None = None
+        self._held: dict[asyncio.Task[Any] | None, list[str]] = {}
         self._lock: int | None = None
         if self.dialect == "sqlite":
             self._write_engine = _sqlite(self.address, 1, "BEGIN IMMEDIATE", ())
-            self._read_engine = _sqlite(self.address, readers, "BEGIN", ("PRAGMA query_only=ON",))
+            self._read_engine = _sqlite(self.address, readers, "BEGIN", _QUERY_ONLY)
+            self._inner_engine = _sqlite(self.address, readers, "BEGIN", _QUERY_ONLY, overflow=-1)
         else:
             self._write_engine = _postgresql(self.address, pool)
-            self._read_engine = self._write_engine.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
+            self._read_engine = _postgresql(self.address, pool, **_SNAPSHOT)
+            self._inner_engine = _postgresql(self.address, pool, overflow=-1, **_SNAPSHOT)
 
     @property
     def dialect(self) -> Dialect:
@@ -72,8 +78,8 @@ class Database:
 
     async def close(self) -> None:
         """Return every connection and the lock."""
-        await self._read_engine.dispose()
-        await self._write_engine.dispose()
+        for engine in (self._inner_engine, self._read_engine, self._write_engine):
+            await engine.dispose()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -93,26 +99,34 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One snapshot; it cannot write."""
-        async with self._read_engine.connect() as tx:
-            yield tx
+        """One snapshot; it cannot write. Inside a `write` it sees what was committed before."""
+        engine = self._inner_engine if asyncio.current_task() in self._held else self._read_engine
+        async with engine.connect() as tx:
+            with self._holding("read"):
+                yield tx
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Commits at the end, rolls back on an exception. On SQLite one at a time, so a nested one is an error."""
-        if self.dialect == "postgresql":
-            async with self._write_engine.begin() as tx:
-                yield tx
-            return
-        if self._writer is not None and self._writer is asyncio.current_task():
+        """Commits at the end, rolls back on an exception; a nested one is an error. On SQLite one at a time."""
+        if "write" in self._held.get(asyncio.current_task(), ()):
             raise RuntimeError("a write transaction inside another one would wait for itself")
-        async with self._writing:
-            self._writer = asyncio.current_task()
-            try:
-                async with self._write_engine.begin() as tx:
-                    yield tx
-            finally:
-                self._writer = None
+        async with self._turn(), self._write_engine.begin() as tx:
+            with self._holding("write"):
+                yield tx
+
+    def _turn(self) -> AbstractAsyncContextManager[Any]:
+        return self._writing if self.dialect == "sqlite" else nullcontext()
+
+    @contextmanager
+    def _holding(self, kind: str) -> Iterator[None]:
+        task = asyncio.current_task()
+        self._held.setdefault(task, []).append(kind)
+        try:
+            yield
+        finally:
+            self._held[task].remove(kind)
+            if not self._held[task]:
+                del self._held[task]
 
     async def now(self, tx: AsyncConnection | None = None) -> int:
         """The database's clock in epoch milliseconds. SQLite runs inside this process: its clock is the machine's."""
@@ -120,7 +134,7 @@ class Database:
             return time.time_ns() // 1_000_000
         if tx is not None:
             return await _clock(tx)
-        async with self._write_engine.connect() as own:
+        async with self.read() as own:
             return await _clock(own)
 
     async def create_all(self, metadatas: Iterable[MetaData]) -> None:
@@ -155,10 +169,10 @@ async def _clock(tx: AsyncConnection) -> int:
     return int(found.scalar_one())
 
 
-def _sqlite(address: Address, size: int, begin: str, extra: tuple[str, ...]) -> AsyncEngine:
+def _sqlite(address: Address, size: int, begin: str, extra: tuple[str, ...], *, overflow: int = 0) -> AsyncEngine:
     """An engine whose transactions start with ``begin``: the driver's own late BEGIN would make readers of writers."""
     engine = create_async_engine(
-        address.url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=0, hide_parameters=True
+        address.url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=overflow, hide_parameters=True
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -176,14 +190,15 @@ def _sqlite(address: Address, size: int, begin: str, extra: tuple[str, ...]) -> 
     return engine
 
 
-def _postgresql(address: Address, size: int) -> AsyncEngine:
+def _postgresql(address: Address, size: int, *, overflow: int = 0, **options: Any) -> AsyncEngine:
     return create_async_engine(
         address.url,
         connect_args=address.connect,
         pool_size=size,
-        max_overflow=0,
+        max_overflow=overflow,
         pool_pre_ping=True,
         hide_parameters=True,
+        execution_options=options,
     )
 
 

@@ -95,6 +95,24 @@ async def test_the_clock_is_in_milliseconds(database: Database) -> None:
         assert abs(await database.now(tx) - time.time() * 1000) < 5000
 
 
+@pytest.mark.both
+async def test_reads_inside_transactions_never_wait_for_their_own_kind(database: Database) -> None:
+    async def nested(number: int) -> None:
+        async with database.write() as tx:
+            await tx.execute(insert(note).values(id=str(number), at=await database.now()))
+            async with database.read() as inner, database.read() as innermost:
+                await inner.execute(select(note))
+                await innermost.execute(select(note))
+        async with database.read() as tx, database.read() as inner:
+            await tx.execute(select(note))
+            await inner.execute(select(note))
+            await database.now()
+
+    await asyncio.wait_for(asyncio.gather(*(nested(number) for number in range(30))), 20)
+    assert await count(database) == 30
+
+
+@pytest.mark.both
 async def test_nested_write_is_refused_instead_of_waiting_for_itself(database: Database) -> None:
     with pytest.raises(RuntimeError, match="inside another"):
         async with database.write(), database.write():

@@ -1,0 +1,225 @@
+"""Nothing is written to a drive before the ledger holds who instructed it; where it cannot, nothing leaves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cache.vault import Vault
+from gateway.db.engine import Database
+from gateway.ledger import Cover, Event, Ledger, Place, recorded
+from providers.drive import (
+    CanCopy,
+    Drive,
+    Entry,
+    HasQuota,
+    Instruction,
+    Kind,
+    NewFile,
+    OnConflict,
+    Page,
+    Progress,
+    Read,
+    Ref,
+    Traits,
+    UploadSession,
+)
+
+WORD = Instruction("i" * 32, "s1-ann", "p1")
+PLACE = Place("s1", "s1-ann", "account")
+REF, FOLDER = Ref("", "file-1"), Ref("", "folder-1")
+WHEN = datetime(2026, 1, 2, tzinfo=UTC)
+ENTRY = Entry(REF, FOLDER, "essay.txt", Kind.FILE, "text/plain", 3, "v1", WHEN)
+NEW = NewFile(FOLDER, "essay.txt", "text/plain", 3, WHEN)
+SESSION = UploadSession("fake", b"secret", NEW)
+
+
+class Plain:
+    """A drive that notes what reaches it."""
+
+    def __init__(self, noted: list[str]) -> None:
+        self.noted = noted
+
+    @property
+    def traits(self) -> Traits:
+        return Traits("fake", "sha256", False, True, True, 1, 1, None, 1, None)
+
+    async def root(self) -> Ref:
+        return FOLDER
+
+    async def stat(self, ref: Ref) -> Entry:
+        self.noted.append("stat")
+        return ENTRY
+
+    async def children(self, ref: Ref, cursor: str | None = None) -> Page:
+        self.noted.append("children")
+        return Page([ENTRY], None)
+
+    def read(
+        self,
+        ref: Ref,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        version: str | None = None,
+        export: str | None = None,
+    ) -> AbstractAsyncContextManager[Read]:
+        raise LookupError(f"read {start}-{stop} {version} {export}")
+
+    async def make_folder(self, parent: Ref, name: str, on_conflict: OnConflict = OnConflict.FAIL) -> Entry:
+        self.noted.append("make_folder")
+        return ENTRY
+
+    async def begin(self, new: NewFile) -> UploadSession:
+        self.noted.append("begin")
+        return SESSION
+
+    async def progress(self, session: UploadSession) -> Progress:
+        self.noted.append("progress")
+        return Progress(0)
+
+    async def send(
+        self, session: UploadSession, offset: int, data: AsyncIterator[bytes], length: int, *, last: bool
+    ) -> Progress:
+        self.noted.append("send")
+        return Progress(length, ENTRY)
+
+    async def abort(self, session: UploadSession) -> None:
+        self.noted.append("abort")
+
+    async def relocate(self, ref: Ref, parent: Ref | None, name: str | None, *, version: str | None = None) -> Entry:
+        self.noted.append("relocate")
+        return ENTRY
+
+    async def trash(self, ref: Ref, *, version: str | None = None) -> None:
+        self.noted.append("trash")
+
+    async def delete(self, ref: Ref, *, version: str | None = None) -> None:
+        self.noted.append("delete")
+
+
+class Copying(Plain):
+    async def copy(self, ref: Ref, parent: Ref, name: str, *, id: str | None = None) -> Entry:  # noqa: A002
+        self.noted.append("copy")
+        return ENTRY
+
+
+class Full(Copying):
+    async def quota(self) -> tuple[int, int | None]:
+        return 1, 2
+
+
+class Noting(Ledger):
+    """The real ledger; its commits are noted in the same list as the drive's calls."""
+
+    def __init__(self, vault: Vault, database: Database, noted: list[str]) -> None:
+        super().__init__(vault, database)
+        self.noted = noted
+
+    async def record(self, school: str, event: Event) -> int:
+        sequence = await super().record(school, event)
+        self.noted.append(f"ledger {event.action}")
+        return sequence
+
+
+class Broken:
+    async def record(self, school: str, event: Event) -> int:
+        raise OSError("the disk is full")
+
+
+async def nothing() -> AsyncIterator[bytes]:
+    yield b"abc"
+
+
+async def write_everything(drive: Any) -> None:
+    await drive.make_folder(FOLDER, "homework")
+    session = await drive.begin(NEW)
+    await drive.send(session, 0, nothing(), 3, last=True)
+    await drive.relocate(REF, FOLDER, "new name")
+    await drive.trash(REF)
+    await drive.delete(REF)
+    await drive.copy(REF, FOLDER, "copy")
+
+
+@pytest.mark.both
+async def test_an_entry_is_committed_before_each_write(vault: Vault, database: Database) -> None:
+    noted: list[str] = []
+    ledger = Noting(vault, database, noted)
+    await write_everything(recorded(Full(noted), WORD, ledger, PLACE))
+    assert noted == [
+        "ledger drive.make_folder", "make_folder", "ledger drive.upload", "begin", "send", "ledger drive.relocate",
+        "relocate", "ledger drive.trash", "trash", "ledger drive.delete", "delete", "ledger drive.copy", "copy",
+    ]  # fmt: skip
+    found = await ledger.read("s1")
+    assert {entry.instruction for entry in found} == {WORD.id}
+    assert {entry.policy_version for entry in found} == {"p1"}
+    assert found[1].details == {"account": "account", "parent": str(FOLDER), "name": "essay.txt", "size": 3}
+
+
+async def test_where_the_ledger_cannot_be_written_nothing_leaves() -> None:
+    noted: list[str] = []
+    drive = recorded(Full(noted), WORD, Broken(), PLACE)
+    calls: list[Any] = [
+        lambda: drive.make_folder(FOLDER, "x"),
+        lambda: drive.begin(NEW),
+        lambda: drive.send(SESSION, 0, nothing(), 3, last=True),
+        lambda: drive.relocate(REF, None, "x"),
+        lambda: drive.trash(REF),
+        lambda: drive.delete(REF),
+        lambda: drive.copy(REF, FOLDER, "x"),  # type: ignore[attr-defined]  # the wrapped drive copies
+    ]
+    for call in calls:
+        with pytest.raises(OSError, match="full"):
+            await call()
+    assert noted == []
+
+
+async def test_a_session_of_another_process_is_recorded_once(vault: Vault, database: Database) -> None:
+    noted: list[str] = []
+    drive = recorded(Plain(noted), WORD, Noting(vault, database, noted), PLACE)
+    await drive.progress(SESSION)
+    await drive.send(SESSION, 0, nothing(), 3, last=False)
+    await drive.send(SESSION, 3, nothing(), 3, last=True)
+    await drive.abort(SESSION)
+    assert noted == ["progress", "ledger drive.upload_resumed", "send", "send", "abort"]
+
+
+async def test_reading_is_not_written_down_here(vault: Vault, database: Database) -> None:
+    noted: list[str] = []
+    drive = recorded(Plain(noted), WORD, Noting(vault, database, noted), PLACE)
+    assert (await drive.root(), await drive.stat(REF), (await drive.children(FOLDER)).cursor) == (FOLDER, ENTRY, None)
+    with pytest.raises(LookupError, match="read 1-2 v pdf"):
+        drive.read(REF, 1, 2, version="v", export="pdf")
+    assert noted == ["stat", "children"]
+
+
+async def test_a_cover_stands_for_the_entries_of_a_bulk_job(vault: Vault, database: Database) -> None:
+    noted: list[str] = []
+    ledger = Noting(vault, database, noted)
+    async with database.write() as tx:
+        cover = await ledger.cover(tx, "s1", WORD, [b"item"])
+    drive = recorded(Full(noted), WORD, ledger, PLACE, cover)
+    await write_everything(drive)
+    assert not [line for line in noted if line.startswith("ledger")]
+    assert len(await ledger.read("s1")) == 1
+
+
+async def test_a_cover_of_another_instruction_is_refused() -> None:
+    for other in (replace(WORD, id="j" * 32), replace(WORD, principal="s1-bob"), replace(WORD, policy_version="p0")):
+        with pytest.raises(ValueError, match="another instruction"):
+            recorded(Plain([]), WORD, Broken(), PLACE, Cover("s1", 1, other))
+
+
+@pytest.mark.parametrize(
+    ("kind", "copies", "fills"), [(Plain, False, False), (Copying, True, False), (Full, True, True)]
+)
+async def test_optional_verbs_are_those_of_the_drive(kind: type[Plain], copies: bool, fills: bool) -> None:
+    drive: Drive = recorded(kind([]), WORD, Broken(), PLACE)
+    assert (isinstance(drive, CanCopy), isinstance(drive, HasQuota)) == (copies, fills)
+    if isinstance(drive, HasQuota):
+        assert await drive.quota() == (1, 2)

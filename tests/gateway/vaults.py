@@ -1,0 +1,39 @@
+"""A real vault for tests of the gateway's rooms: real keys, real seals, a folder of the test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import cache.catalog
+from cache.blobs import open_blobs
+from cache.expiry import MemoryExpiry
+from cache.keyring import Keyring
+from cache.model import Scope
+from cache.roots import Root
+from cache.vault import Vault
+from gateway.db.engine import Database
+from gateway.db.metadata import metadata
+
+SCHEMA = [cache.catalog.metadata, metadata]
+
+
+@asynccontextmanager
+async def open_vault(database: Database, folder: Path) -> AsyncIterator[Vault]:
+    """A started vault below ``folder``."""
+    root = Root(1, secrets.token_bytes(32))
+    keyring = Keyring(root, database, MemoryExpiry())
+    vault = Vault(keyring, open_blobs((folder / "blobs").as_uri()), database, folder / "staging")
+    await vault.start()
+    try:
+        yield vault
+    finally:
+        await vault.close()
+
+
+async def enrol(database: Database, vault: Vault, school: str, person: str | None) -> None:
+    """Keys for a school and one of its people."""
+    async with database.write() as tx:
+        await vault.enrol(tx, Scope(school, person))
