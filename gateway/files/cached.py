@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cache.vault import Fields, Scope, Vault, Writer
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
+from cache.vault import Fields, Scope, Vault, Writer
 from gateway.db.tables_files import cached_files
 from gateway.ids import new_id
 

@@ -7,14 +7,12 @@ that nobody has followed for a while is given up. Readers get plaintext only of 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-from cache.vault import Life, Scope, Vault, Writer
-
 from cache.errors import StorageError
+from cache.vault import Life, Scope, Vault, Writer
 from providers.drive import Ref, Source
 from providers.errors import DriveError
 
@@ -38,13 +36,14 @@ class Wanted:
 
 @dataclass(slots=True, eq=False)
 class Fill:
-    """One running fill. ``done`` is set at its end, good or bad; ``stored`` says which."""
+    """One running fill. ``whole``: every byte came; ``done`` is set at its end, good or bad; ``stored`` says which."""
 
     wanted: Wanted
     scope: Scope
     ends: int
     store: Store
     writer: Writer | None = None
+    whole: bool = False
     stored: bool = False
     started: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,6 +73,7 @@ class Fill:
                 self.writer = writer
                 self.started.set()
                 if await self._fetch(writer):
+                    self.whole = True
                     await writer.finish()
                     await self.store(writer)
                     self.stored = True
@@ -93,16 +93,15 @@ class Fill:
         return True
 
     async def follow(self, start: int, stop: int | None) -> AsyncIterator[bytes]:
-        """Plaintext from ``start`` as it becomes available. Ends early where the fill fails: count the bytes."""
+        """Plaintext from ``start`` as it becomes available. StorageError, OSError where the fill fails midway."""
         self._readers += 1
         try:
             await self.started.wait()
             if self.writer is None:
                 return
-            with contextlib.suppress(StorageError, OSError):
-                async for chunk in self.writer.follow(start, stop):
-                    self._last_read = time.monotonic()
-                    yield chunk
+            async for chunk in self.writer.follow(start, stop):
+                self._last_read = time.monotonic()
+                yield chunk
         finally:
             self._readers -= 1
             self._last_read = time.monotonic()

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from cache.vault import Scope, Vault, Writer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
 from cache.errors import StorageError
+from cache.vault import Scope, Vault, Writer
 from gateway.files.cached import Cached, CachedFiles
 from gateway.files.fills import Fill, Fills, Wanted
 from providers.drive import Entry, ExportChoice, Kind, Ref, Source
@@ -120,11 +120,14 @@ class Opener:
                 if at > start or opened.cached.size == 0:
                     raise
         elif how == "stored" and fill is not None:
-            async for piece in fill.follow(start, stop):
-                at += len(piece)
-                yield piece
-            if fill.stored or (stop is not None and at >= stop):
-                return
+            try:
+                async for piece in fill.follow(start, stop):
+                    at += len(piece)
+                    yield piece
+                if fill.whole or (stop is not None and at >= stop):
+                    return
+            except (StorageError, OSError):
+                await fill.done.wait()
             if fill.error is not None and at == start:
                 raise fill.error
         wanted = opened.wanted

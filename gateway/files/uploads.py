@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cache.vault import Life, Scope, Vault, Writer
 from sqlalchemy import BigInteger, String, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
+from cache.vault import Life, Scope, Vault, Writer
 from gateway.db.tables_files import upload_parts, uploads
 from gateway.files.opening import RequireActive
 from gateway.ids import new_id
