@@ -24,7 +24,7 @@ erasures = Table(
     Column("scope", String(16), nullable=False, info=held("what was to be forgotten", ends=_KEPT)),
     Column("step", String(16), nullable=False, info=held("the last finished step", ends=_KEPT)),
     Column("counts", Text, nullable=False, info=held("numbers per store, as JSON", ends=_KEPT)),
-    Column("bundle", String(32), info=held("id of the sealed list of revocations", ends="with the erasure")),
+    Column("bundle", String(96), info=held("id of the sealed list of revocations", ends="with the erasure")),
     Column("begun", BigInteger, nullable=False, info=held("when it was asked for, epoch ms", ends=_KEPT)),
     Column("ended", BigInteger, info=held("when it was finished, epoch ms", ends=_KEPT)),
     Column(

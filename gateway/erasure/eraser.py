@@ -21,16 +21,16 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
-from cache.vault import Life, Scope, Vault
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.errors import Missing, Shredded, StorageError
+from cache.vault import Life, Scope, Vault
 from gateway.db.engine import Database
 from gateway.db.tables_erasure import erasure_state, erasures
 from gateway.erasure.journal import Journal, Line
 from gateway.erasure.receipt import Statement, statement
-from gateway.erasure.signing import SigningKeys
+from gateway.erasure.signing import DEPLOYMENT, SigningKeys
 from gateway.erasure.stores import Store
 from gateway.ids import new_id
 
@@ -223,14 +223,12 @@ class Eraser:
         except (Missing, Shredded):
             log.info("erasure_without_keys", erasure=row["id"])
         counts = {entry["store"]: {"erased": entry["count"]} for entry in await self.plan(scope)}
-        bundle = await self._seal_bundle(row["id"], tasks)
+        bundle = await self._seal_bundle(tasks)
         await self._advance(row["id"], "listed", bundle=bundle, counts=json.dumps(counts))
 
-    def _own(self, erasure: str) -> Scope:
-        return Scope("deployment", f"erasure-{erasure}")
-
-    async def _seal_bundle(self, erasure: str, tasks: list[dict[str, Any]]) -> str:
-        scope = self._own(erasure)
+    async def _seal_bundle(self, tasks: list[dict[str, Any]]) -> str:
+        """Under a key made for this alone: 'subject/object'."""
+        scope = Scope(DEPLOYMENT.tenant, f"erasure-{new_id()}")
         ends = await self._database.now() + BUNDLE_LIFE
         async with self._database.write() as tx:
             await self._vault.enrol(tx, scope)
@@ -238,11 +236,13 @@ class Eraser:
             await writer.write(json.dumps(tasks).encode())
             await writer.finish()
             async with self._database.write() as tx:
-                return (await writer.commit(tx)).id
+                sealed = await writer.commit(tx)
+        return f"{scope.subject}/{sealed.id}"
 
     async def _open_bundle(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        subject, _, sealed = row["bundle"].partition("/")
         try:
-            async with self._vault.open(self._own(row["id"]), row["bundle"]) as pieces:
+            async with self._vault.open(Scope(DEPLOYMENT.tenant, subject), sealed) as pieces:
                 tasks = json.loads(b"".join([piece async for piece in pieces]))
         except StorageError:
             return []  # its 72 hours are over, or the machine restarted: the receipt says "not revoked"
@@ -274,7 +274,7 @@ class Eraser:
         facts = Statement(row["id"], scope.tenant, row["scope"], row["begun"], now, json.loads(row["counts"]))
         signed = self._signing.sign(statement(facts, self._stores))
         async with self._database.write() as tx:
-            await self._vault.shred(tx, self._own(row["id"]))
+            await self._vault.shred(tx, Scope(DEPLOYMENT.tenant, row["bundle"].partition("/")[0]))
             await tx.execute(
                 update(erasures)
                 .where(erasures.c.id == row["id"])

@@ -12,13 +12,13 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from cache.vault import Scope, Vault
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.jwk import OKPKey
 from sqlalchemy import insert, select
 
 from cache.database import Transactions
+from cache.vault import Scope, Vault
 from gateway.db.tables_erasure import signing_keys
 
 DEPLOYMENT = Scope("deployment", None)

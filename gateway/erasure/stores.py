@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cache.vault import Scope
 from sqlalchemy import Column, ColumnElement, Table, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.vault import Scope
 
 
 @dataclass(frozen=True, slots=True)
