@@ -75,6 +75,8 @@ class GraphChecker:
 
 def problems(exchange: Exchange) -> list[str]:
     """What is wrong with an exchange, in words; nothing for addresses that are not Graph's (sign-in)."""
+    if exchange.status == 499 or (exchange.fault and exchange.answer is None):
+        return []  # cut, or an answer that is no answer: on request
     head = exchange.path.split("/")[1]
     content = "y4m" if head.startswith("y4m") else head
     if content in ("up", "monitor", "y4m"):

@@ -68,13 +68,14 @@ def _in_drive(drive: str | None, rest: list[str]) -> Address:
 
 
 @behaviour("documented", "Items are addressed by id or by path; a path ends with a colon where something follows it.")
-@behaviour("rclone", "A path address may go without its closing colon when nothing follows.")
+@behaviour("rclone", "A path address may go without its closing colon when nothing follows; an empty path is the item.")
 def _item(drive: str | None, anchor: str, by_path: bool, more: list[str]) -> Address:
     path: list[str] = []
     if by_path:
         end = next((at for at, part in enumerate(more) if part.endswith(":")), len(more))
         path, more = more[: end + 1], more[end + 1 :]
         path = [unquote(part.removesuffix(":")) for part in path]
+        path = [] if path == [""] else path
         if any("/" in part for part in path) or not all(path):
             raise Refused(400, "invalidRequest", "The path is malformed.")
     verb, argument = _verb(more)
