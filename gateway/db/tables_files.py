@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from cache.inventory import held
 from gateway.db.metadata import metadata
@@ -60,7 +60,13 @@ uploads = Table(
 upload_parts = Table(
     "upload_parts",
     metadata,
-    Column("upload", String(32), primary_key=True, info=held("random id of the upload")),
+    Column(
+        "upload",
+        String(32),
+        ForeignKey("uploads.id", ondelete="CASCADE"),
+        primary_key=True,
+        info=held("random id of the upload"),
+    ),
     Column("seq", Integer, primary_key=True, info=held("place in the upload")),
     Column("object", String(32), nullable=False, info=held("random id of the sealed part", "person")),
     Column("size", BigInteger, nullable=False, info=held("bytes of the part", "person")),

@@ -1,0 +1,101 @@
+"""From a person's drive id to a drive: their own native drive, or an account they connected and confirmed.
+
+A reader changes nothing. A writer exists only with an instruction: every write is in the ledger before it leaves.
+Drives of connected accounts are kept for a while, because their pace belongs to the account and not to a request.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cache.vault import Scope
+from gateway.identity import Account, Accounts
+from gateway.ledger import Cover, Ledger, Place, recorded
+from providers.drive import Drive, Instruction, Source, Traits
+from providers.errors import NotFound, Reconnect
+
+NATIVE: Final = "native"
+KEPT: Final = 1024
+"""Drives of connected accounts held in memory."""
+
+DriveKind = Literal["google", "onedrive", "native"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A drive as its person sees it in a list. ``label`` is the account's e-mail, or empty for the native drive."""
+
+    id: str
+    kind: DriveKind
+    label: str
+    state: Literal["ready", "unconfirmed", "reconnect"]
+    traits: Traits
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """How drives of one provider are made."""
+
+    kind: DriveKind
+    traits: Traits
+    make: Callable[[Scope, str], Drive]
+
+
+class Drives:
+    """The drives of one deployment."""
+
+    def __init__(
+        self, native: Maker, providers: Mapping[str, Maker], accounts: Accounts, ledger: Ledger
+    ) -> None:  # fmt: skip
+        """``providers``: a maker by the provider's name as accounts hold it ('google', 'microsoft')."""
+        self._native = native
+        self._providers = providers
+        self._accounts = accounts
+        self._ledger = ledger
+        self._made: OrderedDict[str, Drive] = OrderedDict()
+
+    async def list(self, person: str, school: str) -> list[Connected]:
+        """The native drive first, then the accounts whose provider is still configured."""
+        found = [Connected(NATIVE, self._native.kind, "", "ready", self._native.traits)]
+        for account in await self._accounts.list(Scope(school, person)):
+            maker = self._providers.get(account.provider)
+            if maker is not None and account.state != "closed":
+                found.append(Connected(account.id, maker.kind, account.label, account.state, maker.traits))
+        return found
+
+    async def reader(self, person: str, school: str, drive: str) -> Source:
+        """The drive for looking only. NotFound for what is not this person's, Reconnect for a dead connection."""
+        return await self._drive(Scope(school, person), drive)
+
+    async def writer(
+        self, person: str, school: str, drive: str, instruction: Instruction, cover: Cover | None = None
+    ) -> Drive:
+        """The drive under an instruction."""
+        place = Place(school, person, drive)
+        return recorded(await self._drive(Scope(school, person), drive), instruction, self._ledger, place, cover)
+
+    async def _drive(self, scope: Scope, drive: str) -> Drive:
+        if drive == NATIVE:
+            return self._native.make(scope, drive)
+        account = await self._usable(scope, drive)
+        if drive not in self._made:
+            self._made[drive] = self._providers[account.provider].make(scope, drive)
+            while len(self._made) > KEPT:
+                self._made.popitem(last=False)
+        self._made.move_to_end(drive)
+        return self._made[drive]
+
+    async def _usable(self, scope: Scope, drive: str) -> Account:
+        account = await self._accounts.find(scope, drive)
+        if account is None or account.provider not in self._providers or account.state == "unconfirmed":
+            raise NotFound(reason="no_such_drive")
+        if account.state != "ready":
+            raise Reconnect(reason="disconnected")
+        return account
+
+    def forget(self, drive: str) -> None:
+        """Let go of a drive that was disconnected or whose person is being forgotten."""
+        self._made.pop(drive, None)
