@@ -146,6 +146,8 @@ class Sandbox:
                 response = await self._answer(request, handler)
             except Dropped as dropped:
                 response = _cut(request, flush=dropped.flush)
+            except ConnectionError:  # the client has gone: what it sent is kept, nobody waits for an answer
+                response = _cut(request, flush=False)
             self._record(request, response)
             return response
 

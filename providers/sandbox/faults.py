@@ -93,8 +93,11 @@ def _check(part: object, known: _Types) -> None:
     if not isinstance(part, dict):
         raise ValueError("'match' and 'do' are objects")  # noqa: TRY004 - one error for whatever is wrong
     for name, value in part.items():
-        if name not in known or not isinstance(value, known[name]):
+        number = known.get(name) is int
+        if name not in known or not isinstance(value, known[name]) or (number and isinstance(value, bool)):
             raise ValueError(f"unknown or ill-typed field {name!r}")
+        if isinstance(value, int) and value < (1 if name == "nth" else 0):
+            raise ValueError(f"{name!r} is too small")
 
 
 class Faults:

@@ -47,6 +47,7 @@ class Query:
 @behaviour(
     "documented", "q: and, or, not, parentheses, in parents, comparisons, contains, has; \\' and \\\\ in strings."
 )
+@behaviour("documented", "sharedWithMe may stand alone.")
 @behaviour("rclone", "name = compares without regard to case.")
 @behaviour("documented", "name contains matches the beginnings of words only; fullText contains matches whole words.")
 def parse(text: str) -> Query:
@@ -139,6 +140,8 @@ class _Parser:
     def _comparison(self, field: str) -> Predicate:
         if field in ("properties", "appProperties"):
             return self._property(field)
+        if field == "sharedWithMe" and not (self._sees("=") or self._sees("!=")):
+            return lambda facts: bool(facts["sharedWithMe"])
         how = self._take()
         if field in _BOOLEANS:
             wanted = self._take("word").lower()
@@ -165,6 +168,9 @@ class _Parser:
             raise bad()
         self._at += 1
         return token.value if kind else token
+
+    def _sees(self, sign: str) -> bool:
+        return self.token() == _Token("sign", sign)
 
     def _word(self, word: str) -> bool:
         return self._skip(_Token("word", word))

@@ -25,6 +25,7 @@ FOLDER = "application/vnd.google-apps.folder"
 SHORTCUT = "application/vnd.google-apps.shortcut"
 NATIVE = "application/vnd.google-apps."
 QUOTA = 15 * 1024**3
+NEW_YEAR = 1_767_225_600_000  # when every root folder was made: equal state after equal steps
 _SCOPE = "https://www.googleapis.com/auth/drive"
 READS = frozenset({_SCOPE, f"{_SCOPE}.readonly", f"{_SCOPE}.file"})
 WRITES = frozenset({_SCOPE, f"{_SCOPE}.file"})
@@ -147,7 +148,7 @@ class Tree:
         """The id of a person's root folder, made at first use."""
         root = "0A" + identity("root", person.email)[1:12] + "Uk9PVA"
         if root not in self._rows:
-            self.put(self.fresh(root, "My Drive", FOLDER, None, owner=person.email))
+            self.put(self.fresh(root, "My Drive", FOLDER, None, owner=person.email, at=NEW_YEAR))
         return root
 
     def drives(self, person: Person) -> list[Doc]:
