@@ -1,0 +1,143 @@
+"""The people of the schools: who they are is sealed under their own key, so forgetting the key forgets them.
+
+A person is (issuer, subject) within a school. Which attributes are kept is a list in the code, `Claims`; whatever else
+a provider tells is dropped before it gets here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.fields import Fields
+from cache.model import Scope
+from cache.vault import Vault
+from gateway.db.engine import Database
+from gateway.db.tables_people import persons
+from gateway.identity.errors import NotActive
+from gateway.identity.schools import School
+from gateway.ids import new_id
+from gateway.policy import AgeBand, Role
+
+_TABLE: Final = "persons"
+_SEALED: Final = ("name", "email", "subject")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """All that is kept of what an identity provider tells. `proven_at`: when the person signed in there, epoch ms."""
+
+    issuer: str
+    subject: str
+    role: Role
+    age_band: AgeBand
+    name: str
+    email: str | None
+    locale: str
+    proven_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person, opened: only the person themselves, or their school's administrators, are shown this."""
+
+    id: str
+    name: str
+    email: str | None
+    role: Role
+    age_band: AgeBand
+    locale: str
+    seen: int
+
+
+class People:
+    """Makes, reads and ends persons."""
+
+    def __init__(self, vault: Vault, database: Database) -> None:
+        self._vault = vault
+        self._database = database
+
+    async def arrive(self, school: School, claims: Claims) -> str:
+        """The id of the person who has just proven to be these claims; new where they are, else brought up to date."""
+        label = (await self._vault.fields(Scope(school.id, None))).index("subject", _subject(claims))
+        for _ in range(3):
+            try:
+                return await self._arrive(school, claims, label)
+            except IntegrityError:
+                continue  # the same person signed in for the first time elsewhere at this moment: they exist now
+        raise NotActive("this person cannot sign in now")
+
+    async def _arrive(self, school: School, claims: Claims, label: bytes) -> str:
+        mine = (persons.c.school == school.id) & (persons.c.subject_index == label)
+        async with self._database.write() as tx:
+            now = await self._database.now(tx)
+            found = (
+                await tx.execute(select(persons.c.id, persons.c.state).where(mine).with_for_update())
+            ).one_or_none()
+            if found is not None and found.state != "active":
+                raise NotActive("this person is being forgotten")
+            person = found.id if found is not None else new_id()
+            await self._vault.enrol(tx, Scope(school.id, person))
+            values = _row(await self._vault.fields(Scope(school.id, person)), person, claims)
+            if found is None:
+                fixed = {"id": person, "school": school.id, "state": "active", "subject_index": label, "made": now}
+                await tx.execute(insert(persons).values(**fixed, **values, seen=now))
+            else:
+                await tx.execute(update(persons).where(persons.c.id == person).values(**values, seen=now))
+        return str(person)
+
+    async def get(self, scope: Scope) -> Person:
+        """The person. NotActive where there is nobody any more."""
+        mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & (persons.c.state == "active")
+        async with self._database.read() as tx:
+            row = (await tx.execute(select(persons).where(mine))).mappings().one_or_none()
+        if row is None:
+            raise NotActive("nobody of this id is here")
+        return _person(await self._vault.fields(scope), row)
+
+    async def of_school(self, school: str, *, after: str = "", limit: int = 100) -> Sequence[Person]:
+        """People of a school in the order of their ids: a page for its administrators."""
+        mine = (persons.c.school == school) & (persons.c.state == "active") & (persons.c.id > after)
+        async with self._database.read() as tx:
+            rows = (await tx.execute(select(persons).where(mine).order_by(persons.c.id).limit(limit))).mappings().all()
+        return [_person(await self._vault.fields(Scope(school, row["id"])), row) for row in rows]
+
+    async def require_active(self, tx: AsyncConnection, person: str) -> None:
+        """NotActive unless the person is active, and stays so until ``tx`` ends: for whoever makes data of theirs."""
+        found = select(persons.c.state).where(persons.c.id == person).with_for_update(read=True)
+        if (await tx.execute(found)).scalar_one_or_none() != "active":
+            raise NotActive("this person is being forgotten")
+
+    async def begin_erasure(self, tx: AsyncConnection, scope: Scope) -> bool:
+        """active → erasing: from the commit on nothing new is theirs and nobody signs in as them. False if not active."""
+        mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & (persons.c.state == "active")
+        done = await tx.execute(update(persons).where(mine).values(state="erasing"))
+        return done.rowcount == 1
+
+    async def end_erasure(self, tx: AsyncConnection, scope: Scope) -> None:
+        """erasing → erased: nothing is left but the id. May be repeated."""
+        mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & (persons.c.state != "active")
+        kept = {"id", "school", "state"}
+        gone = {column.name: None for column in persons.columns if column.name not in kept}
+        await tx.execute(update(persons).where(mine).values(state="erased", **gone))
+
+
+def _subject(claims: Claims) -> str:
+    return f"{claims.issuer}\0{claims.subject}"
+
+
+def _row(fields: Fields, person: str, claims: Claims) -> dict[str, object]:
+    told = {"name": claims.name, "email": claims.email or "", "subject": _subject(claims)}
+    sealed = {name: fields.seal(_TABLE, name, person, told[name]) for name in _SEALED}
+    return {**sealed, "role": claims.role, "age_band": claims.age_band, "locale": claims.locale}
+
+
+def _person(fields: Fields, row: RowMapping) -> Person:
+    person = row["id"]
+    name, email = (fields.text(_TABLE, column, person, row[column]) for column in ("name", "email"))
+    return Person(person, name, email or None, row["role"], row["age_band"], row["locale"], row["seen"])

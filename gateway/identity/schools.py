@@ -1,0 +1,58 @@
+"""The schools that this deployment serves: they come from its configuration, never from a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from cache.database import insert_if_absent
+from cache.model import Scope
+from cache.vault import Vault
+from gateway.db.engine import Database
+from gateway.db.tables_people import schools
+from gateway.ids import new_id
+from gateway.settings import IdentityProvider
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """A school: random ``id``, its ``name`` as people read it, the ``region`` its data must stay in."""
+
+    id: str
+    name: str
+    region: str
+
+
+class Schools:
+    """Known schools, held in memory after `start`."""
+
+    def __init__(self, vault: Vault, database: Database) -> None:
+        self._vault = vault
+        self._database = database
+        self._by_claim: dict[tuple[str, str], School] = {}
+        self._by_id: dict[str, School] = {}
+
+    async def start(self, providers: Iterable[IdentityProvider]) -> None:
+        """Bring the table in line with the configuration and make missing keys. Schools are never dropped here."""
+        async with self._database.write() as tx:
+            for provider in providers:
+                for claim, told in provider.schools.items():
+                    made = {"id": new_id(), "issuer": provider.issuer, "claim": claim}
+                    values = {"name": told.name, "region": told.region}
+                    await insert_if_absent(tx, schools, {**made, **values, "made": await self._database.now(tx)})
+                    mine = (schools.c.issuer == provider.issuer) & (schools.c.claim == claim)
+                    await tx.execute(update(schools).where(mine).values(**values))
+                    row = (await tx.execute(select(schools).where(mine))).one()
+                    await self._vault.enrol(tx, Scope(row.id, None))
+                    self._by_claim[provider.issuer, claim] = School(row.id, told.name, told.region)
+        self._by_id = {school.id: school for school in self._by_claim.values()}
+
+    def find(self, issuer: str, claim: str) -> School | None:
+        """The school that this issuer calls so, None where it is not configured."""
+        return self._by_claim.get((issuer, claim))
+
+    def get(self, school: str) -> School:
+        """By id. KeyError where it is no longer configured."""
+        return self._by_id[school]

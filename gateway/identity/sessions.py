@@ -1,0 +1,104 @@
+"""Sign-ins of the page: a cookie's secret on one side, its hash and the person on the other.
+
+A session ends when it was not used for a while, at a fixed time after the sign-in, on sign-out, and with its person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Select, delete, insert, select, update
+
+from cache.model import Scope
+from gateway.db.engine import Database
+from gateway.db.tables_people import persons, sessions
+from gateway.identity.people import People
+from gateway.identity.secrets import digest, new_secret
+from gateway.ids import new_id
+from gateway.policy import Principal
+
+_USE_STEP: Final = 60_000
+"""Use is noted once a minute, not with every request, ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session that was begun: the cookie's ``secret`` exists only here. ``ends`` in epoch ms."""
+
+    id: str
+    secret: str
+    ends: int
+
+
+class Sessions:
+    """Begins, resolves and ends sessions. Times in seconds."""
+
+    def __init__(self, database: Database, people: People, *, idle: int = 3600, absolute: int = 28_800) -> None:
+        self._database = database
+        self._people = people
+        self._idle = idle * 1000
+        self._absolute = absolute * 1000
+
+    async def begin(self, scope: Scope, proven_at: int, *, instead_of: str | None = None) -> NewSession:
+        """A session of a person who proved at ``proven_at`` who they are. The cookie ``instead_of`` ends. NotActive."""
+        assert scope.subject is not None
+        made, secret = new_id(), new_secret()
+        async with self._database.write() as tx:
+            await self._people.require_active(tx, scope.subject)
+            now = await self._database.now(tx)
+            if instead_of is not None:
+                await tx.execute(delete(sessions).where(sessions.c.secret == digest(instead_of)))
+            await tx.execute(
+                insert(sessions).values(
+                    id=made,
+                    school=scope.tenant,
+                    person=scope.subject,
+                    secret=digest(secret),
+                    signed_in_at=min(proven_at, now),
+                    used=now,
+                    ends=now + self._absolute,
+                )
+            )
+        return NewSession(made, secret, now + self._absolute)
+
+    async def resolve(self, cookie: str) -> Principal | None:
+        """Who this cookie is, None where it is nobody (any more)."""
+        now = await self._database.now()
+        async with self._database.read() as tx:
+            row = (await tx.execute(_live(digest(cookie), now, now - self._idle))).one_or_none()
+        if row is None:
+            return None
+        if row.used < now - _USE_STEP:
+            async with self._database.write() as tx:
+                await tx.execute(update(sessions).where(sessions.c.id == row.id).values(used=now))
+        return Principal(row.person, row.school, row.role, row.age_band, "page", row.id, row.signed_in_at)
+
+    async def end(self, principal: Principal) -> None:
+        """Sign this session out."""
+        async with self._database.write() as tx:
+            mine = (sessions.c.id == principal.session) & (sessions.c.person == principal.person)
+            await tx.execute(delete(sessions).where(mine))
+
+    async def sweep(self) -> int:
+        """Delete what has ended; how many."""
+        now = await self._database.now()
+        async with self._database.write() as tx:
+            over = (sessions.c.ends <= now) | (sessions.c.used <= now - self._idle)
+            return (await tx.execute(delete(sessions).where(over))).rowcount
+
+
+def _live(secret: bytes, now: int, idle: int) -> Select[Any]:
+    """The session of a secret, if it and its person are alive."""
+    wanted = select(
+        sessions.c.id,
+        sessions.c.person,
+        sessions.c.signed_in_at,
+        sessions.c.used,
+        persons.c.school,
+        persons.c.role,
+        persons.c.age_band,
+    ).join(persons, (persons.c.id == sessions.c.person) & (persons.c.school == sessions.c.school))
+    return wanted.where(
+        sessions.c.secret == secret, sessions.c.ends > now, sessions.c.used > idle, persons.c.state == "active"
+    )
