@@ -25,8 +25,9 @@ async def box(tmp_path: Path) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client's connections, a new one each time: on a kept one aiohttp quietly repeats a PUT that was cut."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
+    """A client's connections. Left to itself aiohttp quietly repeats a GET, PUT or DELETE whose connection was cut."""
+    async with aiohttp.ClientSession() as session:
+        session._retry_connection = False
         yield session
 
 
