@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,6 +88,20 @@ class Client:
         url = URL(path.replace(" ", "%20"), encoded=True)
         async with self.http.request(method, url, headers=headers, allow_redirects=False, **options) as reply:
             return Reply(reply.status, reply.headers, await reply.read())
+
+    async def announce(self, method: str, path: str, headers: Mapping[str, str]) -> str:
+        """Sends the head of a request, and no body; the first line of the answer."""
+        url = URL(path if "://" in path else f"{self.box.url}/v1.0{path}")
+        lines = {"Host": f"{url.host}:{url.port}", **headers}
+        if "://" not in path:
+            lines["Authorization"] = f"Bearer {self.token}"
+        head = [f"{method} {url.raw_path_qs} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.items())]
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        try:
+            writer.write("\r\n".join([*head, "", ""]).encode())
+            return (await reader.readline()).decode()
+        finally:
+            writer.close()
 
     async def put(self, name: str, content: bytes, conflict: str = "replace", **options: Any) -> Reply:
         """A simple upload below the root."""

@@ -36,8 +36,9 @@ async def box(seeded: Path, tmp_path: Path) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client without cookies, retries or redirects."""
+    """A client without cookies, that does not send a cut request again by itself as aiohttp would."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        session._retry_connection = False
         yield session
 
 
