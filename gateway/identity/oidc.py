@@ -155,7 +155,7 @@ def _read(told: dict[str, Any], settings: IdentityProvider) -> Discovery:
         raise SignInRefused("issuer")
     if told.get("file_access_sandbox") and not settings.sandbox:
         raise SignInRefused("sandbox")
-    places = [told.get(f"{name}") for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
+    places = [told.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
     local = is_on_this_machine(settings.issuer)
     for place in places:
         if not isinstance(place, str) or not is_plain(place):
@@ -163,7 +163,8 @@ def _read(told: dict[str, Any], settings: IdentityProvider) -> Discovery:
         if urlsplit(place).scheme != "https" and not (local and is_on_this_machine(place)):
             raise SignInRefused("provider")
     ways = told.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-    return Discovery(*(str(place) for place in places), basic="client_secret_basic" in ways)
+    authorization, token, keys = (str(place) for place in places)
+    return Discovery(authorization, token, keys, basic="client_secret_basic" in ways)
 
 
 def _public(told: dict[str, Any]) -> Any:
@@ -181,6 +182,6 @@ def _number(claims: Mapping[str, Any], name: str, default: int | None = None) ->
     return int(value)
 
 
-def _require(holds: bool, reason: str) -> None:  # noqa: FBT001  # reads as a sentence where it is called
+def _require(holds: bool, reason: str) -> None:
     if not holds:
         raise SignInRefused(reason)

@@ -114,7 +114,7 @@ class People:
             raise NotActive("this person is being forgotten")
 
     async def begin_erasure(self, tx: AsyncConnection, scope: Scope) -> bool:
-        """active → erasing: from the commit on nothing new is theirs and nobody signs in as them. False if not active."""
+        """active → erasing: from the commit on nothing new is theirs, nobody signs in as them. False if not active."""
         mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & (persons.c.state == "active")
         done = await tx.execute(update(persons).where(mine).values(state="erasing"))
         return done.rowcount == 1

@@ -1,0 +1,237 @@
+"""Connected accounts: a person's Google and Microsoft drives, from consent to disconnection.
+
+A consent under way belongs to the session that began it, once. What comes back is shown to the person and used only
+after they confirmed that the account is theirs. Nothing of it lies here unsealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.fields import Fields
+from cache.model import Scope
+from cache.vault import Vault
+from gateway.db.engine import Database
+from gateway.db.tables_people import accounts, connect_flows
+from gateway.identity.errors import ConnectRefused, NoSuchAccount, WrongState
+from gateway.identity.grants import TABLE, AccountGrant
+from gateway.identity.people import People
+from gateway.identity.secrets import digest, new_secret
+from gateway.ids import new_id
+from gateway.ledger import Event, Ledger
+from gateway.policy import POLICY_VERSION, Principal
+from providers.errors import DriveError
+
+Provider = Literal["google", "microsoft"]
+_LIFE: Final = 600_000
+_FLOWS: Final = "connect_flows"
+
+
+class Granted(Protocol):
+    """What a consent gives: `providers.consent.Grant`."""
+
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+
+
+class Consent(Protocol):
+    """The part of `providers.consent.OAuthClient` that is needed here."""
+
+    def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]: ...
+    async def exchange(self, flow: bytes, params: Mapping[str, str]) -> Granted: ...
+    async def revoke(self, data: bytes) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A connected account, opened. ``state``: unconfirmed, ready, reconnect. ``label``: its e-mail address."""
+
+    id: str
+    provider: Provider
+    label: str
+    state: str
+
+
+class Accounts:
+    """The connected accounts of all people. ``consents`` by provider; ``redirect_uri`` is our /connect/callback."""
+
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        database: Database,
+        people: People,
+        ledger: Ledger,
+        consents: Mapping[str, Consent],
+        redirect_uri: str,
+        limit: int = 10,
+    ) -> None:
+        self._vault = vault
+        self._database = database
+        self._people = people
+        self._ledger = ledger
+        self._consents = consents
+        self._redirect_uri = redirect_uri
+        self._limit = limit
+
+    async def begin(self, principal: Principal, provider: str) -> str:
+        """The provider's consent page. ConnectRefused where it is not offered, WrongState at the limit."""
+        consent = self._consent(provider)
+        state, scope = new_secret(), Scope(principal.school, principal.person)
+        url, flow = consent.authorize(self._redirect_uri, state)
+        key = digest(state)
+        box = (await self._vault.fields(scope)).seal(_FLOWS, "flow", key.hex(), flow)
+        async with self._database.write() as tx:
+            await self._people.require_active(tx, principal.person)
+            mine = (accounts.c.person == principal.person) & (accounts.c.state != "closed")
+            if (await tx.execute(select(func.count()).where(mine))).scalar_one() >= self._limit:
+                raise WrongState("no more accounts can be connected")
+            whose = {"session": principal.session, "school": principal.school, "person": principal.person}
+            ends = await self._database.now(tx) + _LIFE
+            await tx.execute(
+                insert(connect_flows).values(state=key, **whose, provider=provider, flow=box, ends=ends)
+            )  # fmt: skip
+        return url
+
+    async def finish(self, principal: Principal, params: Mapping[str, str]) -> str:
+        """The provider sent the browser back: the id of the account, to be shown and confirmed.
+
+        Works once, in the session that began it. ConnectRefused, NotActive, DriveError.
+        """
+        key = digest(params.get("state", ""))
+        flow = await self._take(principal, key)
+        if "error" in params:
+            raise ConnectRefused("cancelled")
+        scope = Scope(principal.school, principal.person)
+        fields = await self._vault.fields(scope)
+        secret = fields.unseal(_FLOWS, "flow", key.hex(), flow["flow"])
+        grant = await self._consent(flow["provider"]).exchange(secret, params)
+        async with self._database.write() as tx:
+            await self._people.require_active(tx, principal.person)
+            return await self._keep(tx, principal, flow["provider"], grant, await self._vault.fields(scope))
+
+    async def _take(self, principal: Principal, key: bytes) -> RowMapping:
+        whose = (connect_flows.c.session == principal.session) & (connect_flows.c.person == principal.person)
+        mine = (connect_flows.c.state == key) & whose & (connect_flows.c.school == principal.school)
+        async with self._database.write() as tx:
+            now = await self._database.now(tx)
+            gone = await tx.execute(delete(connect_flows).where(mine).returning(connect_flows))
+            row = gone.mappings().one_or_none()
+        if row is None or row["ends"] <= now:
+            raise ConnectRefused("state")
+        return row
+
+    async def _keep(
+        self, tx: AsyncConnection, principal: Principal, provider: str, grant: Granted, fields: Fields
+    ) -> str:
+        """The same account connected again keeps its id; a confirmed one stays confirmed."""
+        label = fields.index("account", f"{provider}\0{grant.account}")
+        mine = (accounts.c.person == principal.person) & (accounts.c.account_index == label)
+        found = (await tx.execute(select(accounts.c.id, accounts.c.state).where(mine).with_for_update())).one_or_none()
+        account = new_id() if found is None else str(found.id)
+        told: dict[str, bytes | str] = {"account": grant.account, "label": grant.label, "grant": grant.data}
+        values: dict[str, Any] = {name: fields.seal(TABLE, name, account, value) for name, value in told.items()}
+        if found is None:
+            fixed = {"id": account, "school": principal.school, "person": principal.person, "provider": provider}
+            made = {"account_index": label, "version": 1, "made": await self._database.now(tx)}
+            await tx.execute(insert(accounts).values(**fixed, **values, **made, state="unconfirmed"))
+        else:
+            state = "ready" if found.state in {"ready", "reconnect"} else "unconfirmed"
+            changed = {**values, "version": accounts.c.version + 1, "state": state}
+            await tx.execute(update(accounts).where(accounts.c.id == account).values(**changed))
+        await self._tell(tx, principal, "account.connected", account)
+        return account
+
+    async def confirm(self, principal: Principal, account: str) -> None:
+        """The person has seen whose account it is and wants it used. May be repeated. NoSuchAccount."""
+        async with self._database.write() as tx:
+            await self._people.require_active(tx, principal.person)
+            mine = (accounts.c.id == account) & _of(Scope(principal.school, principal.person))
+            done = await tx.execute(
+                update(accounts).where(mine, accounts.c.state == "unconfirmed").values(state="ready")
+            )
+            if done.rowcount == 1:
+                await self._tell(tx, principal, "account.confirmed", account)
+            elif (await tx.execute(select(accounts.c.id).where(mine))).one_or_none() is None:
+                raise NoSuchAccount("this account is not connected")
+
+    async def list(self, scope: Scope) -> Sequence[Account]:
+        """The person's accounts, the oldest first."""
+        async with self._database.read() as tx:
+            rows = (
+                await tx.execute(select(accounts).where(_of(scope)).order_by(accounts.c.made, accounts.c.id))
+            ).mappings()
+        fields = await self._vault.fields(scope)
+        return [_account(fields, row) for row in rows]
+
+    async def get(self, scope: Scope, account: str) -> Account:
+        """One of them. NoSuchAccount."""
+        async with self._database.read() as tx:
+            found = await tx.execute(select(accounts).where(_of(scope), accounts.c.id == account))
+        row = found.mappings().one_or_none()
+        if row is None:
+            raise NoSuchAccount("this account is not connected")
+        return _account(await self._vault.fields(scope), row)
+
+    def keeper(self, scope: Scope, account: str) -> AccountGrant:
+        """Where the drive's authoriser finds and keeps the grant; it opens only what was confirmed."""
+        return AccountGrant(self._vault, self._database, scope, account)
+
+    async def disconnect(self, principal: Principal, account: str) -> bool:
+        """Stop using an account, revoke its grant, forget it in any case. Whether it was revoked. NoSuchAccount."""
+        scope = Scope(principal.school, principal.person)
+        known = await self.get(scope, account)
+        data = await self._any_state(scope, account).load()
+        async with self._database.write() as tx:
+            await tx.execute(update(accounts).where(accounts.c.id == account).values(state="closed"))
+            await self._tell(tx, principal, "account.disconnected", account)
+        try:
+            revoked = await self._consent(known.provider).revoke(data)
+        except (DriveError, ConnectRefused):
+            revoked = False
+        finally:
+            async with self._database.write() as tx:
+                await tx.execute(delete(accounts).where(accounts.c.id == account))
+        return revoked
+
+    async def grants(self, scope: Scope) -> Sequence[tuple[Account, bytes]]:
+        """Every account with its grant: for an erasure, which revokes them after the person's keys are gone."""
+        return [(known, await self._any_state(scope, known.id).load()) for known in await self.list(scope)]
+
+    async def sweep(self) -> int:
+        """Delete consents that nobody finished; how many."""
+        now = await self._database.now()
+        async with self._database.write() as tx:
+            return (await tx.execute(delete(connect_flows).where(connect_flows.c.ends <= now))).rowcount
+
+    def _any_state(self, scope: Scope, account: str) -> AccountGrant:
+        return AccountGrant(self._vault, self._database, scope, account, {"unconfirmed", "ready", "reconnect"})
+
+    def _consent(self, provider: str) -> Consent:
+        if provider not in self._consents:
+            raise ConnectRefused("provider")
+        return self._consents[provider]
+
+    async def _tell(self, tx: AsyncConnection, principal: Principal, action: str, account: str) -> None:
+        who = principal.person
+        await self._ledger.append(
+            tx, principal.school, Event(action, who, who, None, POLICY_VERSION, {"account": account})
+        )
+
+
+def _of(scope: Scope) -> Any:
+    mine = (accounts.c.person == scope.subject) & (accounts.c.school == scope.tenant)
+    return mine & (accounts.c.state != "closed")
+
+
+def _account(fields: Fields, row: RowMapping) -> Account:
+    return Account(row["id"], row["provider"], fields.text(TABLE, "label", row["id"], row["label"]), row["state"])
