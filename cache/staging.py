@@ -70,7 +70,9 @@ class StagedFile:
         self._users = 1
 
     def hold(self) -> None:
-        """One user more."""
+        """One user more. Unavailable once everybody has let go."""
+        if self._users == 0:
+            raise Unavailable("the writer is gone")
         self._users += 1
 
     async def release(self) -> None:
