@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from cache.vault import Scope
-from gateway.identity import Account, Accounts
+from gateway.identity.accounts import Account, Accounts
+from gateway.identity.errors import NoSuchAccount
 from gateway.ledger import Cover, Ledger, Place, recorded
 from providers.drive import Drive, Instruction, Source, Traits
 from providers.errors import NotFound, Reconnect
@@ -89,8 +90,11 @@ class Drives:
         return self._made[drive]
 
     async def _usable(self, scope: Scope, drive: str) -> Account:
-        account = await self._accounts.find(scope, drive)
-        if account is None or account.provider not in self._providers or account.state == "unconfirmed":
+        try:
+            account = await self._accounts.get(scope, drive)
+        except NoSuchAccount:
+            raise NotFound(reason="no_such_drive") from None
+        if account.provider not in self._providers or account.state == "unconfirmed":
             raise NotFound(reason="no_such_drive")
         if account.state != "ready":
             raise Reconnect(reason="disconnected")

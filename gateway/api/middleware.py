@@ -11,7 +11,8 @@ from prometheus_client import Counter, Histogram
 
 from cache.errors import StorageError
 from gateway.api import headers
-from gateway.api.problems import Problem, from_drive, from_http, from_storage
+from gateway.api.problems import Problem, from_drive, from_http, from_identity, from_storage
+from gateway.identity.errors import IdentityError
 from providers.errors import DriveError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -45,6 +46,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except DriveError as error:
         log.info("drive_error", code=error.code, reason=error.reason or "")
         return from_drive(error).response()
+    except IdentityError as error:
+        return from_identity(error).response()
     except StorageError as error:
         log.warning("storage_error", why=type(error).__name__)
         return from_storage(error).response()

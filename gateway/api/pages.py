@@ -6,7 +6,7 @@ to our own paths, to a configured provider, or to a known extension.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,7 +17,7 @@ from cache.vault import Scope
 from gateway.api import headers
 from gateway.api.endpoint import check_origin, permit
 from gateway.api.problems import Problem
-from gateway.identity import ConnectRefused, NotActive, SignInRefused, TokenRefused, WrongState
+from gateway.identity.errors import ConnectRefused, NotActive, SignInRefused, TokenRefused, WrongState
 from gateway.policy import Principal
 from gateway.web import pages
 from providers.errors import DriveError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FLOW_SECONDS = 600
+STATE = 500
+"""Characters of an extension's state at most."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -159,11 +161,23 @@ class Pages:
         if principal is None:
             return self._sign_in_page(request)
         try:
-            account = await self._services.finish_connection(principal, dict(request.query))
+            account = await self._services.accounts.finish(principal, dict(request.query))
         except (ConnectRefused, WrongState, NotActive, DriveError) as error:
             log.info("connect_refused", reason=getattr(error, "reason", "") or type(error).__name__)
             return html(pages.render("problem.html", self._locale(request), advice=error.advice), 400)
         return see(f"/?connected={account}")
+
+    def _check_extension(self, asked: Mapping[str, str]) -> str:
+        """The origin that the answer goes to, for a request of a known extension. TokenRefused."""
+        self._services.client_tokens.check(
+            asked.get("client_id", ""),
+            asked.get("redirect_uri", ""),
+            asked.get("code_challenge", ""),
+            asked.get("code_challenge_method", ""),
+        )
+        if asked.get("response_type") != "code" or len(asked.get("state", "")) > STATE:
+            raise TokenRefused("invalid_request")
+        return "https://" + asked["redirect_uri"].split("/")[2]
 
     async def ask_extension(self, request: web.Request) -> web.StreamResponse:
         """May the browser extension act for the person?"""
@@ -173,7 +187,7 @@ class Pages:
         permit(principal, "extension.authorize")
         asked = dict(request.query)
         try:
-            target = self._services.client_tokens.check_request(asked)
+            target = self._check_extension(asked)
         except TokenRefused:
             return html(pages.render("problem.html", self._locale(request), advice=TokenRefused.advice), 400)
         person = await self._services.people.get(Scope(principal.school, principal.person))
@@ -191,12 +205,14 @@ class Pages:
         asked = dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
         decision = asked.pop("decision", "")
         try:
-            self._services.client_tokens.check_request(asked)
+            self._check_extension(asked)
         except TokenRefused:
             return html(pages.render("problem.html", self._locale(request), advice=TokenRefused.advice), 400)
         answer = {"state": asked.get("state", "")}
         if decision == "allow":
-            answer["code"] = await self._services.client_tokens.authorize(principal, asked)
+            answer["code"] = await self._services.client_tokens.authorize(
+                principal, asked["client_id"], asked["redirect_uri"], asked["code_challenge"]
+            )
         else:
             answer["error"] = "access_denied"
         return see(f"{asked['redirect_uri']}?{urlencode(answer)}")

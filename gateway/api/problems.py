@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from cache import errors as storage
+from gateway.identity import errors as identity
 from providers import errors as drives
 
 MEDIA_TYPE = "application/problem+json"
@@ -135,6 +136,23 @@ def from_storage(error: storage.StorageError) -> Problem:
     return Problem(
         500, "storage_corrupt", "The kept copy is damaged and was not handed out. Open the file in its own drive."
     )
+
+
+_IDENTITY_STATUS: Mapping[type[identity.IdentityError], int] = {
+    identity.NotActive: 409,
+    identity.NoSuchAccount: 404,
+    identity.WrongState: 409,
+    identity.ConnectRefused: 422,
+    identity.TokenRefused: 400,
+}
+
+
+def from_identity(error: identity.IdentityError) -> Problem:
+    """What is wrong with who somebody is. A token endpoint's error keeps RFC 6749's ``error`` member beside ours."""
+    status = next((s for kind, s in _IDENTITY_STATUS.items() if isinstance(error, kind)), 401)
+    if isinstance(error, identity.TokenRefused):
+        return Problem(status, error.code, "This code or token is not good.", advice=error.advice, error=error.error)
+    return Problem(status, error.code, error.advice)
 
 
 def from_http(error: web.HTTPException) -> Problem:

@@ -72,7 +72,7 @@ async def get_me(call: Call) -> web.StreamResponse:
 
 async def start_connection(call: Call) -> web.StreamResponse:
     """Begin to connect an account: send the person to `authorize_url`. It is used only after they confirmed it."""
-    url = await call.services.connect(call.me, call.body.provider)
+    url = await call.services.accounts.begin(call.me, call.body.provider)
     return answer(ConnectionStarted(authorize_url=url), 201)
 
 
@@ -84,7 +84,9 @@ async def confirm_connection(call: Call) -> web.StreamResponse:
 
 async def end_connection(call: Call) -> web.StreamResponse:
     """Disconnect an account: its grant is revoked where the provider has a way, and forgotten here in any case."""
-    await call.services.disconnect(call.me, _id(call, "connection"))
+    account = _id(call, "connection")
+    await call.services.accounts.disconnect(call.me, account)
+    call.services.drives.forget(account)
     return nothing()
 
 
@@ -199,8 +201,20 @@ async def revoke_token(call: Call) -> web.StreamResponse:
 
 async def issue_token(call: Call) -> web.StreamResponse:
     """The extension's code, or its refresh token, for an access token (RFC 6749, with PKCE S256)."""
-    pair = await call.services.issue_token(call.body)
-    return answer(pair, headers={"Pragma": "no-cache"})
+    asked, tokens = call.body, call.services.client_tokens
+    if asked.grant_type == "refresh_token":
+        pair = await tokens.refresh(asked.client_id, asked.refresh_token or "")
+    else:
+        pair = await tokens.exchange(
+            asked.client_id, asked.code or "", asked.code_verifier or "", asked.redirect_uri or ""
+        )
+    given = TokenOut(
+        access_token=pair.access_token,
+        token_type="Bearer",  # noqa: S106  # the scheme's name
+        expires_in=pair.expires_in,
+        refresh_token=pair.refresh_token,
+    )
+    return answer(given, headers={"Pragma": "no-cache"})
 
 
 async def end_token(call: Call) -> web.StreamResponse:

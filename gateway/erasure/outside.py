@@ -1,0 +1,66 @@
+"""What a person has at Google and Microsoft: grants to be given back, and what stays there for them to end."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import stamina
+
+from cache.vault import Scope
+from gateway.identity.accounts import Accounts, Consent
+from providers.errors import DriveError
+
+_NAMES: Final = {"google": "Google Drive", "microsoft": "OneDrive"}
+_REMAINS: Final = {
+    "google": "Files that are in your Google Drive stay there. Delete them there if you do not want them any more.",
+    "microsoft": "Files that are in your OneDrive stay there. Delete them there if you do not want them any more.",
+}
+_HOW_TO_END: Final = {
+    "google": "End the gateway's access yourself at myaccount.google.com/connections.",
+    "microsoft": "Microsoft has no way for an app to give back one person's consent. "
+    "End it yourself at myapps.microsoft.com or account.live.com/consent/Manage.",
+}
+
+
+class AccountsOutside:
+    """The connected accounts, as `gateway.erasure.eraser.Outside`."""
+
+    def __init__(self, accounts: Accounts, consents: Mapping[str, Consent]) -> None:
+        self._accounts = accounts
+        self._consents = consents
+
+    async def plan(self, scope: Scope) -> list[dict[str, Any]]:
+        """What would remain at the providers, in plain words."""
+        return [
+            {"provider": account.provider, "label": account.label, "what": _REMAINS[account.provider]}
+            for account in await self._accounts.list(scope)
+        ]
+
+    async def collect(self, scope: Scope) -> list[dict[str, Any]]:
+        """The grants, while they can still be opened."""
+        return [
+            {"provider": account.provider, "grant": base64.b64encode(data).decode()}
+            for account, data in await self._accounts.grants(scope)
+        ]
+
+    async def give_back(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Revoke one grant, with a few tries; the receipt's entry says honestly whether that worked."""
+        provider = task["provider"]
+        revoked = False
+        with contextlib.suppress(DriveError, KeyError):
+            revoked = await self._revoke(provider, base64.b64decode(task["grant"]))
+        entry = {"provider": _NAMES[provider], "revoked": revoked, "what": _REMAINS[provider]}
+        return entry if revoked else {**entry, "advice": _HOW_TO_END[provider]}
+
+    async def _revoke(self, provider: str, data: bytes) -> bool:
+        async for attempt in stamina.retry_context(on=_passing, attempts=4, timeout=20, wait_initial=0.3):
+            with attempt:
+                return await self._consents[provider].revoke(data)
+        return False
+
+
+def _passing(error: Exception) -> bool:
+    return isinstance(error, DriveError) and error.retryable

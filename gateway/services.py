@@ -1,0 +1,116 @@
+"""What the routes are given: the services of one deployment, put together by `gateway.app` and passed down."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from cache.vault import Scope, Vault
+from gateway.api.idempotency import Idempotency
+from gateway.api.paging import Cursors
+from gateway.db.engine import Database
+from gateway.drives import Drives
+from gateway.erasure.eraser import Eraser
+from gateway.erasure.outside import AccountsOutside
+from gateway.erasure.signing import SigningKeys
+from gateway.files.cached import CachedFiles
+from gateway.files.fills import Fills
+from gateway.files.opening import Opener
+from gateway.files.uploads import Uploads
+from gateway.identity.accounts import Accounts
+from gateway.identity.client_tokens import ClientTokens
+from gateway.identity.people import People
+from gateway.identity.schools import Schools
+from gateway.identity.sessions import Sessions
+from gateway.identity.sign_in import SignIn
+from gateway.jobs.model import ItemState, JobState
+from gateway.jobs.service import Jobs
+from gateway.ledger import Event, Ledger
+from gateway.policy import POLICY_VERSION, Principal
+from gateway.settings import Settings
+from gateway.transfers import Transfers
+
+NOTED = 600_000
+"""An item that one sign-in opens by many ranges is one access in the ledger for this long, ms."""
+
+
+class Accesses:
+    """Who opened what, in the ledger: once for a sign-in and item, however many ranges a player asks for."""
+
+    def __init__(self, ledger: Ledger, database: Database, most: int = 10_000) -> None:
+        self._ledger = ledger
+        self._database = database
+        self._most = most
+        self._noted: OrderedDict[tuple[str, bytes], int] = OrderedDict()
+
+    async def record(self, principal: Principal, drive: str, lookup: bytes) -> None:
+        """Before the first byte; an access that cannot be recorded does not happen."""
+        now = await self._database.now()
+        key = (principal.session, lookup)
+        if now - self._noted.get(key, 0) < NOTED:
+            return
+        told = {"drive": drive, "item": lookup.hex(), "client": principal.client}
+        event = Event("file.opened", principal.person, principal.person, None, POLICY_VERSION, told)
+        await self._ledger.record(principal.school, event)
+        self._noted[key] = now
+        self._noted.move_to_end(key)
+        while len(self._noted) > self._most:
+            self._noted.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a route may use. No globals: a test makes its own."""
+
+    settings: Settings
+    public_origin: str
+    vault: Vault
+    database: Database
+    ledger: Ledger
+    schools: Schools
+    people: People
+    sessions: Sessions
+    sign_in: SignIn
+    client_tokens: ClientTokens
+    accounts: Accounts
+    drives: Drives
+    cached: CachedFiles
+    fills: Fills
+    opener: Opener
+    uploads: Uploads
+    jobs: Jobs
+    transfers: Transfers
+    eraser: Eraser
+    outside: AccountsOutside
+    signing: SigningKeys
+    cursors: Cursors
+    idempotency: Idempotency
+    accesses: Accesses
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us by TLS."""
+        return self.public_origin.startswith("https://")
+
+    @property
+    def cookie_name(self) -> str:
+        """The session's cookie; by TLS with the prefix that binds it to this host."""
+        return "__Host-session" if self.secure else "session"
+
+    async def outside_plan(self, scope: Scope) -> list[dict[str, Any]]:
+        """What would remain at the providers."""
+        return await self.outside.plan(scope)
+
+    async def upload_outcome(self, me: Principal, job: str) -> tuple[str, str | None, tuple[str, str] | None]:
+        """What became of an upload's job: state, the item's id, (reason, advice) where it failed."""
+        view = await self.jobs.get(me.school, me.person, job)
+        if view is None:
+            return "done", None, None
+        found, _ = await self.jobs.items(me.school, me.person, job)
+        one = found[0] if found else None
+        if one is None or one.state in (ItemState.READY, ItemState.RUNNING, ItemState.BLOCKED):
+            return ("sending" if view.state is not JobState.CANCELLED else "failed"), None, None
+        if one.state is ItemState.COPIED:
+            return "done", one.destination[1] if one.destination else None, None
+        return "failed", None, (one.reason or "failed", one.advice or "Try again.")
