@@ -86,6 +86,10 @@ class Clocked:
         self._database = database
         self._commits = commits
 
+    async def now(self) -> int:
+        """The database's clock, epoch ms, outside any write."""
+        return await self._database.now()
+
     async def __call__(self, write: Callable[[AsyncConnection, int], Awaitable[T]]) -> T:
         """What ``write`` returned, after its commit."""
 

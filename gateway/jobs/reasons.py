@@ -8,6 +8,7 @@ from typing import Final
 from providers.errors import DriveError
 
 _OWN: Final[Mapping[str, str]] = {
+    "already_there": "It was in this folder already.",
     "cancelled": "It was not begun, because the job was cancelled.",
     "folder_failed": "The folder it belongs into could not be made. Look at the folder's own reason.",
     "incomplete_listing": "The drive did not list everything in this folder. Run it again; nothing was removed.",

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.model import Scope
@@ -19,9 +19,9 @@ from gateway.db.tables_work import items, jobs, lanes
 from gateway.ids import new_id
 from gateway.jobs import queue, totals
 from gateway.jobs.commits import Store
-from gateway.jobs.model import ENDED, FINISHED, STEPS, ItemState, ItemView, JobState, JobView, NewItem
+from gateway.jobs.model import ENDED, FINISHED, STEPS, Item, ItemState, ItemView, JobState, JobView, NewItem
 from gateway.jobs.progress import Progress
-from gateway.jobs.rows import item_row, item_view
+from gateway.jobs.rows import item_row, item_view, taken
 from gateway.jobs.sealing import Sealer, Sealers, seal, unseal
 
 RequireActive = Callable[[AsyncConnection, str], Awaitable[None]]
@@ -143,6 +143,26 @@ class Jobs:
             rows = (await tx.execute(query)).mappings().all()
         more = rows[limit - 1]["seq"] if len(rows) > limit else None
         return [item_view(sealer, row) for row in rows[:limit]], more
+
+    async def result_of(self, sealer: Sealer, item: str) -> Mapping[str, Any]:
+        """What another item of the same person became; empty where it has not ended well or is not there."""
+        async with self.database.read() as tx:
+            box = (await tx.execute(select(items.c.result).where(items.c.id == item))).scalar_one_or_none()
+        return unseal(sealer, "items", "result", item, box)
+
+    async def names_taken(self, sealer: Sealer, item: Item, keys: Sequence[str]) -> set[str]:
+        """Which of these collision keys items of the same job have taken in ``item``'s folder."""
+        boxes = {taken(sealer, item.job, name): name for name in keys}
+        query = select(items.c.taken).where(items.c.folder == item.folder, items.c.taken.in_(boxes))
+        async with self.database.read() as tx:
+            return {boxes[bytes(box)] for box in (await tx.execute(query)).scalars()}
+
+    async def all_went(self, folder: str) -> bool:
+        """Whether a folder step and everything that was found in it ended well."""
+        kept = items.c.state.not_in((ItemState.COPIED, ItemState.DONE))
+        query = select(exists().where(or_(items.c.folder == folder, items.c.id == folder), kept))
+        async with self.database.read() as tx:
+            return not (await tx.execute(query)).scalar_one()
 
     async def watch(self, tenant: str, person: str, job: str, after: str | None = None) -> AsyncIterator[JobView]:
         """The job at each change until it has ended; ``after`` is the tag last seen. Nothing for a foreign job."""

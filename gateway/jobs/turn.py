@@ -5,13 +5,14 @@ Every write is fenced by process and attempt. An executor knows nothing of queue
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs import queue
-from gateway.jobs.commits import Commits
+from gateway.jobs.commits import Clocked
 from gateway.jobs.model import Fenced, Hook, Item, Outcome
 from gateway.jobs.processes import Membership
 from gateway.jobs.progress import Progress
@@ -33,9 +34,7 @@ class Executor(Protocol):
 class Turn:
     """One attempt at one item. ``done`` is in bytes."""
 
-    def __init__(
-        self, item: Item, sealer: Sealer, commits: Commits, membership: Membership, progress: Progress
-    ) -> None:
+    def __init__(self, item: Item, sealer: Sealer, write: Clocked, membership: Membership, progress: Progress) -> None:
         self.item = item
         self.sealer = sealer
         self.work: Mapping[str, Any] = item.work
@@ -46,7 +45,7 @@ class Turn:
         self.cancelled = False
         """Set where the job was cancelled while this ran, before the executor is stopped."""
         self._seen = 0.0
-        self._commits = commits
+        self._write = write
         self._membership = membership
         self._progress = progress
 
@@ -61,23 +60,40 @@ class Turn:
         if not self._membership.fresh or self._membership.id != self.owner:
             raise Fenced(self.item.id)
 
-    async def save(self, work: Mapping[str, Any], then: Hook | None = None) -> None:
-        """Keep what the next attempt needs, durably, with ``then`` in the same transaction. Fenced."""
+    async def save(self, work: Mapping[str, Any], then: Hook | None = None, *, size: int | None = None) -> None:
+        """Keep what the next attempt needs, durably, with ``then`` in the same transaction. Fenced.
+
+        ``size``: the item's bytes, where they turned out to be others than was planned.
+        """
         box = seal(self.sealer, "items", "work", self.item.id, work)
         done = self.done
+        values: dict[str, Any] = {"work": box, "done": done} | ({} if size is None else {"size": size})
 
-        async def write(tx: AsyncConnection) -> None:
-            await queue.change(tx, self.item, self.owner, {"work": box, "done": done})
+        async def write(tx: AsyncConnection, _now: int) -> None:
+            await queue.change(tx, self.item, self.owner, values)
             if then is not None:
                 await then(tx)
 
-        await self._commits.run(write)
+        await self._write(write)
         self.work, self.stored = work, done
         self._progress.note(self.item.job, self.item.id, self.done - done)
 
     async def hold(self) -> None:
         """Prove, in the database, that the item is still ours: directly before what cannot be taken back. Fenced."""
-        await self._commits.run(lambda tx: queue.change(tx, self.item, self.owner, {"done": self.done}))
+        await self._write(lambda tx, _: queue.change(tx, self.item, self.owner, {"done": self.done}))
+        self.check()
+
+    async def now(self) -> int:
+        """The database's clock, epoch ms."""
+        return await self._write.now()
+
+    async def rest(self, lane: str, seconds: float | None) -> None:
+        """Park the lane and wait it out, for an item that would lose much by giving its turn back. Fenced."""
+
+        async def write(tx: AsyncConnection, now: int) -> int:
+            return await queue.park(tx, lane, now, seconds) - now
+
+        await asyncio.sleep(max(await self._write(write), 0) / 1000)
         self.check()
 
     def due(self, now: float, every: float) -> bool:

@@ -118,7 +118,7 @@ class Worker:
             if not error.retryable:
                 await self._write(lambda tx, now: queue.bar(tx, row["id"], row["owner"], now))
             return
-        turn = Turn(item, sealer, self._commits, self.membership, self._jobs.progress)
+        turn = Turn(item, sealer, self._write, self.membership, self._jobs.progress)
         task = asyncio.create_task(self._attempts.take(turn), name=f"item {item.kind}")
         self._running[item.id, item.attempt] = (turn, task)
         task.add_done_callback(lambda ended: self._left(turn, ended))

@@ -1,0 +1,92 @@
+"""How transfers reach drives, and what a drive's trouble means for the queue. No drive is made here.
+
+The composition root passes one `Drives`: it knows connected accounts, and wraps what it hands out for writing so that
+nothing leaves without an instruction and its entry in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from gateway.jobs.model import Item, Parked
+from providers.drive import Drive, Entry, Instruction, Ref, Source
+from providers.errors import Busy, Changed, DriveError
+
+LOCKED: Final = frozenset({"locked", "resourceLocked", "itemLocked", "fileLocked"})
+_MOST_PAGES: Final = 1_000
+
+
+class Drives(Protocol):
+    """A person's drives by the random id of their connection ('native' for the school's own)."""
+
+    async def reader(self, person: str, school: str, drive: str, /) -> Source:
+        """For reading. NotFound where the person has no such drive, Reconnect where its grant is dead."""
+        ...
+
+    async def writer(self, person: str, school: str, drive: str, instruction: Instruction, /) -> Drive:
+        """For writing, recorded under the instruction. NotFound, Reconnect."""
+        ...
+
+
+class Locked(DriveError):
+    """Somebody has the item open in an editor: the item waits, not the account."""
+
+    code = "locked"
+    retryable = True
+    advice = "Somebody is working on it at the moment. Try again when they have closed it."
+
+
+class SourceChanged(Exception):
+    """The source is not the version that was pinned: the item begins again with the new one."""
+
+
+class Unverified(DriveError):
+    """What the destination holds is not what was sent; it was taken away again."""
+
+    code = "unverified"
+    retryable = True
+    advice = "What arrived was not what was sent. The original was kept. Try again."
+
+
+def instruction(item: Item) -> Instruction:
+    """On whose word the item is done."""
+    return Instruction(item.instruction, item.person, item.policy_version)
+
+
+@contextmanager
+def throttled(lane: str | None) -> Iterator[None]:
+    """A throttled answer inside parks this lane, instead of costing the item an attempt. Parked."""
+    try:
+        yield
+    except Busy as busy:
+        if busy.reason in LOCKED:
+            raise Locked(retry_after=busy.retry_after, reason=busy.reason) from busy
+        if lane is None:
+            raise
+        raise Parked(lane, busy.retry_after) from busy
+
+
+@contextmanager
+def at_source(lane: str | None) -> Iterator[None]:
+    """`throttled`, and a changed source told apart from anything that changed at the destination. SourceChanged."""
+    try:
+        with throttled(lane):
+            yield
+    except Changed as changed:
+        raise SourceChanged from changed
+
+
+async def everything_in(source: Source, folder: Ref) -> tuple[Sequence[Entry], bool]:
+    """All children of one folder, and whether the drive says that this is all."""
+    found: dict[tuple[str, str], Entry] = {}
+    cursor, complete = None, True
+    for _ in range(_MOST_PAGES):
+        page = await source.children(folder, cursor)
+        found |= {(entry.ref.space, entry.ref.id): entry for entry in page.entries}
+        complete = complete and page.complete
+        if page.cursor is None:
+            return list(found.values()), complete
+        cursor = page.cursor
+    return list(found.values()), False

@@ -1,0 +1,100 @@
+"""Makes a folder at the destination once, and takes away the source folder of which nothing is left.
+
+No drive lets a folder's id be chosen beforehand everywhere, so the intended name is saved first, and only after it was
+seen to be free: a folder of that name met by a later attempt is the one whose making went unanswered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.jobs.model import ItemState, Outcome
+from gateway.jobs.service import Jobs
+from gateway.jobs.turn import Turn
+from gateway.transfers.access import Drives, everything_in, instruction, throttled
+from gateway.transfers.naming import free, key
+from gateway.transfers.places import Places
+from providers.drive import Drive, Entry, Kind, OnConflict, Ref
+from providers.errors import Changed, NameTaken, NotFound
+
+
+class MakeFolder:
+    """Items of kind 'folder'."""
+
+    def __init__(self, drives: Drives, places: Places) -> None:
+        self._drives = drives
+        self._places = places
+
+    async def run(self, turn: Turn) -> Outcome:
+        """Copied, with the folder as its destination; failed with 'name_taken' where it may not take another name."""
+        item, to = turn.item, turn.item.spec["destination"]["drive"]
+        drive = await self._drives.writer(item.person, item.tenant, to, instruction(item))
+        with throttled(item.lane):
+            try:
+                parent = await self._places.parent(turn)
+                entry = await self._adopt(drive, parent, turn) or await self._make(drive, parent, turn)
+            except NameTaken:
+                return Outcome(ItemState.FAILED, "name_taken")
+        self._places.note(turn, parent, entry, drive)
+        result: dict[str, Any] = {"destination": [to, str(entry.ref)]}
+        if entry.name != item.entry["name"]:
+            result["renamed_to"] = entry.name
+        return Outcome(ItemState.COPIED, result=result)
+
+    async def abandon(self, turn: Turn) -> None:
+        """A folder that may have been made stays: it is empty, and not ours to remove on a guess."""
+
+    async def _adopt(self, drive: Drive, parent: Ref, turn: Turn) -> Entry | None:
+        """What an earlier attempt made, if it made it."""
+        intended = turn.work.get("intended")
+        if intended is None:
+            return None
+        found, _ = await everything_in(drive, parent)
+        return next((one for one in found if one.kind is Kind.FOLDER and one.name == intended), None)
+
+    async def _make(self, drive: Drive, parent: Ref, turn: Turn) -> Entry:
+        rename = turn.item.spec["on_conflict"] == OnConflict.RENAME
+        taken = set(await self._places.taken(drive, turn, parent))
+        while True:
+            name = free(turn.item.entry["to"], drive.traits, taken, rename=rename)
+            await turn.save({"intended": name})
+            try:
+                return await drive.make_folder(parent, name, OnConflict.FAIL)
+            except NameTaken:
+                await turn.save({})
+                if not rename:
+                    raise
+                taken.add(key(name, drive.traits))
+
+
+class Prune:
+    """Items of kind 'prune': a moved source folder goes to the trash once it is seen to be empty, and not before."""
+
+    def __init__(self, jobs: Jobs, drives: Drives) -> None:
+        self._jobs = jobs
+        self._drives = drives
+
+    async def run(self, turn: Turn) -> Outcome:
+        """Done; with 'not_empty' where something in it was not moved, and the folder stays."""
+        item = turn.item
+        assert item.after is not None
+        if not await self._jobs.all_went(item.after):
+            return Outcome(ItemState.DONE, "not_empty")
+        ref = Ref.parse(item.entry["ref"])
+        drive = await self._drives.writer(item.person, item.tenant, item.entry["drive"], instruction(item))
+        with throttled(item.lane):
+            try:
+                now = await drive.stat(ref)
+                left, complete = await everything_in(drive, ref)
+                if left or not complete:
+                    return Outcome(ItemState.DONE, "not_empty")
+                await turn.hold()
+                await drive.trash(ref, version=now.version)
+            except NotFound:
+                return Outcome(ItemState.DONE)
+            except Changed:
+                return Outcome(ItemState.DONE, "not_empty")
+        return Outcome(ItemState.DONE)
+
+    async def abandon(self, turn: Turn) -> None:
+        """The folder stays where it is."""

@@ -1,0 +1,225 @@
+"""Orders of transfers: checked against the drives, refused where they make no sense, stored as a job with first items.
+
+Nothing is moved here. The checks that need a drive are made before the transaction, which then stores all or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.vault import Vault
+from gateway.files.uploads import Part
+from gateway.files.uploads import Upload as ArrivedUpload
+from gateway.ids import new_id
+from gateway.jobs.model import ItemState, NewItem
+from gateway.jobs.service import Jobs, lane
+from gateway.jobs.turn import Executor
+from gateway.transfers.access import Drives
+from gateway.transfers.choose import Names
+from gateway.transfers.copy import Copy
+from gateway.transfers.facts import identity, pack
+from gateway.transfers.folders import MakeFolder, Prune
+from gateway.transfers.naming import key
+from gateway.transfers.places import Places
+from gateway.transfers.plan import Under, judge, steps
+from gateway.transfers.relocate import Relocate
+from gateway.transfers.scan import Scan
+from gateway.transfers.upload import Upload
+from providers import drive as drives
+from providers.drive import Entry, Instruction, Kind, OnConflict, Ref
+
+_HIGHEST: Final = 200
+"""Folders between a destination and its drive's root, at most: beyond it the drive's tree is not trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An item of a drive: the connection's id, and the item as `Ref` writes itself."""
+
+    drive: str
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person wants. ``exports``: by media type of a document, the `ExportChoice` it is to be read as."""
+
+    school: str
+    person: str
+    mode: Literal["copy", "move"]
+    sources: Sequence[Source]
+    destination: Source
+    instruction: Instruction
+    on_conflict: OnConflict = OnConflict.RENAME
+    exports: Mapping[str, str] = field(default_factory=dict)
+
+
+class OrderRefused(Exception):
+    """The order makes no sense as it is. ``code`` is stable, ``advice`` is for the person."""
+
+    def __init__(self, code: str, advice: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.advice = advice
+
+
+class Transfers:
+    """Takes orders; `executors` does them."""
+
+    def __init__(self, jobs: Jobs, drives: Drives, vault: Vault, *, policy_version: str = "") -> None:
+        """``policy_version``: under which uploads are sent on; a transfer's is that of its instruction."""
+        self._jobs = jobs
+        self._drives = drives
+        self._vault = vault
+        self._policy_version = policy_version
+
+    def executors(self) -> Mapping[str, Executor]:
+        """What a `Worker` needs, by kind of item."""
+        places = Places(self._jobs)
+        return {
+            "scan": Scan(self._jobs, self._drives),
+            "folder": MakeFolder(self._drives, places),
+            "copy": Copy(self._drives, places, self._vault),
+            "relocate": Relocate(self._drives, places),
+            "prune": Prune(self._jobs, self._drives),
+            "upload": Upload(self._drives, places, self._vault),
+        }
+
+    async def create(self, order: Order) -> str:
+        """Check and store the order; the job's id. OrderRefused; DriveError of whichever drive refuses; not active."""
+        first = await self.check(order)
+        async with self._jobs.database.write() as tx:
+            job = await self.store(tx, order, first)
+        self._jobs.wake(job)
+        return job
+
+    async def check(self, order: Order) -> Sequence[NewItem]:
+        """The first items of the order. OrderRefused; DriveError."""
+        if not order.sources:
+            raise OrderRefused("nothing_chosen", "Choose at least one file or folder.")
+        to = await self._drives.reader(order.person, order.school, order.destination.drive)
+        folder = await to.stat(Ref.parse(order.destination.item))
+        if folder.kind is not Kind.FOLDER:
+            raise OrderRefused("not_a_folder", "Choose a folder as the destination.")
+        entries = [await self._entry(order, one) for one in dict.fromkeys(order.sources)]
+        await self._refuse_circles(
+            order, to, folder, [entry for one, entry in entries if one.drive == order.destination.drive]
+        )
+        return await self._first(order, to.traits, entries)
+
+    async def store(self, tx: AsyncConnection, order: Order, first: Sequence[NewItem]) -> str:
+        """The job's rows, in the caller's transaction; call `Jobs.wake` after it."""
+        return await self._jobs.create(
+            tx,
+            tenant=order.school,
+            person=order.person,
+            kind="transfer",
+            mode=order.mode,
+            spec=_spec(order),
+            first=first,
+            instruction=order.instruction.id,
+            policy_version=order.instruction.policy_version,
+        )
+
+    async def send_on(self, tx: AsyncConnection, upload: ArrivedUpload, parts: Sequence[Part]) -> str:
+        """The job that sends a complete upload to its drive, in the caller's transaction; call `Jobs.wake` after it."""
+        spec, size = upload.spec, sum(part.size for part in parts)
+        item = NewItem(
+            id=new_id(),
+            kind="upload",
+            lane=lane(upload.school, upload.person, upload.drive),
+            size=size,
+            identity=upload.id,
+            entry={
+                "name": spec.name,
+                "path": spec.name,
+                "kind": Kind.FILE.value,
+                "media_type": spec.media_type,
+                "modified": spec.modified or datetime.now(UTC).isoformat(),
+                "parts": [[part.object, part.size] for part in parts],
+            },
+        )
+        return await self._jobs.create(
+            tx,
+            tenant=upload.school,
+            person=upload.person,
+            kind="upload",
+            mode="upload",
+            spec={"destination": {"drive": upload.drive, "item": spec.parent}, "on_conflict": spec.on_conflict},
+            first=[item],
+            instruction=upload.instruction,
+            policy_version=self._policy_version,
+            priority=-10,
+        )
+
+    async def _entry(self, order: Order, one: Source) -> tuple[Source, Entry]:
+        source = await self._drives.reader(order.person, order.school, one.drive)
+        entry = await source.stat(Ref.parse(one.item))
+        if order.mode == "move" and _same(entry.ref, await source.root()):
+            raise OrderRefused("whole_drive", "A whole drive cannot be moved. Choose what is in it, or copy it.")
+        return one, entry
+
+    async def _refuse_circles(self, order: Order, to: drives.Source, folder: Entry, inside: Sequence[Entry]) -> None:
+        """A folder cannot go into itself or into anything below it."""
+        moving = {identity(entry.ref) for entry in inside if entry.kind is Kind.FOLDER}
+        at: Entry | None = folder
+        for _ in range(_HIGHEST):
+            if at is None or not moving:
+                return
+            if identity(at.ref) in moving:
+                raise OrderRefused("into_itself", "A folder cannot be put into itself. Choose another destination.")
+            at = await to.stat(at.parent) if at.parent is not None else None
+        raise OrderRefused("too_deep", "The destination is nested too deeply. Choose a folder further up.")
+
+    async def _first(
+        self, order: Order, traits: drives.Traits, entries: Sequence[tuple[Source, Entry]]
+    ) -> Sequence[NewItem]:
+        spec, new = _spec(order), list[NewItem]()
+        copied = [(one, entry) for one, entry in entries if not _stays_inside(order, one)]
+        new += [_relocation(order, entry) for one, entry in entries if _stays_inside(order, one)]
+        names = Names(_nothing_before, traits, rename=order.on_conflict is OnConflict.RENAME)
+        chosen = await names.choose([judge(entry, spec, traits, 0) for _, entry in copied])
+        for (one, _), (found, name) in zip(copied, chosen, strict=True):
+            under = Under(order.school, order.person, one.drive, None, "", 0)
+            new += steps(found, name, None if name is None else key(name, traits), under, spec)
+        return new
+
+
+def _spec(order: Order) -> dict[str, Any]:
+    return {
+        "mode": order.mode,
+        "sources": [[one.drive, one.item] for one in order.sources],
+        "destination": {"drive": order.destination.drive, "item": order.destination.item},
+        "on_conflict": order.on_conflict.value,
+        "exports": dict(order.exports),
+    }
+
+
+def _stays_inside(order: Order, one: Source) -> bool:
+    """One account's own items need no copy to be moved."""
+    return order.mode == "move" and one.drive == order.destination.drive
+
+
+def _relocation(order: Order, entry: Entry) -> NewItem:
+    return NewItem(
+        id=new_id(),
+        kind="relocate",
+        lane=lane(order.school, order.person, order.destination.drive),
+        state=ItemState.READY,
+        size=entry.size if entry.kind is Kind.FILE else None,
+        identity=f"{order.destination.drive}\0{identity(entry.ref)}",
+        entry=pack(entry, drive=order.destination.drive, path=entry.name),
+    )
+
+
+async def _nothing_before(_keys: Sequence[str]) -> set[str]:
+    return set()
+
+
+def _same(one: Ref, other: Ref) -> bool:
+    return (one.space, one.id) == (other.space, other.id)

@@ -1,0 +1,58 @@
+"""Is what the destination holds what was sent? Asked of the destination's own hash, or of its bytes where it has none.
+
+Only `Verdict.EQUAL` is ever a reason to remove an original.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import Final
+
+from providers import hashes
+from providers.drive import Drive, Entry
+
+_PATIENCE: Final = (0.5, 1.0, 2.0)
+
+
+class Verdict(StrEnum):
+    """ALTERED: the provider is known to rewrite files of this type, so a difference proves nothing."""
+
+    EQUAL = "equal"
+    ALTERED = "altered"
+    DIFFERENT = "different"
+
+
+async def verify(drive: Drive, entry: Entry, size: int, expected: bytes) -> tuple[Verdict, Entry]:
+    """Compare the finished entry with the size and the hash (`Traits.hash`) of what was sent. DriveError.
+
+    A provider may need a moment until it states a hash; after that the file is read back. Returns the entry with which
+    it was compared.
+    """
+    entry, stated = await _stated(drive, entry)
+    if stated is None:
+        stated = await read_back(drive, entry)
+    if entry.size == size and stated == expected and "altered" not in entry.flags:
+        return Verdict.EQUAL, entry
+    if "altered" in entry.flags or entry.media_type in drive.traits.rewrites:
+        return Verdict.ALTERED, entry
+    return Verdict.DIFFERENT, entry
+
+
+async def read_back(drive: Drive, entry: Entry) -> bytes:
+    """The hash of the bytes that the destination gives out now. Changed where they are not that entry's."""
+    running = hashes.new(drive.traits.hash)
+    async with drive.read(entry.ref, version=entry.version) as opened:
+        async for piece in opened:
+            running.update(piece)
+            await asyncio.sleep(0)
+    return running.digest()
+
+
+async def _stated(drive: Drive, entry: Entry) -> tuple[Entry, bytes | None]:
+    for pause in _PATIENCE:
+        if drive.traits.hash in entry.hashes:
+            break
+        await asyncio.sleep(pause)
+        entry = await drive.stat(entry.ref)
+    return entry, entry.hashes.get(drive.traits.hash)
