@@ -21,7 +21,7 @@ from gateway.files.uploads import Uploads
 from gateway.identity.accounts import Accounts
 from gateway.identity.client_tokens import ClientTokens
 from gateway.identity.people import People
-from gateway.identity.schools import Schools
+from gateway.identity.schools import School, Schools
 from gateway.identity.sessions import Sessions
 from gateway.identity.sign_in import SignIn
 from gateway.jobs.model import ItemState, JobState
@@ -97,6 +97,15 @@ class Services:
     def cookie_name(self) -> str:
         """The session's cookie; by TLS with the prefix that binds it to this host."""
         return "__Host-session" if self.secure else "session"
+
+    def ways_in(self) -> list[tuple[School, str]]:
+        """The schools whose people may sign in, each with its provider's issuer."""
+        found = [
+            (self.schools.find(provider.issuer, claim), provider.issuer)
+            for provider in self.settings.identity_providers
+            for claim in provider.schools
+        ]
+        return [(school, issuer) for school, issuer in found if school is not None]
 
     async def outside_plan(self, scope: Scope) -> list[dict[str, Any]]:
         """What would remain at the providers."""

@@ -7,19 +7,19 @@ to our own paths, to a configured provider, or to a known extension.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
 from aiohttp import web
 
-from cache.vault import Scope
 from gateway.api import headers
 from gateway.api.endpoint import check_origin, permit
 from gateway.api.problems import Problem
+from gateway.api.routes_account import me_out
 from gateway.identity.errors import ConnectRefused, NotActive, SignInRefused, TokenRefused, WrongState
 from gateway.policy import Principal
-from gateway.web import pages
+from gateway.web import catalogs, pages
 from providers.errors import DriveError
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Pages:
         """Addresses and handlers."""
         return [
             web.get("/", self.home),
-            web.get("/forget", self.forget),
-            web.get("/forgotten", self.forgotten),
+            web.get("/forget", self.home),
+            web.get("/receipt", self.receipt),
             web.get("/signin", self.sign_in),
             web.get("/signin/callback", self.signed_in),
             web.post("/signout", self.sign_out),
@@ -69,8 +69,9 @@ class Pages:
             web.post("/extension/authorize", self.allow_extension),
         ]
 
-    def _locale(self, request: web.Request) -> str:
-        return pages.negotiate(request.headers.get("Accept-Language", ""))
+    def _locale(self, request: web.Request, known: str | None = None) -> str:
+        accepted = request.headers.get("Accept-Language", "")
+        return catalogs.choose(request.query.get("lang"), known, accept_language=accepted)
 
     async def _who(self, request: web.Request) -> Principal | None:
         cookie = request.cookies.get(self._services.cookie_name)
@@ -81,48 +82,47 @@ class Pages:
             name, value, max_age=seconds, path="/", secure=self._services.secure, httponly=True, samesite="Lax"
         )
 
-    async def _shell(self, request: web.Request, page: str) -> web.StreamResponse:
-        principal = await self._who(request)
-        if principal is None:
-            return self._sign_in_page(request)
-        scope = Scope(principal.school, principal.person)
-        try:
-            person = await self._services.people.get(scope)
-        except NotActive:
-            return self._sign_in_page(request)
-        locale = person.locale if person.locale in pages.LOCALES else self._locale(request)
-        return html(pages.render(page, locale, person=person, school=self._services.schools.get(principal.school)))
+    async def _me(self, principal: Principal) -> dict[str, Any]:
+        return (await me_out(self._services, principal)).model_dump(mode="json")
 
-    def _sign_in_page(self, request: web.Request, problem: str = "", status: int = 200) -> web.Response:
-        settings = self._services.settings
-        schools = [
-            {"name": school.name, "url": "/signin?" + urlencode({"issuer": provider.issuer})}
-            for provider in settings.identity_providers
-            for school in provider.schools.values()
-        ]
-        return html(pages.render("signin.html", self._locale(request), schools=schools, problem=problem), status)
+    def _sign_in_page(self, request: web.Request, notice: str = "", status: int = 200) -> web.Response:
+        locale = self._locale(request)
+        schools = [{"id": school.id, "name": school.name} for school, _ in self._services.ways_in()]
+        told = catalogs.translate(locale, notice) if notice else ""
+        page = pages.render("signin", locale, schools=schools, next=request.query.get("next", ""), notice=told)
+        return html(page, status)
+
+    def _problem(self, request: web.Request, advice: str) -> web.Response:
+        locale = self._locale(request)
+        title, told = (catalogs.translate(locale, text) for text in ("That did not work", advice))
+        return html(pages.render("problem", locale, title=title, detail="", advice=told, action=None), 400)
 
     async def home(self, request: web.Request) -> web.StreamResponse:
         """The drives, side by side; or the way in."""
-        return await self._shell(request, "home.html")
+        principal = await self._who(request)
+        if principal is None:
+            return self._sign_in_page(request)
+        try:
+            me = await self._me(principal)
+        except NotActive:
+            return self._sign_in_page(request)
+        return html(pages.render("drives", self._locale(request, me["locale"]), me=me))
 
-    async def forget(self, request: web.Request) -> web.StreamResponse:
-        """What would be forgotten, and the button."""
-        return await self._shell(request, "forget.html")
-
-    async def forgotten(self, request: web.Request) -> web.StreamResponse:
+    async def receipt(self, request: web.Request) -> web.StreamResponse:
         """Shows the receipt; the session is gone by then."""
-        return html(pages.render("receipt.html", self._locale(request)))
+        return html(pages.render("receipt", self._locale(request)))
 
     async def sign_in(self, request: web.Request) -> web.StreamResponse:
         """To the school's own provider."""
         query = request.query
+        issuers = {school.id: issuer for school, issuer in self._services.ways_in()}
+        issuer = issuers.get(query["school"], "") if "school" in query else None
         try:
             begun = await self._services.sign_in.begin(
-                query.get("issuer"), fresh=query.get("fresh") == "1", next_page=query.get("next", "/")
+                issuer, fresh=query.get("fresh") == "1", next_page=query.get("next", "/")
             )
         except (SignInRefused, DriveError) as error:
-            return self._sign_in_page(request, getattr(error, "advice", ""), 400)
+            return self._sign_in_page(request, error.advice, 400)
         response = see(begun.url)
         self._set(response, self._flow_cookie, begun.cookie, FLOW_SECONDS)
         return response
@@ -164,7 +164,7 @@ class Pages:
             account = await self._services.accounts.finish(principal, dict(request.query))
         except (ConnectRefused, WrongState, NotActive, DriveError) as error:
             log.info("connect_refused", reason=getattr(error, "reason", "") or type(error).__name__)
-            return html(pages.render("problem.html", self._locale(request), advice=error.advice), 400)
+            return self._problem(request, error.advice)
         return see(f"/?connected={account}")
 
     def _check_extension(self, asked: Mapping[str, str]) -> str:
@@ -189,10 +189,10 @@ class Pages:
         try:
             target = self._check_extension(asked)
         except TokenRefused:
-            return html(pages.render("problem.html", self._locale(request), advice=TokenRefused.advice), 400)
-        person = await self._services.people.get(Scope(principal.school, principal.person))
+            return self._problem(request, TokenRefused.advice)
+        me = await self._me(principal)
         csp = headers.PAGE_CSP.replace("form-action 'self'", f"form-action 'self' {target}")
-        return html(pages.render("authorize.html", self._locale(request), person=person, asked=asked), csp=csp)
+        return html(pages.render("extension_consent", self._locale(request), me=me, fields=asked), csp=csp)
 
     async def allow_extension(self, request: web.Request) -> web.StreamResponse:
         """The person's answer: a code for the extension, or its refusal."""
@@ -207,7 +207,7 @@ class Pages:
         try:
             self._check_extension(asked)
         except TokenRefused:
-            return html(pages.render("problem.html", self._locale(request), advice=TokenRefused.advice), 400)
+            return self._problem(request, TokenRefused.advice)
         answer = {"state": asked.get("state", "")}
         if decision == "allow":
             answer["code"] = await self._services.client_tokens.authorize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -30,7 +30,10 @@ from gateway.api.schemas import (
     TokenRevocation,
 )
 from gateway.ids import is_id
-from gateway.policy import POLICY_VERSION, is_fresh
+from gateway.policy import POLICY_VERSION, Principal, is_fresh
+
+if TYPE_CHECKING:
+    from gateway.services import Services
 
 
 def moment(ms: int) -> datetime:
@@ -49,25 +52,27 @@ def _id(call: Call, name: str) -> str:
     return text
 
 
+async def me_out(services: Services, me: Principal) -> Me:
+    """A person on the wire. NotActive where they are being forgotten."""
+    person = await services.people.get(Scope(me.school, me.person))
+    school = services.schools.get(me.school)
+    return Me(
+        id=me.person,
+        name=person.name,
+        email=person.email,
+        role=me.role,
+        age_band=me.age_band,
+        school=School(id=school.id, name=school.name, region=school.region),
+        signed_in_at=moment(me.signed_in_at),
+        client=me.client,
+        locale=person.locale,
+        policy_version=POLICY_VERSION,
+    )
+
+
 async def get_me(call: Call) -> web.StreamResponse:
     """Who is signed in, at which school, and since when."""
-    me = call.me
-    person = await call.services.people.get(_scope(call))
-    school = call.services.schools.get(me.school)
-    return answer(
-        Me(
-            id=me.person,
-            name=person.name,
-            email=person.email,
-            role=me.role,
-            age_band=me.age_band,
-            school=School(id=school.id, name=school.name, region=school.region),
-            signed_in_at=moment(me.signed_in_at),
-            client=me.client,
-            locale=person.locale,
-            policy_version=POLICY_VERSION,
-        )
-    )
+    return answer(await me_out(call.services, call.me))
 
 
 async def start_connection(call: Call) -> web.StreamResponse:
