@@ -7,13 +7,13 @@ the blob's length rounded down to 256 KiB: a client must go on from what the ser
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
 from providers.sandbox.behaviours import behaviour
@@ -22,6 +22,7 @@ from providers.sandbox.google.calls import Api, Call
 from providers.sandbox.google.content import check_quota, digests, filled
 from providers.sandbox.google.files import changed
 from providers.sandbox.google.metadata import draft
+from providers.sandbox.google.multipart import MultipartBody
 from providers.sandbox.google.ranges import Sent, sent
 from providers.sandbox.google.resource import is_native
 from providers.sandbox.google.tree import Viewer
@@ -97,19 +98,15 @@ class Uploads:
 
     @behaviour("rclone", "multipart/related uploads may be larger than 5 MB: 8 MiB and more are taken.")
     async def _multipart(self, call: Call) -> web.Response:
-        if not call.request.content_type.startswith("multipart/"):
-            raise Refused(400, "badContent", "Media type must be multipart/related.")
         file_id = call.request.match_info.get("fileId")
         try:
-            reader = await call.request.multipart()
-            body = await _metadata(reader)
-            part = await reader.next()
-            if not isinstance(part, aiohttp.BodyPartReader):
-                raise _malformed()
-            row = self._planned(call, body, part.headers.get("Content-Type", ""), file_id)
-            done = await self._whole(call, row, _chunks(part), dated="modifiedTime" in body)
-        except (ValueError, AssertionError, RuntimeError):
-            raise _malformed() from None
+            parts = MultipartBody(pieces(call.request), call.request.headers.get("Content-Type", ""))
+            body = await _metadata(parts)
+            headers = await parts.part()
+            row = self._planned(call, body, headers.get("content-type", ""), file_id)
+            done = await self._whole(call, row, _media(parts, headers), dated="modifiedTime" in body)
+        except ValueError:
+            raise Refused(400, "badContent", "Malformed multipart body.") from None
         return call.file(done)
 
     @behaviour("documented", "Resumable: 200 with the session address in Location, which works without Authorization.")
@@ -228,26 +225,22 @@ def _lost() -> Refused:
     return Refused(404, "notFound", "Upload session not found.")
 
 
-def _malformed() -> Refused:
-    return Refused(400, "badContent", "Malformed multipart body.")
-
-
-async def _metadata(reader: aiohttp.MultipartReader) -> dict[str, Any]:
-    head = await reader.next()
-    if not isinstance(head, aiohttp.BodyPartReader):
-        raise _malformed()
-    body = json.loads(bytes(await head.read(decode=True)) or b"{}")
+async def _metadata(parts: MultipartBody) -> dict[str, Any]:
+    await parts.part()
+    text = b"".join([chunk async for chunk in parts.content()])
+    body = json.loads(text or b"{}")
     if not isinstance(body, dict):
-        raise _malformed()
+        raise ValueError("metadata is no object")  # noqa: TRY004 - one error for whatever is malformed
     return body
 
 
-async def _chunks(part: aiohttp.BodyPartReader) -> AsyncIterator[bytes]:
-    if part.headers.get("Content-Transfer-Encoding", "").lower() == "base64":
-        yield bytes(await part.read(decode=True))
-        return
-    while chunk := await part.read_chunk(PIECE):
-        yield bytes(chunk)
+async def _media(parts: MultipartBody, headers: dict[str, str]) -> AsyncIterator[bytes]:
+    if headers.get("content-transfer-encoding", "").lower() == "base64":
+        yield base64.b64decode(b"".join([chunk async for chunk in parts.content()]))
+    else:
+        async for chunk in parts.content():
+            yield chunk
+    await parts.close()
 
 
 async def _skipping(body: AsyncIterator[bytes], count: int) -> AsyncIterator[bytes]:

@@ -1,0 +1,123 @@
+"""about, drives, changes, userinfo; shared drives; and every method of the stand-in seen by the schema checker once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from providers.sandbox.core import Sandbox, serve
+from providers.sandbox.google.parameters import METHODS
+from tests.contract.drive_schema import DriveChecker
+from tests.sandbox.test_google.client import DOC, STUDENT, TEACHER, Client
+
+
+async def test_about(drive: Client) -> None:
+    await drive.put("a", b"12345")
+    trashed = await drive.put("b", b"123")
+    await drive.call("PATCH", f"/files/{trashed}", body={"trashed": True})
+    about = (await drive.call("GET", "/about", fields="*")).json
+    assert about["user"]["emailAddress"] == TEACHER
+    assert about["user"]["me"]
+    used = {"usage": "8", "usageInDrive": "8", "usageInDriveTrash": "3"}
+    assert about["storageQuota"] == {"limit": str(15 * 1024**3), **used}
+    assert about["exportFormats"][DOC]
+    assert (await drive.call("GET", "/about", status=400)).reason == "required"
+
+
+async def test_without_a_limit_there_is_no_limit_field(drive: Client) -> None:
+    await drive.control("google", {"quota": {TEACHER: None}})
+    quota = (await drive.call("GET", "/about", fields="storageQuota")).json["storageQuota"]
+    assert "limit" not in quota
+    await drive.put("a", b"1")
+
+
+async def test_userinfo_tells_the_address(drive: Client) -> None:
+    reply = await drive.call("GET", f"{drive.box.url}/oauth2/v3/userinfo")
+    assert reply.json["email"] == TEACHER
+    await drive.call("GET", f"{drive.box.url}/oauth2/v3/userinfo", headers={"Authorization": "Bearer x"}, status=401)
+
+
+async def test_changes_tell_what_is_new_and_what_is_gone(drive: Client) -> None:
+    start = (await drive.call("GET", "/changes/startPageToken")).json["startPageToken"]
+    kept, gone = await drive.put("kept", b"1"), await drive.put("gone", b"2")
+    await drive.call("DELETE", f"/files/{gone}", status=204)
+    seen, token = list[dict[str, Any]](), start
+    for _ in range(5):
+        page = (await drive.call("GET", "/changes", pageToken=token, pageSize=1)).json
+        seen += page["changes"]
+        if "newStartPageToken" in page:
+            break
+        token = page["nextPageToken"]
+    assert [(one["fileId"], one["removed"]) for one in seen[-2:]] == [(kept, False), (gone, True)]
+    assert "file" not in seen[-1]
+    after = (await drive.call("GET", "/changes", pageToken=page["newStartPageToken"])).json
+    assert after["changes"] == []
+    quiet = (await drive.call("GET", "/changes", pageToken=start, includeRemoved=False)).json
+    assert gone not in {one["fileId"] for one in quiet["changes"]}
+
+
+async def test_changes_are_one_s_own(drive: Client, student: Client) -> None:
+    start = (await student.call("GET", "/changes/startPageToken")).json["startPageToken"]
+    gone = await drive.put("secret", b"1")
+    await drive.call("DELETE", f"/files/{gone}", status=204)
+    await drive.put("other", b"1")
+    assert (await student.call("GET", "/changes", pageToken=start)).json["changes"] == []
+
+
+@pytest.mark.parametrize("token", ["x", "-1", "999999999"])
+async def test_a_changes_token_that_was_never_given_is_400(drive: Client, token: str) -> None:
+    assert (await drive.call("GET", "/changes", pageToken=token, status=400)).reason == "invalid"
+
+
+async def test_changes_need_a_token(drive: Client) -> None:
+    assert (await drive.call("GET", "/changes", status=400)).reason == "required"
+
+
+async def test_shared_drives_are_for_staff_and_asked_for(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    checker = DriveChecker()
+    async with serve("google", tmp_path) as box:
+        box.observers.append(checker)
+        drive = await Client.sign_in(box, session)
+        found = (await drive.call("GET", "/drives", fields="*")).json["drives"]
+        assert [one["name"] for one in found] == ["Riverside Staff Room"]
+        room = found[0]["id"]
+        assert (await drive.call("GET", f"/drives/{room}", fields="*")).json == found[0]
+        q = f"'{room}' in parents"
+        assert (await drive.call("GET", "/files", q=q, status=404)).reason == "notFound"
+        everywhere = {"supportsAllDrives": True, "includeItemsFromAllDrives": True}
+        assert await drive.names(q, **everywhere) == ["Timetable.csv"]
+        assert "Timetable.csv" not in await drive.names("name='Timetable.csv'", supportsAllDrives=True)
+        assert await drive.names("trashed=false", corpora="drive", driveId=room, **everywhere) == ["Timetable.csv"]
+        made = await drive.call(
+            "POST", "/files", body={"name": "n", "parents": [room]}, supportsAllDrives=True, fields="driveId,ownedByMe"
+        )
+        assert made.json == {"driveId": room}
+        student = await Client.sign_in(box, session, STUDENT)
+        assert (await student.call("GET", "/drives")).json["drives"] == []
+        await student.call("GET", f"/drives/{room}", status=404)
+        await student.call("GET", f"/files/{room}", supportsAllDrives=True, status=404)
+    assert checker.problems == []
+
+
+async def test_every_method_is_judged_by_the_schema(box: Sandbox, drive: Client) -> None:
+    checker = DriveChecker()
+    box.observers.append(checker)
+    start = (await drive.call("GET", "/changes/startPageToken", fields="*")).json["startPageToken"]
+    doc = (await drive.call("POST", "/files", body={"mimeType": DOC}, fields="*")).json["id"]
+    await drive.call("GET", f"/files/{doc}/export", mimeType="text/plain")
+    await drive.call("PATCH", f"/files/{doc}", body={"name": "x"}, fields="*")
+    await drive.call("POST", f"/files/{doc}/copy", fields="*")
+    await drive.call("GET", "/files", fields="*")
+    await drive.call("GET", "/files/generateIds")
+    await drive.call("GET", f"/files/{doc}", fields="*")
+    await drive.call("DELETE", f"/files/{doc}", status=204)
+    await drive.call("DELETE", "/files/trash", status=204)
+    await drive.call("GET", "/about", fields="*")
+    await drive.call("GET", "/drives", fields="*")
+    await drive.call("GET", "/drives/none", status=404)
+    await drive.call("GET", "/changes", pageToken=start, fields="*")
+    assert {f"drive.{name}" for name in METHODS} <= set(checker.seen)
+    assert checker.problems == []
