@@ -43,6 +43,7 @@ DOCUMENTED: Mapping[str, Mapping[str, str]] = {
 }
 QUERY: Mapping[str, frozenset[str]] = {  # what a verb takes beside the options that the SDK's route declares
     "content": frozenset({"@microsoft.graph.conflictBehavior"}),  # resources/driveitem, notes
+    "{driveItem-id}": frozenset({"@microsoft.graph.conflictBehavior"}),
     "copy": frozenset({"@microsoft.graph.conflictBehavior"}),  # driveitem-copy
     "children": frozenset({"$skiptoken"}),  # paging: an opaque nextLink
     "search": frozenset({"$skiptoken"}),
@@ -83,7 +84,7 @@ def problems(exchange: Exchange) -> list[str]:
         return _content(exchange, content)
     if head != "v1.0" or exchange.status in (400, 405):
         return _failure(exchange) if head == "v1.0" else []  # a refusal of nonsense need not be a known route
-    route = _route(exchange.path)
+    route = _route(exchange.method, exchange.path)
     declared = ROUTES[route]["methods"].get(exchange.method) if route in ROUTES else None
     if exchange.method == "PUT" and route.endswith("{driveItem-id}"):
         declared = {"request": "DriveItem", "response": "DriveItem"}  # commits a session: driveitem-createuploadsession
@@ -96,7 +97,7 @@ def problems(exchange: Exchange) -> list[str]:
     return found + (_success(exchange, declared["response"]) if exchange.status < 400 else _failure(exchange))
 
 
-def _route(path: str) -> str:
+def _route(method: str, path: str) -> str:
     """The SDK's name of a route: /me is a user, /me/drive a drive, root and paths are items."""
     if path in ("/v1.0/me", "/v1.0/me/drives"):
         return "/users/{user-id}" + path.removeprefix("/v1.0/me")
@@ -107,7 +108,7 @@ def _route(path: str) -> str:
     if here is None or item is None:
         return "/drives/{drive-id}" + (_call(here["what"]) if here else "/?")
     verb = _call(item["verb"] or "")
-    if item["anchor"] == "root" and not item["path"] and not verb:
+    if item["anchor"] == "root" and not item["path"] and not verb and method == "GET":
         return "/drives/{drive-id}/root"
     return "/drives/{drive-id}/items/{driveItem-id}" + verb
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -85,7 +86,7 @@ class Client:
         if "://" not in path:
             headers = {"Authorization": f"Bearer {self.token}", **headers}
             path = f"{self.box.url}/v1.0{path}"
-        url = URL(path.replace(" ", "%20"), encoded=True)
+        url = URL(quote(path, safe=string.printable.replace(" ", "")), encoded=True)
         async with self.http.request(method, url, headers=headers, allow_redirects=False, **options) as reply:
             return Reply(reply.status, reply.headers, await reply.read())
 
