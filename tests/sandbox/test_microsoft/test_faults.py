@@ -6,6 +6,7 @@ import asyncio
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -86,7 +87,8 @@ async def test_a_new_person_has_an_empty_drive(teacher: Client, http: aiohttp.Cl
 
 
 async def test_everything_is_there_after_a_restart(tmp_path: Path, http: aiohttp.ClientSession) -> None:
-    seen, fresh = [], []
+    seen: list[Any] = []
+    fresh: list[str] = []
     for _ in range(2):
         async with serve("microsoft", tmp_path / "kept") as box:
             client = Client(http, box, "amira.haddad@riverside.example")
