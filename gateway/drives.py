@@ -57,6 +57,7 @@ class Drives:
         self._accounts = accounts
         self._ledger = ledger
         self._made: OrderedDict[str, Drive] = OrderedDict()
+        self._owners: dict[str, Scope] = {}
 
     async def list(self, person: str, school: str) -> list[Connected]:
         """The native drive first, then the accounts whose provider is still configured."""
@@ -84,8 +85,9 @@ class Drives:
         account = await self._usable(scope, drive)
         if drive not in self._made:
             self._made[drive] = self._providers[account.provider].make(scope, drive)
+            self._owners[drive] = scope
             while len(self._made) > KEPT:
-                self._made.popitem(last=False)
+                self.forget(next(iter(self._made)))
         self._made.move_to_end(drive)
         return self._made[drive]
 
@@ -103,3 +105,9 @@ class Drives:
     def forget(self, drive: str) -> None:
         """Let go of a drive that was disconnected or whose person is being forgotten."""
         self._made.pop(drive, None)
+        self._owners.pop(drive, None)
+
+    def forget_person(self, scope: Scope) -> None:
+        """Let go of every drive of a person."""
+        for drive in [name for name, owner in self._owners.items() if owner == scope]:
+            self.forget(drive)

@@ -98,7 +98,11 @@ def _blobs(settings: Settings) -> Iterator[str]:
 
 def _keys(settings: Settings) -> Iterator[str]:
     folder = settings.data_dir.resolve()
-    for name, path in (("ROOT_KEY_FILE", settings.root_key_file), ("EXPIRY_DIR", settings.expiry_dir)):
+    for name, path in (
+        ("ROOT_KEY_FILE", settings.root_key_file),
+        ("EXPIRY_DIR", settings.expiry_dir),
+        ("JOURNAL_DIR", settings.journal_dir),
+    ):
         if path is not None and _inside(path, folder):
             yield f"FILE_ACCESS_{name}: must lie outside the data folder, or a copy of the folder holds key and data"
     if settings.root_key is not None and settings.root_key_file is not None:

@@ -165,6 +165,10 @@ class Settings(BaseSettings):
         None, description="File of the root key, outside data_dir, mode 0600; default: beside data_dir."
     )
     root_key: SecretStr | None = Field(None, description="The root key itself (base64, 32 bytes) instead of a file.")
+    journal_dir: Path = Field(
+        Path(".data-journal"),
+        description="Folder of the erasure journal, outside data_dir, backed up apart; default: beside data_dir.",
+    )
     expiry_dir: Path | None = Field(
         None, description="Folder in memory (tmpfs) for expiry keys, outside data_dir; default: one in /dev/shm."
     )
@@ -194,6 +198,7 @@ class Settings(BaseSettings):
             "public_url": f"{scheme}://{shown}:{data.get('port') or 8420}",
             "database_url": f"sqlite:///{folder}/gateway.db",
             "blobs_url": f"{folder.as_uri()}/blobs",
+            "journal_dir": folder.with_name(folder.name + "-journal"),
             "root_key_file": None if data.get("root_key") else folder.with_name(folder.name + "-root.key"),
         }
         return {**data, **{name: value for name, value in derived.items() if not data.get(name)}, "data_dir": folder}

@@ -1,0 +1,253 @@
+"""The composition root: settings → database → vault → drives → services → routes, passed down, with no globals.
+
+Whatever could hurt people's data refuses the start here, with a sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+
+from cache.blobs import open_blobs
+from cache.errors import StorageError
+from cache.expiry import default_folder, open_expiry
+from cache.keyring import Keyring
+from cache.roots import Root, has_root, load_root
+from cache.vault import Scope, Vault
+from gateway import connections
+from gateway.api.idempotency import Idempotency
+from gateway.api.paging import Cursors
+from gateway.db.engine import Database, DatabaseInUse
+from gateway.db.migrate import DatabaseTooNew, migrate
+from gateway.drives import Drives
+from gateway.erasure.eraser import Eraser
+from gateway.erasure.holdings import STORES
+from gateway.erasure.journal import Journal, JournalRefused
+from gateway.erasure.outside import AccountsOutside
+from gateway.erasure.signing import SigningKeys
+from gateway.files.cached import CachedFiles
+from gateway.files.fills import Fills
+from gateway.files.opening import CachePolicy, Opener
+from gateway.files.uploads import Uploads
+from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
+from gateway.ids import new_id
+from gateway.jobs.service import Jobs
+from gateway.jobs.worker import Worker
+from gateway.ledger import Ledger
+from gateway.policy import POLICY_VERSION
+from gateway.safety import UnsafeSettings, serving
+from gateway.services import Accesses, Services
+from gateway.settings import Settings
+from gateway.sweeper import STEP, Sweep, Sweeper
+from gateway.transfers import Transfers
+from gateway.web_app import build
+from providers.http import Outbound
+
+log = structlog.get_logger()
+
+
+class StartRefused(Exception):
+    """The gateway does not start, and says what to do."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where everything is kept."""
+
+    vault: Vault
+    database: Database
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Everything put together: what routes use, and what runs in the background."""
+
+    services: Services
+    worker: Worker
+    sweeper: Sweeper
+
+
+async def run(settings: Settings, *, api: bool, work: bool) -> None:
+    """Serve and work until SIGINT or SIGTERM. StartRefused, UnsafeSettings."""
+    if api and (problems := serving(settings)):
+        raise UnsafeSettings(problems)
+    if not api and settings.database_url.get_secret_value().startswith("sqlite"):
+        raise StartRefused(
+            "a SQLite database belongs to one process, which does the work itself. "
+            "Use PostgreSQL (FILE_ACCESS_DATABASE_URL) to run workers beside it"
+        )
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    async with deployment(settings) as made, AsyncExitStack() as stack:
+        if work:
+            await made.worker.start()
+            stack.push_async_callback(made.worker.stop)
+            await made.sweeper.start()
+            stack.push_async_callback(made.sweeper.close)
+        if api:
+            port = await stack.enter_async_context(_serve(settings, made.services))
+            print(f"ready {settings.public_url}", flush=True)  # noqa: T201  # what starts us waits for this line
+            log.info("serving", port=port)
+        await ended.wait()
+
+
+@asynccontextmanager
+async def _serve(settings: Settings, services: Services) -> AsyncIterator[int]:
+    runner = web.AppRunner(build(services), access_log=None, handler_cancellation=False, shutdown_timeout=5)
+    await runner.setup()
+    try:
+        context = None
+        if settings.tls_cert and settings.tls_key:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            await asyncio.to_thread(context.load_cert_chain, settings.tls_cert, settings.tls_key)
+        try:
+            await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
+        except OSError as error:
+            raise StartRefused(f"cannot listen on port {settings.port}: {error.strerror}") from None
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def deployment(settings: Settings) -> AsyncIterator[Deployment]:
+    """Open every store in order, check that they fit together, put the services on top. StartRefused."""
+    try:
+        async with AsyncExitStack() as stack:
+            yield await _compose(settings, stack)
+    except (DatabaseInUse, DatabaseTooNew, JournalRefused, StorageError) as error:
+        raise StartRefused(str(error)) from error
+
+
+async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
+    cafile = os.environ.get("SSL_CERT_FILE")
+    database = await stack.enter_async_context(Database(settings.database_url.get_secret_value()))
+    await migrate(database)
+    vault = await _vault(settings, database, cafile)
+    await vault.start()
+    stack.push_async_callback(vault.close)
+    outbound = Outbound(connections.roots(settings), cafile=cafile)
+    await outbound.start()
+    stack.push_async_callback(outbound.close)
+    services = await _services(settings, Stores(vault, database), outbound)
+    await services.eraser.start()
+    stack.push_async_callback(services.eraser.close)
+    stack.push_async_callback(services.fills.stop)
+    worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
+    return Deployment(services, worker, Sweeper(_sweeps(services)))
+
+
+async def _vault(settings: Settings, database: Database, cafile: str | None) -> Vault:
+    data = settings.data_dir
+    if settings.root_key is not None:
+        root = Root.parse(settings.root_key.get_secret_value())
+    else:
+        assert settings.root_key_file is not None
+        make = not await has_root(database)
+        root = await asyncio.to_thread(load_root, settings.root_key_file, data, make=make)
+    folder = settings.expiry_dir or default_folder(data)
+    keyring = Keyring(root, database, await asyncio.to_thread(open_expiry, folder, data))
+    blobs = open_blobs(settings.blobs_url.get_secret_value(), cafile=cafile)
+    return Vault(keyring, blobs, database, data / "staging")
+
+
+async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> Services:
+    vault, database = stores.vault, stores.database
+    signing, schools = SigningKeys(vault, database), Schools(vault, database)
+    await signing.start()
+    await schools.start(settings.identity_providers)
+    offered = connections.consents(settings, outbound)
+    ledger, people = Ledger(vault, database), People(vault, database)
+    limits = settings.session
+    sessions = Sessions(database, people, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
+    accounts = Accounts(
+        vault=vault, database=database, people=people, ledger=ledger, consents=offered,
+        redirect_uri=f"{settings.public_url}/connect/callback", limit=settings.limits.connections,
+    )  # fmt: skip
+    made = connections.makers(settings, outbound, accounts, offered)
+    drives = Drives(connections.native(vault, database), made, accounts, ledger)
+    jobs = Jobs(database, vault, people.require_active)
+    transfers = Transfers(jobs, drives, vault, policy_version=POLICY_VERSION)
+    cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)
+    policy = CachePolicy(life=settings.cache_seconds * 1000)
+    outside = AccountsOutside(accounts, offered)
+
+    async def stop(scope: Scope) -> None:
+        """Nothing of a person who is being forgotten goes on in this process."""
+        assert scope.subject is not None
+        async with database.write() as tx:
+            stopped = await jobs.cancel_all(tx, scope.tenant, scope.subject)
+        for job in stopped:
+            jobs.wake(job)
+        await fills.stop(scope.subject)
+        drives.forget_person(scope)
+
+    return Services(
+        settings=settings,
+        public_origin=_origin(settings.public_url),
+        vault=vault,
+        database=database,
+        ledger=ledger,
+        schools=schools,
+        people=people,
+        sessions=sessions,
+        sign_in=SignIn(
+            providers=[Provider(one, outbound) for one in settings.identity_providers],
+            redirect_uri=f"{settings.public_url}/signin/callback",
+            database=database, schools=schools, people=people, sessions=sessions, ledger=ledger,
+        ),
+        client_tokens=ClientTokens(
+            database, people, ledger, extensions=settings.extension_ids, life=limits.extension_seconds
+        ),
+        accounts=accounts,
+        drives=drives,
+        cached=cached,
+        fills=fills,
+        opener=Opener(vault, database, cached, fills, policy, people.require_active),
+        uploads=Uploads(vault, database, transfers.send_on, people.require_active),
+        jobs=jobs,
+        transfers=transfers,
+        eraser=Eraser(
+            vault=vault, database=database, signing=signing, stores=STORES, people=people, outside=outside, stop=stop,
+            journal=Journal(journal_path(settings), signing.journal_key),
+        ),
+        outside=outside,
+        signing=signing,
+        cursors=Cursors(signing.journal_key),
+        idempotency=Idempotency(vault, database, new_id()),
+        accesses=Accesses(ledger, database),
+    )  # fmt: skip
+
+
+def _sweeps(services: Services) -> Mapping[str, Sweep]:
+    return {
+        "objects": lambda: services.vault.sweep(STEP),
+        "cached": lambda: services.cached.sweep(STEP),
+        "uploads": lambda: services.uploads.sweep(STEP),
+        "answers": lambda: services.idempotency.sweep(STEP),
+        "sessions": services.sessions.sweep,
+        "sign_ins": services.sign_in.sweep,
+        "consents": services.accounts.sweep,
+        "tokens": services.client_tokens.sweep,
+    }
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def journal_path(settings: Settings) -> Path:
+    """The erasure journal: outside the data folder, so that a restored copy of that folder cannot hold an older one."""
+    return settings.journal_dir / "erasures.jsonl"

@@ -1,0 +1,39 @@
+"""The stores of this deployment in the order in which they end, each in words for the person it is about."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.db.tables_files import cached_files, idempotency, uploads
+from gateway.db.tables_people import accounts, client_grants, connect_flows, guardian_links, sessions
+from gateway.db.tables_work import items, jobs, lanes
+from gateway.erasure.stores import Rows, Store
+from providers.native.tables import nodes
+
+STORES: Final = (
+    Store("cached", "Copies of files you opened", [Rows(cached_files, cached_files.c.person, cached_files.c.size)]),
+    Store("uploads", "Files on their way to a drive", [Rows(uploads, uploads.c.person, uploads.c.offset)]),
+    Store("native", "Files and folders in your own drive", [Rows(nodes, nodes.c.person, nodes.c.size)]),
+    Store(
+        "jobs",
+        "Your moves and copies, with their reports",
+        [Rows(jobs, jobs.c.person), Rows(items, items.c.person), Rows(lanes, lanes.c.person)],
+    ),
+    Store(
+        "connections",
+        "Accounts you connected",
+        [Rows(accounts, accounts.c.person), Rows(connect_flows, connect_flows.c.person)],
+    ),
+    Store("sign_ins", "Places where you are signed in", [Rows(sessions, sessions.c.person)]),
+    Store("extensions", "Browser extensions signed in as you", [Rows(client_grants, client_grants.c.person)]),
+    Store(
+        "guardians",
+        "Links to your guardians",
+        [Rows(guardian_links, guardian_links.c.person), Rows(guardian_links, guardian_links.c.guardian)],
+    ),
+    Store(
+        "answers",
+        "Answers kept so that a repeated request does nothing twice",
+        [Rows(idempotency, idempotency.c.person)],
+    ),
+)

@@ -1,0 +1,58 @@
+"""The aiohttp application: the route table, the pages, static files and what an operator asks."""
+
+from __future__ import annotations
+
+import functools
+import json
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from gateway.api import docs, middleware
+from gateway.api.endpoint import endpoint
+from gateway.api.pages import Pages, html
+from gateway.api.table import ROUTES, openapi_document
+from gateway.services import Services
+from gateway.web.pages import STATIC
+
+
+def build(services: Services) -> web.Application:
+    """Everything that is served, over these services."""
+    app = web.Application(middlewares=[middleware.problems], client_max_size=1 << 20)
+    app.on_response_prepare.append(middleware.security_headers)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, endpoint(route, services))
+    app.add_routes(Pages(services).routes())
+    app.add_routes(_fixed(services))
+    app.router.add_static("/static/", STATIC, append_version=False)
+    return app
+
+
+def _fixed(services: Services) -> list[web.RouteDef]:
+    document = functools.cache(lambda: json.dumps(openapi_document(services.public_origin), ensure_ascii=False))
+    page = functools.cache(lambda: docs.page(openapi_document(services.public_origin), "/static/base.css"))
+
+    async def openapi(_request: web.Request) -> web.Response:
+        return web.Response(text=document(), content_type="application/json")
+
+    async def readable(_request: web.Request) -> web.Response:
+        return html(page())
+
+    async def alive(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def ready(_request: web.Request) -> web.Response:
+        await services.database.now()
+        async with services.database.read():
+            return web.json_response({"status": "ready"})
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return [
+        web.get("/v1/openapi.json", openapi),
+        web.get("/v1/docs", readable),
+        web.get("/healthz", alive),
+        web.get("/readyz", ready),
+        web.get("/metrics", metrics),
+    ]
