@@ -1,0 +1,41 @@
+"""The search itself finds what it must find; a search that finds nothing proves something only then."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.canary import hits
+
+NAME = "Größe der Zelle 7b – Aufsatz.docx"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        NAME.encode(),
+        b"x" + NAME.encode("utf-16-le"),
+        NAME.encode("utf-16-be"),
+        json.dumps({"name": NAME}).encode(),
+        base64.b64encode(b"a" + NAME.encode() + b"bc"),
+        base64.b64encode(b"ab" + NAME.encode()),
+        base64.urlsafe_b64encode(NAME.encode()),
+        NAME.encode().hex().encode(),
+        b"GET /Gr%C3%B6%C3%9Fe%20der%20Zelle%207b%20%E2%80%93%20Aufsatz.docx",
+    ],
+)
+def test_every_form_is_found(content: bytes, tmp_path: Path) -> None:
+    """In the middle of a large file, too."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "file").write_bytes(b"\0" * 100_000 + content + b"\0" * 1000)
+    assert hits([tmp_path], [NAME])
+
+
+def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
+    """Random bytes and an empty file."""
+    (tmp_path / "a").write_bytes(bytes(range(256)) * 1000)
+    (tmp_path / "b").touch()
+    assert hits([tmp_path], [NAME, b"\x01\x03\x07 key"]) == []
