@@ -103,6 +103,7 @@ def applied(call: Call, row: Doc, body: Mapping[str, Any]) -> Doc:
 
 
 @behaviour("documented", "addParents without removeParents: 403 cannotAddParent, increasing the number of parents.")
+@behaviour("rclone", "The same folder in addParents and removeParents leaves the file where it is.")
 @behaviour("assumed", "A folder moved below itself is 403 cyclicParent; moving does not change modifiedTime.")
 def moved(call: Call, row: Doc, add: str | None, remove: str | None) -> Doc:
     """The row under its new parent. Refused where that cannot be."""
@@ -111,7 +112,9 @@ def moved(call: Call, row: Doc, add: str | None, remove: str | None) -> Doc:
     root = call.tree.root(call.viewer.person)
     added = [root if one == "root" else one for one in (add or "").split(",") if one]
     removed = {root if one == "root" else one for one in (remove or "").split(",") if one}
-    if not added or added == [row["parent"]]:
+    if added == [row["parent"]]:
+        return row
+    if not added:
         if row["parent"] in removed:
             raise forbidden("cannotRemoveParent", "A file must have one parent.")
         return row
