@@ -23,6 +23,7 @@ KEPT: Final = 1024
 """Drives of connected accounts held in memory."""
 
 DriveKind = Literal["google", "onedrive", "native"]
+State = Literal["ready", "unconfirmed", "reconnect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Connected:
     id: str
     kind: DriveKind
     label: str
-    state: Literal["ready", "unconfirmed", "reconnect"]
+    state: State
     traits: Traits
 
 
@@ -65,7 +66,7 @@ class Drives:
         for account in await self._accounts.list(Scope(school, person)):
             maker = self._providers.get(account.provider)
             if maker is not None and account.state != "closed":
-                found.append(Connected(account.id, maker.kind, account.label, account.state, maker.traits))
+                found.append(Connected(account.id, maker.kind, account.label, _state(account), maker.traits))
         return found
 
     async def reader(self, person: str, school: str, drive: str) -> Source:
@@ -111,3 +112,7 @@ class Drives:
         """Let go of every drive of a person."""
         for drive in [name for name, owner in self._owners.items() if owner == scope]:
             self.forget(drive)
+
+
+def _state(account: Account) -> State:
+    return "ready" if account.state == "ready" else "unconfirmed" if account.state == "unconfirmed" else "reconnect"

@@ -120,8 +120,10 @@ def from_drive(error: drives.DriveError) -> Problem:
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    extra = {"reconnect": True} if error.reconnect else {}
-    return Problem(status, error.code, error.advice, headers=headers, **extra)
+    problem = Problem(status, error.code, error.advice, headers=headers)
+    if error.reconnect:
+        problem.extra["reconnect"] = True
+    return problem
 
 
 def from_storage(error: storage.StorageError) -> Problem:

@@ -68,7 +68,7 @@ async def create_transfer(call: Call) -> web.StreamResponse:
         school=call.me.school,
         person=call.me.person,
         mode=wanted.mode,
-        sources=tuple(Source(place.drive, await _place(call, place.drive, place.item)) for place in wanted.sources),
+        sources=[Source(place.drive, await _place(call, place.drive, place.item)) for place in wanted.sources],
         destination=Source(
             wanted.destination.drive, await _place(call, wanted.destination.drive, wanted.destination.item)
         ),

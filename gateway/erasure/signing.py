@@ -6,15 +6,17 @@ publishes; a receipt carries only the key's id.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
-from joserfc.jwk import OKPKey
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, KeySetSerialization, OKPKey
 from sqlalchemy import insert, select
 
 from cache.database import Transactions
@@ -88,11 +90,10 @@ class SigningKeys:
 
 def verify(signed: Mapping[str, Any], pinned: Mapping[str, Any]) -> dict[str, Any]:
     """The statement, where one of the ``pinned`` JWKS keys signed it. ValueError otherwise."""
-    from joserfc.errors import JoseError
-    from joserfc.jwk import KeySet
-
     try:
-        checked = jws.deserialize_json(dict(signed), KeySet.import_key_set(dict(pinned)), algorithms=["Ed25519"])  # type: ignore[arg-type]  # a JWKS is a plain dict here
+        given = cast("jws.FlattenedJSONSerialization", dict(signed))
+        keys = KeySet.import_key_set(cast("KeySetSerialization", dict(pinned)))
+        checked = jws.deserialize_json(given, keys, algorithms=["Ed25519"])
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise ValueError("the receipt was not signed by a pinned key, or was changed") from error
     statement = json.loads(checked.payload)
@@ -102,6 +103,4 @@ def verify(signed: Mapping[str, Any], pinned: Mapping[str, Any]) -> dict[str, An
 
 
 def _b64(raw: bytes) -> str:
-    import base64
-
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

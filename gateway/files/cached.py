@@ -54,7 +54,7 @@ class CachedFiles:
         """All living copies of the person, the latest first."""
         return await self._living(scope)
 
-    async def _living(self, scope: Scope, *where: Any) -> list[Cached]:
+    async def _living(self, scope: Scope, *where: Any) -> Sequence[Cached]:
         now = await self._database.now()
         query = (
             select(cached_files)
