@@ -1,0 +1,103 @@
+/** The gateway's HTTP API as the page uses it. Every failure is an ApiProblem with words that a person understands. */
+
+import { _ } from "./i18n.js";
+
+/** What an answer that is an error says: ``detail`` what happened, ``advice`` what the person can do now. */
+export class ApiProblem extends Error {
+  constructor(status, body = {}) {
+    super(body.code || `http_${status}`);
+    this.status = status;
+    this.code = body.code || "";
+    this.body = body;
+    this.detail = body.detail || body.title || "";
+    this.advice = body.advice && body.advice !== body.detail ? body.advice : "";
+  }
+
+  /** Both in one, for a line of text. */
+  get words() {
+    return [this.detail, this.advice].filter(Boolean).join(" ") || _("Something went wrong. Try again.");
+  }
+}
+
+/** A problem in plain words, whatever was thrown. */
+export function words(error) {
+  if (error instanceof ApiProblem) return error.words;
+  console.error(error);
+  return _("Something went wrong. Try again.");
+}
+
+async function problem(response) {
+  const kind = response.headers.get("Content-Type") || "";
+  const body = kind.includes("json") ? await response.json().catch(() => ({})) : {};
+  if (response.status === 401) document.dispatchEvent(new CustomEvent("signed-out"));
+  return new ApiProblem(response.status, body);
+}
+
+/** Send a request; the Response of a success. Throws ApiProblem, with status 0 where nothing answers. */
+export async function send(method, path, { body, headers = {}, ...options } = {}) {
+  const json = body !== undefined && !(body instanceof Blob);
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: { Accept: "application/json", ...(json ? { "Content-Type": "application/json" } : {}), ...headers },
+      body: json ? JSON.stringify(body) : body,
+      credentials: "same-origin",
+      redirect: "error",
+      cache: "no-store",
+      ...options,
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiProblem(0, { code: "no_network", detail: _("The gateway cannot be reached. Check your connection and try again.") });
+  }
+  if (!response.ok) throw await problem(response);
+  return response;
+}
+
+/** Send a request and read its JSON; null where the answer is empty. */
+export async function json(method, path, options) {
+  const response = await send(method, path, options);
+  const text = await response.text();
+  return text ? JSON.parse(text) : null;
+}
+
+/** A key for Idempotency-Key: the same for every repeat of one intention. */
+export const once = () => crypto.randomUUID();
+
+const item = (drive, id) => `/v1/drives/${encodeURIComponent(drive)}/items/${encodeURIComponent(id)}`;
+
+export const api = {
+  drives: async () => (await json("GET", "/v1/drives")).items,
+  item: (drive, id) => json("GET", item(drive, id)),
+  children: (drive, id, cursor, signal) =>
+    json("GET", `${item(drive, id)}/children${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`, { signal }),
+  folder: (drive, parent, name) =>
+    json("POST", `${item(drive, parent)}/children`, {
+      body: { name, kind: "folder", on_conflict: "fail" },
+      headers: { "Idempotency-Key": once() },
+    }),
+  change: (entry, body) => json("PATCH", item(entry.drive, entry.id), { body, headers: { "If-Match": entry.etag } }),
+  trash: (entry) => send("DELETE", item(entry.drive, entry.id), { headers: { "If-Match": entry.etag } }),
+  content: (entry, { format, download } = {}) => {
+    const query = new URLSearchParams();
+    if (format) query.set("export", format);
+    if (download) query.set("download", "1");
+    return `${item(entry.drive, entry.id)}/content${query.size ? `?${query}` : ""}`;
+  },
+  transfer: (body, key) => json("POST", "/v1/transfers", { body, headers: { "Idempotency-Key": key } }),
+  jobs: async () => (await json("GET", "/v1/jobs?limit=20")).items,
+  job: (id) => json("GET", `/v1/jobs/${id}`),
+  jobItems: (id, cursor) => json("GET", `/v1/jobs/${id}/items${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`),
+  cancel: (id) => json("POST", `/v1/jobs/${id}/cancel`),
+  connect: (provider) => json("POST", "/v1/connections", { body: { provider } }),
+  confirm: (id) => send("POST", `/v1/connections/${id}/confirm`),
+  disconnect: (id) => send("DELETE", `/v1/connections/${id}`),
+  cached: async () => (await json("GET", "/v1/cache")).items,
+  dropCached: (id) => send("DELETE", `/v1/cache/${id}`),
+  emptyCache: () => json("DELETE", "/v1/cache"),
+  tokens: async () => (await json("GET", "/v1/tokens")).items,
+  revoke: (id) => send("DELETE", `/v1/tokens/${id}`),
+  plan: () => json("GET", "/v1/erasure/plan"),
+  forget: () => json("POST", "/v1/erasures", { body: { scope: "me", confirm: "FORGET" } }),
+};

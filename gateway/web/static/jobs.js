@@ -1,0 +1,116 @@
+/** Copies and moves as a person sees them: followed live by events, by asking where those fail, reported at the end. */
+
+import { api, words } from "./api.js";
+import { attempt } from "./dialogs.js";
+import { byId, h, parts, table } from "./dom.js";
+import { _, bytes, day, ngettext } from "./i18n.js";
+import { Task } from "./tasks.js";
+
+const ENDED = new Set(["done", "failed", "cancelled"]);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Follow a job until it ends: calls ``seen(job)`` with each state. */
+async function follow(id, seen) {
+  let job = await new Promise((resolve) => {
+    const source = new EventSource(`/v1/jobs/${id}/events`);
+    let last = null;
+    const stop = () => {
+      source.close();
+      resolve(last);
+    };
+    const take = (event) => {
+      last = JSON.parse(event.data);
+      seen(last);
+      if (ENDED.has(last.state)) stop();
+    };
+    source.addEventListener("progress", take);
+    source.addEventListener("end", (event) => {
+      if (event.data) take(event);
+      stop();
+    });
+    source.addEventListener("error", () => source.readyState === EventSource.CLOSED && stop());
+  });
+  while (!job || !ENDED.has(job.state)) {
+    await sleep(1500);
+    job = await api.job(id).catch((error) => {
+      if (error.status && error.status < 500) throw error;
+      return job;
+    });
+    if (job) seen(job);
+  }
+  return job;
+}
+
+function progressWords(job) {
+  const { found, copied, skipped, failed, unsupported } = job.counts;
+  const over = copied + skipped + failed + unsupported;
+  const items = ngettext("%(done)s of %(count)s item", "%(done)s of %(count)s items", found, { done: over });
+  if (!job.bytes.total) return items;
+  return `${items} · ${_("%(done)s of %(total)s", { done: bytes(job.bytes.done), total: bytes(job.bytes.total) })}`;
+}
+
+function part(job) {
+  if (job.state === "planning") return null;
+  if (job.bytes.total) return Math.min(1, job.bytes.done / job.bytes.total);
+  const { found, waiting } = job.counts;
+  return found ? (found - waiting) / found : null;
+}
+
+function outcome(job) {
+  const { copied, skipped, failed, unsupported } = job.counts;
+  const lost = skipped + failed + unsupported;
+  const moved = job.mode === "move";
+  const well = moved ? ngettext("%(count)s item was moved.", "%(count)s items were moved.", copied) : ngettext("%(count)s item was copied.", "%(count)s items were copied.", copied);
+  const ill = lost ? ngettext("%(count)s item was not.", "%(count)s items were not.", lost) : "";
+  const text = [well, ill].filter(Boolean).join(" ");
+  if (job.state === "cancelled") return [_("Cancelled"), "part", text];
+  if (job.state === "failed") return [_("Not done"), "bad", text];
+  return lost ? [_("Done, with exceptions"), "part", text] : [_("Done"), "good", text];
+}
+
+/** Show a job as a card and follow it. ``after()`` once it is over, as folders have changed. */
+export async function showJob(job, title, after = () => {}) {
+  const name = title ?? (job.mode === "move" ? _("Move begun at %(time)s", { time: day(job.created) }) : _("Copy begun at %(time)s", { time: day(job.created) }));
+  const task = new Task(name);
+  const seen = (now) => {
+    task.state(now.state === "planning" ? _("Looking") : _("Running"));
+    task.progress(part(now), progressWords(now));
+  };
+  try {
+    if (!ENDED.has(job.state)) {
+      task.actions([_("Cancel"), () => attempt(() => api.cancel(job.id))]);
+      seen(job);
+      job = await follow(job.id, seen);
+    }
+    task.end(...outcome(job), [_("Report"), () => attempt(() => report(job, name))]);
+    after();
+  } catch (error) {
+    task.end(_("Not done"), "bad", words(error));
+  }
+}
+
+async function report(job, title) {
+  const items = [];
+  let cursor = null;
+  do {
+    const page = await api.jobItems(job.id, cursor);
+    items.push(...page.items);
+    cursor = page.next ?? null;
+  } while (cursor && items.length < 5000);
+  const trouble = items.filter((item) => item.reason || item.advice);
+  const renamed = items.filter((item) => item.renamed_to && item.renamed_to !== item.name);
+  const body = parts(byId("dialog-report")).text;
+  byId("dialog-report-title").textContent = title;
+  body.replaceChildren(h("p", {}, outcome(job)[2]));
+  const where = { title: _("Item"), header: true, cell: (item) => item.path || item.name };
+  if (trouble.length) {
+    const why = { title: _("What happened"), cell: (item) => item.advice || item.reason };
+    body.append(h("h3", {}, _("Not copied, or not as it was")), table(_("Not copied, or not as it was"), [where, why], trouble));
+  }
+  if (renamed.length) {
+    const now = { title: _("Name there"), cell: (item) => item.renamed_to };
+    body.append(h("h3", {}, _("Under another name")), table(_("Under another name"), [where, now], renamed));
+  }
+  if (!trouble.length && !renamed.length) body.append(h("p", {}, _("Every item arrived under its own name, and its copy was checked.")));
+  byId("dialog-report").showModal();
+}

@@ -1,0 +1,72 @@
+/** The receipt of being forgotten. Its link works once, so it is fetched here, shown, and offered for keeping. */
+
+import { byId, h, table } from "./dom.js";
+import { _, moment, number } from "./i18n.js";
+import { outsideName } from "./forget.js";
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function fetchReceipt(path) {
+  for (let wait = 500; ; wait = Math.min(4000, wait * 1.3)) {
+    const response = await fetch(path, { cache: "no-store", credentials: "omit", redirect: "error" }).catch(() => null);
+    if (response?.ok && response.status === 200) return response.text();
+    if (response && ![202, 425, 429, 502, 503].includes(response.status)) return null;
+    await sleep(wait);
+  }
+}
+
+const decode = (text) => JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0))));
+
+/** What was signed: the payload of a JWS, in its JSON or compact form. */
+function payload(raw) {
+  if (raw.trimStart().startsWith("{")) {
+    const document = JSON.parse(raw);
+    return document.payload ? decode(document.payload) : document;
+  }
+  return decode(raw.replace(/^"|"$/g, "").split(".")[1]);
+}
+
+function show(facts) {
+  const body = byId("receipt-body");
+  const section = (title, ...content) => body.append(h("h2", {}, title), ...content);
+  const erased = [
+    { title: _("What"), header: true, cell: (store) => store.what },
+    { title: _("Destroyed"), end: true, cell: (store) => number(store.erased) },
+  ];
+  if (facts.erased?.length) section(_("What was destroyed here"), table(_("What was destroyed here"), erased, facts.erased));
+  if (facts.kept?.length) section(_("What stays, and why"), h("ul", { class: "outside" }, facts.kept.map((one) => h("li", {}, one.why))));
+  if (facts.outside?.length) {
+    const lines = facts.outside.map((one) => h("li", {}, h("b", {}, [outsideName(one.provider), one.label].filter(Boolean).join(" – ")), ` ${one.what ?? one.outcome ?? ""}`));
+    section(_("What remains outside"), h("ul", { class: "outside" }, lines));
+  }
+  if (facts.backups) section(_("Backups"), h("p", {}, facts.backups));
+  const details = [
+    [_("Asked for"), facts.asked && moment(facts.asked)],
+    [_("Finished"), facts.finished && moment(facts.finished)],
+    [_("Number of this receipt"), facts.erasure && h("code", {}, facts.erasure)],
+  ];
+  section(_("Details"), h("dl", {}, details.filter(([, value]) => value).map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])));
+}
+
+async function main() {
+  const path = location.hash.slice(1);
+  history.replaceState(null, "", "/receipt");
+  const raw = /^\/v1\/receipts\/[\w-]+$/.test(path) ? await fetchReceipt(path) : null;
+  byId("receipt-progress").hidden = true;
+  const title = byId("receipt-title");
+  if (raw === null) {
+    title.textContent = _("This receipt cannot be shown");
+    byId("receipt-status").textContent = _("A receipt's link works only once. If you have shown it before, use the copy that you kept.");
+    return title.focus();
+  }
+  title.textContent = _("You have been forgotten");
+  byId("receipt-status").textContent = _("Nothing that was kept for you here can be read any more. This is your signed receipt.");
+  show(payload(raw));
+  byId("receipt-download").href = URL.createObjectURL(new Blob([raw], { type: "application/json" }));
+  byId("receipt-print").addEventListener("click", () => print());
+  byId("receipt-actions").hidden = false;
+  byId("receipt-once").hidden = false;
+  return title.focus();
+}
+
+await main();
