@@ -142,4 +142,5 @@ async def bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 def identity(headers: Mapping[str, str] | None) -> dict[str, str]:
     """The headers with compression declined, so that lengths and ranges speak of the file's own bytes."""
-    return {**(headers or {}), "Accept-Encoding": "identity"}
+    kept = {name: value for name, value in (headers or {}).items() if name.lower() != "accept-encoding"}
+    return {**kept, "Accept-Encoding": "identity"}

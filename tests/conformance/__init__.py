@@ -34,7 +34,7 @@ from __future__ import annotations
 import pytest
 
 # The suites are not collected from here, so their assertions would lose their explanations without this.
-SUITES = "base deleting folders listing moving reading replacing resuming stat uploading".split()
+SUITES = ["base", "deleting", "folders", "listing", "moving", "reading", "replacing", "resuming", "stat", "uploading"]
 pytest.register_assert_rewrite(*(f"tests.conformance.{name}" for name in SUITES))
 
 from tests.conformance.base import Base  # noqa: E402

@@ -1,0 +1,110 @@
+"""What Google's refusals mean. Reasons rule, because one status (403) stands for a dozen of things.
+
+Google's text is never passed on: it holds file ids and names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from providers.errors import (
+    AdminBlocked,
+    Busy,
+    Changed,
+    DownloadForbidden,
+    DriveError,
+    ExportTooLarge,
+    Malware,
+    NameTaken,
+    NotFound,
+    Offline,
+    QuotaFull,
+    Reconnect,
+    Refused,
+    TooLarge,
+    Unsupported,
+    Untrusted,
+)
+
+ID_IN_USE = "fileIdInUse"
+
+_REASONS: dict[str, type[DriveError]] = {
+    # Throttled: nothing was done. The daily upload cap (about 750 GB) shows as one of these, too.
+    "rateLimitExceeded": Busy,
+    "userRateLimitExceeded": Busy,
+    "sharingRateLimitExceeded": Busy,
+    # No room, for good.
+    "storageQuotaExceeded": QuotaFull,
+    "quotaExceeded": QuotaFull,
+    "teamDriveFileLimitExceeded": QuotaFull,
+    "numChildrenInNonRootLimitExceeded": QuotaFull,
+    "activeItemCreationLimitExceeded": QuotaFull,
+    # Rules of the school, of the application or of Google.
+    "domainPolicy": AdminBlocked,
+    "accessNotConfigured": AdminBlocked,
+    "access_not_configured": AdminBlocked,
+    "admin_policy_enforced": AdminBlocked,
+    "teamDrivesFolderMoveInNotSupported": Refused,
+    "cannotDownloadAbusiveFile": Malware,
+    "cannotDownloadFile": DownloadForbidden,
+    "cannotExportFile": DownloadForbidden,
+    "fileNotDownloadable": Unsupported,
+    "exportSizeLimitExceeded": ExportTooLarge,
+    "uploadTooLarge": TooLarge,
+    # The grant does not cover this.
+    "authError": Reconnect,
+    "insufficientPermissions": Reconnect,
+    "insufficientScopes": Reconnect,
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": Reconnect,
+    "notFound": NotFound,
+    ID_IN_USE: NameTaken,
+    "conditionNotMet": Changed,
+}
+
+_STATUSES: dict[int, type[DriveError]] = {
+    401: Reconnect,
+    403: Refused,
+    404: NotFound,
+    408: Offline,
+    410: NotFound,
+    412: Changed,
+    413: TooLarge,
+    429: Busy,
+}
+
+
+def translate(status: int, headers: Mapping[str, str], body: bytes) -> DriveError:
+    """The refusal of a request as a drive's error, with Google's reason code."""
+    reason = _reason(body)
+    kind = _REASONS.get(reason or "") or _STATUSES.get(status)
+    if kind is None:
+        kind = Offline if status >= 500 else Untrusted if status < 400 else DriveError
+    if status >= 500:
+        kind = Offline  # whether anything was done is not known, whatever the reason says
+    return kind("Google Drive refused the request", reason=reason or f"status_{status}")
+
+
+def _reason(body: bytes) -> str | None:
+    """The reason code of Google's envelope, of either form; None where there is no envelope."""
+    try:
+        error = json.loads(body)["error"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    if not isinstance(error, Mapping):
+        return None
+    for entry in [*_items(error, "errors"), *_items(error, "details")]:
+        if _is_code(entry.get("reason")):
+            return str(entry["reason"])
+    return str(error["status"]) if _is_code(error.get("status")) else None
+
+
+def _items(error: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = error.get(name)
+    return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list) else []
+
+
+def _is_code(value: object) -> bool:
+    """Codes only: free text could hold a name."""
+    return isinstance(value, str) and 0 < len(value) <= 64 and value.replace("_", "").isalnum() and value.isascii()

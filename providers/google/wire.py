@@ -1,0 +1,105 @@
+"""Drive's file resource as an `Entry`: what is asked for, and what is believed of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from providers.drive import Entry, Kind, Ref
+from providers.errors import Untrusted
+from providers.google.traits import EXPORTS, kind_of
+
+_RIGHTS = {
+    "read": ("canDownload", "canListChildren"),
+    "write": ("canModifyContent", "canAddChildren"),
+    "move": ("canMoveItemWithinDrive", "canRename"),
+    "trash": ("canTrash",),
+    "delete": ("canDelete",),
+}
+"""What each right needs: any of these capabilities."""
+
+_CAPABILITIES = ",".join(name for names in _RIGHTS.values() for name in names)
+FIELDS = (
+    "id,name,mimeType,parents,driveId,size,version,headRevisionId,modifiedTime,trashed,resourceKey,"
+    "md5Checksum,sha1Checksum,sha256Checksum,shortcutDetails(targetId,targetResourceKey),"
+    f"capabilities({_CAPABILITIES})"
+)
+"""The selector for one file; all that `entry` reads and nothing else."""
+
+_HASHES = {"sha256Checksum": "sha256", "sha1Checksum": "sha1", "md5Checksum": "md5"}
+
+
+def entry(data: object) -> Entry:
+    """One file resource. Untrusted where it lacks what every file has."""
+    if not isinstance(data, Mapping):
+        raise Untrusted("not a file resource", reason="shape")
+    try:
+        return _entry(data)
+    except (KeyError, ValueError, TypeError):
+        raise Untrusted("not a file resource", reason="shape") from None
+
+
+def _entry(data: Mapping[str, Any]) -> Entry:
+    kind = kind_of(data["mimeType"])
+    space = str(data.get("driveId") or "")
+    parents = data.get("parents") or []
+    target = data.get("shortcutDetails") or {}
+    return Entry(
+        ref=Ref(space, _text(data["id"]), data.get("resourceKey")),
+        parent=Ref(space, _text(parents[0])) if parents else None,
+        name=_text(data["name"]),
+        kind=kind,
+        media_type=data["mimeType"],
+        size=int(data["size"]) if kind is Kind.FILE and "size" in data else None,
+        version=_version(kind, data),
+        modified=parse_time(data["modifiedTime"]),
+        hashes={ours: bytes.fromhex(data[theirs]) for theirs, ours in _HASHES.items() if data.get(theirs)},
+        target=Ref("", target["targetId"], target.get("targetResourceKey")) if "targetId" in target else None,
+        exports=EXPORTS.get(data["mimeType"], ()),
+        may=_may(data.get("capabilities")),
+        flags=frozenset({"trashed"} if data.get("trashed") else ()),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a text")
+    return value
+
+
+def _version(kind: Kind, data: Mapping[str, Any]) -> str:
+    """Another one whenever the bytes may be others, and the same after a rename.
+
+    Drive's own ``version`` counts every change, even ones that nobody sees (an export may be one); so a file goes by
+    its head revision and a document by the time of its last edit. A folder has no bytes.
+    """
+    if kind is Kind.FILE:
+        revision = data.get("headRevisionId") or data.get("sha256Checksum") or data.get("md5Checksum")
+        return _text(revision or f"{data['modifiedTime']} {data.get('size')}")
+    return "-" if kind in (Kind.FOLDER, Kind.SHORTCUT) else _text(data["modifiedTime"])
+
+
+def _may(capabilities: Mapping[str, bool] | None) -> frozenset[str]:
+    if capabilities is None:
+        return frozenset(_RIGHTS)
+    return frozenset(right for right, names in _RIGHTS.items() if any(capabilities.get(name) for name in names))
+
+
+def parse_time(text: str) -> datetime:
+    """RFC 3339 with any offset. ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without an offset")
+    return moment
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, as Drive keeps it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def quoted(text: str) -> str:
+    """A text inside a search expression."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
