@@ -8,12 +8,21 @@ from gateway.db.tables_files import cached_files, idempotency, uploads
 from gateway.db.tables_people import accounts, client_grants, connect_flows, guardian_links, sessions
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.erasure.stores import Rows, Store
-from providers.native.tables import nodes
+from providers.native import tables as native
 
 STORES: Final = (
     Store("cached", "Copies of files you opened", [Rows(cached_files, cached_files.c.person, cached_files.c.size)]),
     Store("uploads", "Files on their way to a drive", [Rows(uploads, uploads.c.person, uploads.c.offset)]),
-    Store("native", "Files and folders in your own drive", [Rows(nodes, nodes.c.person, nodes.c.size)]),
+    Store(
+        "native",
+        "Files and folders in your own drive",
+        [
+            Rows(native.nodes, native.nodes.c.subject),
+            Rows(native.versions, native.versions.c.subject, native.versions.c.size),
+            Rows(native.parts, native.parts.c.subject),
+            Rows(native.uploads, native.uploads.c.subject),
+        ],
+    ),
     Store(
         "jobs",
         "Your moves and copies, with their reports",

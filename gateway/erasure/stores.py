@@ -16,17 +16,15 @@ from cache.vault import Scope
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one table that are the person's, by the column that names them; ``size`` is the column to add up."""
+    """Rows of one table that are the person's, by the column that names them; ``size``: bytes, to be added up."""
 
     table: Table
     person: Column[str]
     size: Column[int] | None = None
-    school: Column[str] | None = None
 
     def mine(self, scope: Scope) -> ColumnElement[bool]:
         """The condition for the person's rows."""
-        where = self.person == scope.subject
-        return where if self.school is None else where & (self.school == scope.tenant)
+        return self.person == scope.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,14 @@ class Store:
     async def count(self, tx: AsyncConnection, scope: Scope) -> tuple[int, int | None]:
         """How many, and how many bytes (None where bytes mean nothing)."""
         first = self.rows[0]
-        total = func.coalesce(func.sum(first.size), 0) if first.size is not None else None
-        query = select(func.count(), *([total] if total is not None else [])).select_from(first.table)
-        row = (await tx.execute(query.where(first.mine(scope)))).one()
-        return int(row[0]), int(row[1]) if total is not None else None
+        counted = (
+            await tx.execute(select(func.count()).select_from(first.table).where(first.mine(scope)))
+        ).scalar_one()
+        for rows in self.rows:
+            if rows.size is not None:
+                total = select(func.coalesce(func.sum(rows.size), 0)).where(rows.mine(scope))
+                return counted, int((await tx.execute(total)).scalar_one())
+        return counted, None
 
     async def erase(self, tx: AsyncConnection, scope: Scope) -> int:
         """Delete the rows. How many of the first kind."""
