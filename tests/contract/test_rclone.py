@@ -118,6 +118,17 @@ async def test_copies_between_the_drives(
     assert contents(tmp_path / "back") == FILES
 
 
+async def test_a_whole_google_drive_arrives_at_school(world: World) -> None:
+    """Shortcuts, two files of one name, names that OneDrive forbids, and Google documents, exported on the way."""
+    await world.rclone("copy", "google:", "school:From Google")
+    expected = set(await world.listed("google:"))
+    assert {"Class 7b/Biology/Lesson plan.docx", "Class 7b/Biology/Marks 7b.xlsx"} <= expected
+    folders = {one for one in expected if one.endswith("/")}
+    arrived = set(await world.listed("school:From Google"))
+    assert {one for one in arrived if not one.endswith("/")} == expected - folders
+    await world.rclone("check", "--download", "--exclude", "*.{docx,xlsx,pptx}", "google:", "school:From Google")
+
+
 @pytest.mark.parametrize("remote", ["school", "personal"])
 async def test_hard_delete_leaves_nothing_in_the_bin(world: World, materials: Path, remote: str) -> None:
     await world.rclone("copy", materials / "film.bin", f"{remote}:Course")

@@ -128,7 +128,8 @@ class Tree:
         fields.setdefault("modified", int(self.box.now() * 1000))
         return self._put({**item, "etag": item["etag"] + 1, "ctag": item["ctag"] + ("blob" in fields), **fields})
 
-    @behaviour("documented", "DELETE puts an item, with all below it, into the recycle bin; the bin counts as used.")
+    @behaviour("documented", "DELETE puts an item, with all below it, into the recycle bin.")
+    @behaviour("assumed", "What lies in the recycle bin counts as used.")
     def bin(self, item: Doc) -> None:
         """Into the recycle bin."""
         self._drop(item)

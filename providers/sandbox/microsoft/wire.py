@@ -103,7 +103,8 @@ class Wire:
         tags = {"eTag": f'"{{{item["id"]}}},{item["etag"]}"'}
         return tags if item["kind"] == "folder" else tags | {"cTag": f'"c:{{{item["id"]}}},{content}"'}
 
-    @behaviour("documented", "School drives give quickXorHash alone, personal ones SHA-1 and SHA-256 as well.")
+    @behaviour("documented", "quickXorHash is the one hash that both school and personal drives give.")
+    @behaviour("assumed", "Personal drives give SHA-1 and SHA-256 as well.")
     def _facets(self, item: Doc) -> dict[str, Any]:
         if item["kind"] == "file":
             return {"file": {"mimeType": item["mime"], "hashes": item["hashes"]}}

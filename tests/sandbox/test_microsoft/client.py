@@ -43,7 +43,7 @@ class Reply:
 
 
 class Client:
-    """One person's app. Paths are below /v1.0; anything with a scheme is used as it is, without a token."""
+    """One person's app. Paths are below /v1.0; anything that starts with http is used as it is, without a token."""
 
     def __init__(self, http: aiohttp.ClientSession, box: Sandbox, email: str) -> None:
         self.http, self.box, self.email, self.token = http, box, email, ""
@@ -83,7 +83,7 @@ class Client:
     async def call(self, method: str, path: str, **options: Any) -> Reply:
         """One request, never redirected."""
         headers = dict(options.pop("headers", {}))
-        if "://" not in path:
+        if not path.startswith("http"):
             headers = {"Authorization": f"Bearer {self.token}", **headers}
             path = f"{self.box.url}/v1.0{path}"
         url = URL(quote(path, safe=string.printable.replace(" ", "")), encoded=True)
@@ -92,9 +92,9 @@ class Client:
 
     async def announce(self, method: str, path: str, headers: Mapping[str, str]) -> str:
         """Sends the head of a request, and no body; the first line of the answer."""
-        url = URL(path if "://" in path else f"{self.box.url}/v1.0{path}")
+        url = URL(path if path.startswith("http") else f"{self.box.url}/v1.0{path}")
         lines = {"Host": f"{url.host}:{url.port}", **headers}
-        if "://" not in path:
+        if not path.startswith("http"):
             lines["Authorization"] = f"Bearer {self.token}"
         head = [f"{method} {url.raw_path_qs} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.items())]
         reader, writer = await asyncio.open_connection(url.host, url.port)
