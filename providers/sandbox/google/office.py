@@ -14,6 +14,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from providers.sandbox.generated import generated
+from providers.sandbox.google import slides
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 DOCX, XLSX = f"{_OOXML}wordprocessingml.document", f"{_OOXML}spreadsheetml.sheet"
@@ -25,12 +26,9 @@ EXPORTS: Mapping[str, Mapping[str, str]] = {
     SHEET: {XLSX: "xlsx", PDF: "pdf", "text/csv": "csv"},
     SLIDES: {PPTX: "pptx", PDF: "pdf", "text/plain": "txt"},
 }
-_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _CELLS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_SHOW = "http://schemas.openxmlformats.org/presentationml/2006/main"
-_DRAW = "http://schemas.openxmlformats.org/drawingml/2006/main"
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 
@@ -77,7 +75,7 @@ def _types(overrides: Mapping[str, str]) -> str:
 
 def _relations(targets: Sequence[tuple[str, str]]) -> str:
     rows = (
-        f'<Relationship Id="rId{number}" Type="{_RELATIONS}/{kind}" Target="{target}"/>'
+        f'<Relationship Id="rId{number}" Type="{slides.RELATIONS}/{kind}" Target="{target}"/>'
         for number, (kind, target) in enumerate(targets, 1)
     )
     return f'<Relationships xmlns="{_PACKAGE}/relationships">{"".join(rows)}</Relationships>'
@@ -107,32 +105,52 @@ def _xlsx(lines: Sequence[str]) -> dict[str, str]:
     return {
         "[Content_Types].xml": _types(kinds),
         "_rels/.rels": _relations([("officeDocument", "xl/workbook.xml")]),
-        "xl/workbook.xml": f'<workbook xmlns="{_CELLS}" xmlns:r="{_RELATIONS}">{sheets}</workbook>',
+        "xl/workbook.xml": f'<workbook xmlns="{_CELLS}" xmlns:r="{slides.RELATIONS}">{sheets}</workbook>',
         "xl/_rels/workbook.xml.rels": _relations([("worksheet", "worksheets/sheet1.xml")]),
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_CELLS}"><sheetData>{rows}</sheetData></worksheet>',
     }
 
 
 def _pptx(lines: Sequence[str]) -> dict[str, str]:
-    spaces = f'xmlns:p="{_SHOW}" xmlns:a="{_DRAW}" xmlns:r="{_RELATIONS}"'
-    group = '<p:nvGrpSpPr><p:cNvPr id="1" name=""/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>'
     numbers = range(1, len(lines) + 1)
-    kinds = {"/ppt/presentation.xml": f"{PPTX}.main+xml"}
-    kinds |= {f"/ppt/slides/slide{number}.xml": f"{_OOXML}presentationml.slide+xml" for number in numbers}
-    listed = "".join(f'<p:sldId id="{255 + number}" r:id="rId{number}"/>' for number in numbers)
-    parts = {
-        "[Content_Types].xml": _types(kinds),
-        "_rels/.rels": _relations([("officeDocument", "ppt/presentation.xml")]),
-        "ppt/presentation.xml": f"<p:presentation {spaces}><p:sldIdLst>{listed}</p:sldIdLst>"
-        '<p:sldSz cx="9144000" cy="6858000"/><p:notesSz cx="6858000" cy="9144000"/></p:presentation>',
-        "ppt/_rels/presentation.xml.rels": _relations([("slide", f"slides/slide{number}.xml") for number in numbers]),
-    }
+    parts = _frame(numbers)
     for number, line in enumerate(lines, 1):
         shape = '<p:nvSpPr><p:cNvPr id="2" name="Title"/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/>'
         text = f"<p:txBody><a:bodyPr/><a:p><a:r><a:t>{escape(line)}</a:t></a:r></a:p></p:txBody>"
-        tree = f"<p:spTree>{group}<p:sp>{shape}{text}</p:sp></p:spTree>"
-        parts[f"ppt/slides/slide{number}.xml"] = f"<p:sld {spaces}><p:cSld>{tree}</p:cSld></p:sld>"
+        tree = f"<p:spTree>{slides.GROUP}<p:sp>{shape}{text}</p:sp></p:spTree>"
+        parts[f"ppt/slides/slide{number}.xml"] = f"<p:sld {slides.SPACES}><p:cSld>{tree}</p:cSld></p:sld>"
+        relations = _relations([("slideLayout", "../slideLayouts/slideLayout1.xml")])
+        parts[f"ppt/slides/_rels/slide{number}.xml.rels"] = relations
     return parts
+
+
+def _frame(numbers: Sequence[int]) -> dict[str, str]:
+    """Everything of a presentation but its slides."""
+    kind = f"{_OOXML}presentationml."
+    kinds = {f"/ppt/slides/slide{number}.xml": f"{kind}slide+xml" for number in numbers}
+    kinds |= {"/ppt/presentation.xml": f"{PPTX}.main+xml", "/ppt/theme/theme1.xml": f"{_OOXML}theme+xml"}
+    kinds |= {"/ppt/slideMasters/slideMaster1.xml": f"{kind}slideMaster+xml"}
+    kinds |= {"/ppt/slideLayouts/slideLayout1.xml": f"{kind}slideLayout+xml"}
+    targets = [("slideMaster", "slideMasters/slideMaster1.xml"), ("theme", "theme/theme1.xml")]
+    targets += [("slide", f"slides/slide{number}.xml") for number in numbers]
+    listed = "".join(f'<p:sldId id="{255 + number}" r:id="rId{2 + number}"/>' for number in numbers)
+    masters = '<p:sldMasterIdLst><p:sldMasterId id="2147483648" r:id="rId1"/></p:sldMasterIdLst>'
+    sizes = '<p:sldSz cx="9144000" cy="6858000"/><p:notesSz cx="6858000" cy="9144000"/>'
+    ids = f"<p:sldIdLst>{listed}</p:sldIdLst>" if listed else ""
+    upward = [("slideLayout", "../slideLayouts/slideLayout1.xml"), ("theme", "../theme/theme1.xml")]
+    return {
+        "[Content_Types].xml": _types(kinds),
+        "_rels/.rels": _relations([("officeDocument", "ppt/presentation.xml")]),
+        "ppt/presentation.xml": f"<p:presentation {slides.SPACES}>{masters}{ids}{sizes}</p:presentation>",
+        "ppt/_rels/presentation.xml.rels": _relations(targets),
+        "ppt/slideMasters/slideMaster1.xml": slides.master(),
+        "ppt/slideMasters/_rels/slideMaster1.xml.rels": _relations(upward),
+        "ppt/slideLayouts/slideLayout1.xml": slides.layout(),
+        "ppt/slideLayouts/_rels/slideLayout1.xml.rels": _relations(
+            [("slideMaster", "../slideMasters/slideMaster1.xml")]
+        ),
+        "ppt/theme/theme1.xml": slides.theme(),
+    }
 
 
 def _pdf(lines: Sequence[str], pad: bytes) -> bytes:

@@ -40,6 +40,8 @@ class Uploads:
         self._sessions = api.box.store.table("uploads")
         self._digests: dict[str, Digests] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        for upload_id in [key for key, session in self._sessions.items() if session["ends"] <= api.box.now()]:
+            self.expire(upload_id)
 
     def mount(self, router: web.UrlDispatcher, prefix: str) -> None:
         """Adds the routes."""

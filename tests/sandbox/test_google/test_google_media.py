@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import posixpath
 import re
 import zipfile
 from pathlib import Path
@@ -143,7 +144,7 @@ def _check_office(data: bytes) -> None:
             continue
         folder = name.replace("_rels/", "").rpartition("/")[0]
         for relation in trees[name]:
-            assert f"{folder}/{relation.attrib['Target']}".lstrip("/") in names
+            assert posixpath.normpath(f"{folder}/{relation.attrib['Target']}").lstrip("/") in names
     declared = {
         part.attrib["PartName"].lstrip("/") for part in trees["[Content_Types].xml"] if "PartName" in part.attrib
     }
