@@ -75,6 +75,7 @@ class Uploads:
         if session and not session["done"]:
             self._api.box.store.blob(session["blob"]).unlink(missing_ok=True)
 
+    @behaviour("assumed", "Uploads are never converted: media for a Docs Editors type is 400 badRequest.")
     def _planned(self, call: Call, body: dict[str, Any], content_type: str, file_id: str | None) -> Doc:
         """The row as it will be, checked now and not yet put; Refused for anything wrong with it."""
         show(call.request, body)
@@ -132,6 +133,7 @@ class Uploads:
         place = f"{base(call.request)}{call.request.path}?uploadType=resumable&upload_id={upload_id}"
         return web.Response(headers={"Location": place, "X-GUploader-UploadID": upload_id})
 
+    @behaviour("assumed", "DELETE on a session address gives the upload up: 499.")
     async def _session(self, request: web.Request) -> web.Response:
         upload_id = request.query["upload_id"]
         session = self._sessions.get(upload_id)
@@ -175,6 +177,7 @@ class Uploads:
         headers = {"Range": f"bytes=0-{stored - 1}"} if stored else {}
         return web.Response(status=308, reason="Resume Incomplete", headers=headers)
 
+    @behaviour("assumed", "Until the end only whole multiples of 256 KiB count as received.")
     def _stored(self, session: Doc) -> int:
         size = self._api.box.store.blob(session["blob"]).stat().st_size
         return size - size % PIECE
