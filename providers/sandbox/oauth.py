@@ -203,6 +203,7 @@ class OAuth:
         self.box.store.table("codes").put(code, row | {"offline": self.hooks.offline(params), "grant": None})
         return code
 
+    @behaviour("assumed", "Any client id is taken with any secret, unless that client was registered.")
     def _client(self, request: web.Request, form: Form) -> str:
         client, secret = form.get("client_id", ""), form.get("client_secret", "")
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")

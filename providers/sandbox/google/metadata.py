@@ -130,6 +130,7 @@ def moved(call: Call, row: Doc, add: str | None, remove: str | None) -> Doc:
     return {**row, "parent": parent["id"]}
 
 
+@behaviour("assumed", "Moving between a shared drive and My Drive is refused: 403 teamDrivesParentLimit.")
 def _parent(call: Call, parents: list[Any]) -> Doc:
     if len(parents) > 1 or not isinstance(parents[0], str):
         raise forbidden("multipleParentsNotAllowed", "A file cannot have more than one parent.")
