@@ -170,7 +170,7 @@ def _with_msal(box: Sandbox, client: requests.Session) -> tuple[dict[str, Any], 
     app = msal.ConfidentialClientApplication(
         "app", "secret", authority=f"{box.url}/common", instance_discovery=False, http_client=client, http_cache={}
     )
-    flow = app.initiate_auth_code_flow(["Files.ReadWrite.All"], redirect_uri=BACK)
+    flow = app.initiate_auth_code_flow(["Files.ReadWrite.All"], redirect_uri=BACK, response_mode="form_post")
     asked = {**dict(parse_qsl(urlsplit(flow["auth_uri"]).query)), "sandbox_user": "amira.haddad@riverside.example"}
     assert set(asked["scope"].split()) == set(SCOPES.split()) - {"User.Read"}
     back = client.get(flow["auth_uri"].partition("?")[0], params=asked, allow_redirects=False)
