@@ -117,8 +117,8 @@ def _providers(settings: Settings) -> Iterator[str]:
     seen: set[str] = set()
     for number, provider in enumerate(settings.identity_providers):
         name = f"FILE_ACCESS_IDENTITY_PROVIDERS[{number}]"
-        if _clear(provider.issuer):
-            yield f"{name}: an issuer that is not on this machine must begin with https"
+        if any(_clear(place) for place in (provider.issuer, *provider.origins)):
+            yield f"{name}: a provider that is not on this machine must begin with https"
         if provider.issuer in seen:
             yield f"{name}: this issuer is listed twice; put its schools into one entry"
         seen.add(provider.issuer)

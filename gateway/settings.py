@@ -103,6 +103,9 @@ class IdentityProvider(_Group):
         description="Role (student, teacher, administrator) by the claim's value; other values are refused.",
     )
     age_claim: str = Field("age_band", description="The claim with the age band; missing counts as the youngest.")
+    origins: tuple[Address, ...] = Field(
+        (), description="Other addresses that the provider's discovery names for tokens and keys, if not the issuer's."
+    )
     sandbox: bool = Field(False, description="A stand-in for tests: refused on a public address.")
 
     @model_validator(mode="after")
@@ -184,6 +187,14 @@ class Settings(BaseSettings):
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="Least severe level that is logged."
     )
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Every address that the gateway itself may call, for the one way out."""
+        google, microsoft = self.google, self.microsoft
+        providers = [place for one in self.identity_providers for place in (one.issuer, *one.origins)]
+        ours = (google.api_root, google.token_url, google.revoke_url, microsoft.authority, microsoft.graph_root)
+        return tuple(dict.fromkeys([*ours, *providers]))
 
     @model_validator(mode="before")
     @classmethod

@@ -20,7 +20,7 @@ from gateway.identity.errors import TokenRefused
 from gateway.identity.people import People
 from gateway.identity.secrets import digest, is_challenge, new_secret, proves
 from gateway.ids import new_id
-from gateway.ledger import Event, Recorder
+from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION, Principal
 
 CLIENT_ID: Final = "file-access-extension"
@@ -57,7 +57,7 @@ class ClientTokens:
         self,
         database: Database,
         people: People,
-        ledger: Recorder,
+        ledger: Ledger,
         *,
         extensions: Collection[str],
         life: int = 2_592_000,
@@ -146,6 +146,9 @@ class ClientTokens:
             return None
         if not first:
             await tx.execute(delete(client_grants).where(client_grants.c.id == row["id"]))
+            told = {"grant": row["id"]}
+            event = Event("extension.theft_suspected", None, row["person"], None, POLICY_VERSION, told)
+            await self._ledger.append(tx, row["school"], event)
             return None
         return dict(row)
 

@@ -23,12 +23,12 @@ def new_secret() -> str:
 
 def digest(secret: str) -> bytes:
     """What is kept of a secret: 32 bytes."""
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def derive(secret: str, label: str, value: str) -> str:
     """A secret that follows from another one, 43 URL-safe characters: what can be derived need not be kept."""
-    return _text(hmac.digest(secret.encode(), f"{label}\0{value}".encode(), "sha256"))
+    return _text(hmac.digest(secret.encode(), f"{label}\0{value}".encode("utf-8", "surrogatepass"), "sha256"))
 
 
 def is_challenge(text: str) -> bool:

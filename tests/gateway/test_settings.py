@@ -88,6 +88,7 @@ def test_secrets_are_not_shown() -> None:
         ({"data_dir": "/srv/fag", "expiry_dir": "/srv/x/../fag/e"}, "EXPIRY_DIR"),
         ({"root_key": "k", "root_key_file": "/srv/k"}, "ROOT_KEY"),
         ({"identity_providers": [{**PROVIDER, "issuer": "http://id.example"}]}, "IDENTITY_PROVIDERS"),
+        ({"identity_providers": [{**PROVIDER, "origins": ["http://keys.example"]}]}, "IDENTITY_PROVIDERS"),
         ({"identity_providers": [PROVIDER, PROVIDER]}, "listed twice"),
         ({"identity_providers": [PROVIDER], "region": "eu"}, "another region"),
         ({"identity_providers": [{**PROVIDER, "schools": {}}]}, "IDENTITY_PROVIDERS"),
@@ -151,6 +152,12 @@ def test_every_setting_is_documented() -> None:
     table = describe()
     for name in ("FILE_ACCESS_GOOGLE__API_ROOT", "FILE_ACCESS_DATABASE_URL", "`school_claim`"):
         assert name in table
+
+
+def test_all_addresses_that_may_be_called() -> None:
+    settings = load(identity_providers=[{**PROVIDER, "origins": ["https://keys.example"]}])
+    assert {"https://id.example", "https://keys.example", settings.google.api_root} <= set(settings.outside)
+    assert settings.google.auth_url not in settings.outside
 
 
 def test_misspelt_variables_are_found() -> None:
