@@ -1,4 +1,4 @@
-"""Every column of the gateway says what it holds, about whom, and what ends it; nothing that names a person is clear."""
+"""Every column of the gateway says what it holds, about whom, and what ends it; what names a person is sealed."""
 
 from __future__ import annotations
 
