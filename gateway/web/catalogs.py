@@ -77,10 +77,10 @@ def for_scripts(locale: str) -> Mapping[str, str | tuple[str, ...]]:
     for message in catalog(locale):
         if message.fuzzy or not any(file.endswith(".js") for file, _ in message.locations):
             continue
-        if isinstance(message.id, str):
-            if message.string:
-                found[message.id] = str(message.string)
-        elif all(message.string):
+        if isinstance(message.string, str):
+            if message.string and isinstance(message.id, str):
+                found[message.id] = message.string
+        elif message.string and all(message.string):
             found[message.id[0]] = tuple(message.string)
     return found
 

@@ -44,7 +44,8 @@ def advice() -> Iterator[tuple[str, str]]:
     yield from sorted(pair for pair in found if pair[1])
 
 
-def _below(kind: type) -> Iterator[type]:
+def _below(kind: type[Exception]) -> Iterator[type[Exception]]:
+    child: type[Exception]
     for child in kind.__subclasses__():
         yield child
         yield from _below(child)

@@ -53,5 +53,5 @@ def _environment(locale: str) -> Environment:
 
 
 def render(page: Page, locale: str, **context: Any) -> str:
-    """The page as HTML. ``locale`` is one that `catalogs.choose` gave; a missing value raises rather than shows blank."""
+    """The page as HTML. ``locale`` is one that `catalogs.choose` gave; a missing value raises."""
     return _environment(locale).get_template(f"{page}.html").render(page=page, **context)

@@ -16,10 +16,17 @@ const by = {
   modified: (a, b) => Date.parse(a.modified) - Date.parse(b.modified) || by.name(a, b),
 };
 
+function officeOf(type) {
+  if (/spreadsheet|ms-excel|csv/.test(type)) return "sheet";
+  if (/presentation|ms-powerpoint/.test(type)) return "slides";
+  return /wordprocessing|msword|opendocument.text|google-apps.document/.test(type) ? "document" : null;
+}
+
 /** The picture and the word for what an entry is. */
 export function kindOf(entry) {
   if (entry.kind === "folder") return ["folder", _("Folder")];
-  if (entry.kind === "document") return ["document", _("Online document")];
+  const office = officeOf(entry.media_type);
+  if (entry.kind === "document") return [office ?? "document", _("Online document")];
   if (entry.kind === "shortcut") return ["shortcut", _("Shortcut")];
   if (entry.kind === "package") return ["package", _("Notebook or package")];
   const media = entry.media_type.split("/")[0];
@@ -27,7 +34,7 @@ export function kindOf(entry) {
   if (media === "image") return ["image", _("Picture")];
   if (media === "audio") return ["audio", _("Sound")];
   if (media === "video") return ["video", _("Film")];
-  return ["file", _("File")];
+  return [office ?? "file", _("File")];
 }
 
 export class Grid {

@@ -38,7 +38,7 @@ export class Pane {
 
   /** The drive and folder by name, for sentences. */
   get place() {
-    return [this.drive.label, ...this.path.slice(1).map((step) => step.name)].join(" › ");
+    return this.path.map((step) => step.name).join(" › ");
   }
 
   /** Offer these drives; stay where we are if that is still possible. */
@@ -55,7 +55,7 @@ export class Pane {
   async use(drive) {
     this.drive = drive;
     this.part.drive.value = drive.id;
-    this.path = [{ id: "root", name: this.house.title(drive) }];
+    this.path = [{ id: "root", name: this.house.kind(drive) }];
     this.root.dispatchEvent(new CustomEvent("drive"));
     await this.load();
   }
