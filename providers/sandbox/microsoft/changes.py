@@ -113,8 +113,12 @@ class Changes:
         parent = self._parent(item["drive"], body["parentReference"]) if "parentReference" in body else home
         if item["kind"] == "package" or parent["id"] in {one["id"] for one in self._tree.walk(item)}:
             raise Refused(400, "invalidRequest", "The item cannot be copied there.")
+        if body.get("childrenOnly") or body.get("includeAllVersionHistory"):
+            raise Refused(400, "notSupported", "Only whole items are copied, without their history.")
         slot = Slot(self._places.folder(parent), names.check(body.get("name", item["name"])), None)
         name, there = self._places.settle(slot, conflict)
+        if there and there["id"] == item["id"]:
+            raise Refused(409, "nameAlreadyExists", "An item cannot be copied over itself.")
         self._places.room(item["drive"], self._tree.size(item))
         with self.box.store.batch():
             if there:

@@ -115,6 +115,8 @@ class Graph:
         self, request: web.Request, account: Account, drive: str, address: Address, options: Options
     ) -> web.StreamResponse:
         anchor, path, method, verb = address.anchor or "root", address.names, request.method, address.verb
+        if verb != "content":
+            await request.read()  # first, so that nothing is awaited between looking at an item and changing it
         if (method, verb) == ("POST", "restore"):
             return await self.changes.restore(request, drive, anchor, options)
         if method == "PUT" or verb == "createUploadSession":

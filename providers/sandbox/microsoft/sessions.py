@@ -63,7 +63,7 @@ class Sessions:
         self._places.room(slot.parent["drive"], item.get("fileSize", 0))
         row = {"drive": slot.parent["drive"], "parent": slot.parent["id"], "name": slot.name, "conflict": conflict}
         row |= {"item": slot.item["id"] if slot.by_id and slot.item else None, "defer": body.get("deferCommit", False)}
-        row |= {"fs": self._times(item), "total": None, "at": 0, "blob": self.box.store.new_blob().name}
+        row |= {"more": self._more(item), "total": None, "at": 0, "blob": self.box.store.new_blob().name}
         key = secrets.token_urlsafe(24)
         self._rows.put(key, row | {"ends": int((self.box.now() + SESSION_TTL) * 1000)})
         doc = {**context(request, "microsoft.graph.uploadSession"), "uploadUrl": f"{origin(request)}/up/{key}"}
@@ -122,8 +122,7 @@ class Sessions:
         async with self._locks.setdefault(key, asyncio.Lock()):
             changes = {"parent": slot.parent["id"], "name": slot.name, "item": None}
             changes |= {"conflict": odata.body_conflict(item, "fail")}
-            if times := self._times(item):
-                changes["fs"] = times
+            changes["more"] = self._rows[key]["more"] | self._more(item)
             return await self._finish(request, key, self._rows[key], changes)
 
     def forget(self, key: str) -> None:
@@ -205,9 +204,8 @@ class Sessions:
         item = self._tree.live(target["drive"], target["item"]) if target["item"] else None
         slot = Slot(parent, target["name"], item, by_id=item is not None)
         stored = Stored(row["blob"], row["at"], written(await self._hashed(key, row)))
-        times = {"fs": target["fs"]} if target["fs"] else {}
         async with rewritten(request, self._contents, stored, self._tree.owner(row["drive"])) as final:
-            placed, new = self._places.place(slot, final, target["conflict"], **times)
+            placed, new = self._places.place(slot, final, target["conflict"], **target["more"])
         self.forget(key)
         doc = self._wire.item(request, placed, odata.Options())
         return answer(context(request, "driveItem") | doc, 201 if new else 200)
@@ -228,6 +226,8 @@ class Sessions:
         ends = moment(row["ends"], self._tree.owner(row["drive"]))
         return {"expirationDateTime": ends, "nextExpectedRanges": left}
 
-    def _times(self, item: dict[str, Any]) -> list[int] | None:
+    def _more(self, item: dict[str, Any]) -> dict[str, Any]:
+        """What the item of a request says beside its name: dates and a description."""
         now = int(self.box.now() * 1000)
-        return parse_times(item["fileSystemInfo"], [now, now]) if "fileSystemInfo" in item else None
+        more = {"fs": parse_times(item["fileSystemInfo"], [now, now])} if "fileSystemInfo" in item else {}
+        return more | ({"description": item["description"]} if "description" in item else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -280,6 +281,29 @@ async def test_copies_that_meet_something(teacher: Client, owner: Client) -> Non
         renamed = await client.call("POST", f"{path}?@microsoft.graph.conflictBehavior=rename", json={})
         assert renamed.status == expected, "personal drives take no notice of the conflict behaviour"
     assert "Welcome 1.txt" in await names(teacher)
+
+
+async def test_a_file_is_not_copied_over_itself(teacher: Client) -> None:
+    item = await teacher.item("Welcome.txt")
+    path = f"/me/drive/items/{item['id']}/copy?@microsoft.graph.conflictBehavior=replace"
+    assert (await teacher.call("POST", path, json={"name": "WELCOME.txt"})).error == (409, "nameAlreadyExists")
+    assert (await teacher.call("POST", path, json={"childrenOnly": True})).error == (400, "notSupported")
+    assert len(await teacher.read("Welcome.txt")) == item["size"]
+    await teacher.put("Other.txt", b"other")
+    assert (await teacher.call("POST", path, json={"name": "Other.txt"})).status == 202
+    assert await teacher.read("Other.txt") == await teacher.read("Welcome.txt")
+
+
+async def test_changes_at_once_lose_nothing(teacher: Client) -> None:
+    item = await teacher.item("Welcome.txt")
+    path = f"/me/drive/items/{item['id']}"
+    bodies: list[dict[str, Any]] = [{"name": "W.txt"}, {"description": "d"}, {"fileSystemInfo": DATES}]
+    await asyncio.gather(*(teacher.call("PATCH", path, json=body) for body in bodies))
+    after = await teacher.item("W.txt")
+    assert (after["description"], after["fileSystemInfo"]["createdDateTime"]) == ("d", DATES["createdDateTime"])
+    assert after["eTag"].endswith(',4"')
+    made = await asyncio.gather(*(teacher.folder("Same") for _ in range(5)))
+    assert sorted(reply.status for reply in made) == [201, 409, 409, 409, 409]
 
 
 async def test_copies_that_cannot_be(teacher: Client, owner: Client) -> None:

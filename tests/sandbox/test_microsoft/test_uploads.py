@@ -25,14 +25,16 @@ def quickxor(content: bytes) -> str:
 
 
 async def test_in_fragments(teacher: Client) -> None:
-    url = await teacher.session("Marking/film.bin", item={"fileSystemInfo": TIMES, "fileSize": len(CONTENT)})
+    url = await teacher.session(
+        "Marking/film.bin", item={"fileSystemInfo": TIMES, "fileSize": len(CONTENT), "description": "d"}
+    )
     for start in range(0, 3 * ALIGNED, ALIGNED):
         reply = await teacher.fragment(url, CONTENT[start : start + ALIGNED], start, len(CONTENT))
         assert (reply.status, reply.json["nextExpectedRanges"]) == (202, [f"{start + ALIGNED}-"])
         assert (await teacher.call("GET", url)).json["nextExpectedRanges"] == [f"{start + ALIGNED}-"]
     reply = await teacher.fragment(url, CONTENT[3 * ALIGNED :], 3 * ALIGNED, len(CONTENT))
     assert reply.status == 201
-    assert reply.json["fileSystemInfo"] == TIMES
+    assert (reply.json["fileSystemInfo"], reply.json["description"]) == (TIMES, "d")
     assert reply.json["file"]["hashes"] == {"quickXorHash": quickxor(CONTENT)}
     assert reply.json["eTag"].endswith(',1"'), "dates that come with the upload make no second version"
     assert await teacher.read("Marking/film.bin") == CONTENT
