@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -81,7 +81,7 @@ def test_a_foreign_resource_tells_nothing_even_by_an_unknown_action() -> None:
     [({"role": "operator"}, "role"), ({"age_band": "adult?"}, "age"), ({"client": "curl"}, "client")],
 )
 def test_what_is_not_known_is_denied(change: dict[str, Any], reason: str) -> None:
-    decision = decide(cast("Principal", replace(ME, **change)), "drive.read", OWN)
+    decision = decide(replace(ME, **change), "drive.read", OWN)
     assert (decision.allowed, decision.reason, decision.hidden) == (False, reason, False)
 
 
