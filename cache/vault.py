@@ -62,6 +62,12 @@ class Vault:
         """Make the tenant's and the subject's keys where they are missing. Shredded: a forgotten id comes not back."""
         await self._keyring.enrol(tx, scope)
 
+    async def hold(self, tx: AsyncConnection, scope: Scope) -> None:
+        """Make what this transaction inserts depend on the scope's keys: they outlive it. Missing, Shredded."""
+        ring = await self._keyring.ring(scope, tx)
+        if not await hold_key(tx, scope, ring.current().version):
+            raise Shredded("these keys were destroyed")
+
     async def fields(self, scope: Scope) -> Fields:
         """The sealer for columns of this scope; take a new one for each request. Missing, Shredded, Unavailable."""
         return await self._keyring.fields(scope)

@@ -1,0 +1,11 @@
+"""The school's own drive: a tree in SQL with sealed names, bytes in the vault."""
+
+from __future__ import annotations
+
+from providers.native.content import Digests
+from providers.native.drive import NativeDrive
+from providers.native.erasing import Inventory, erase, inventory, tidy
+from providers.native.tables import metadata
+from providers.native.traits import TRAITS
+
+__all__ = ["TRAITS", "Digests", "Inventory", "NativeDrive", "erase", "inventory", "metadata", "tidy"]

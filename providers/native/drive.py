@@ -1,0 +1,241 @@
+"""The school's own drive: a tree in SQL with sealed names, bytes in the vault.
+
+It holds no policy and no person: a scope says whose tree it is, everybody else's does not exist. Every change is one
+short transaction that holds the tree's lock; bytes are moved before or after it, never inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.database import Transactions
+from cache.vault import Scope, Vault
+from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession
+from providers.errors import NameTaken, NotFound, Refused, Unsupported
+from providers.names import check
+from providers.native.content import Digests, NativeRead, destroy_versions, parts_of
+from providers.native.entries import dump_cursor, entry_of, expect, load_cursor, new_id
+from providers.native.tables import nodes, versions
+from providers.native.traits import TRAITS
+from providers.native.translate import translated
+from providers.native.tree import Node, Tree
+from providers.native.uploads import PART, Uploads
+
+PAGE = 200
+"""Children on one page."""
+
+_AT_ONCE = 200
+
+
+class NativeDrive:
+    """One owner's drive. Satisfies `providers.drive.Drive` and `HasQuota`."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        database: Transactions,
+        scope: Scope,
+        *,
+        digests: Digests | None = None,
+        page: int = PAGE,
+        part: int = PART,
+    ) -> None:
+        """``scope`` must be enrolled. Share ``digests`` in a process, or finished uploads are read once more."""
+        self._vault = vault
+        self._database = database
+        self._scope = scope
+        self._page = page
+        self._rooted = False
+        self._uploads = Uploads(vault, database, scope, digests or Digests(), part=part)
+
+    @property
+    def traits(self) -> Traits:
+        """See `Drive`."""
+        return TRAITS
+
+    async def root(self) -> Ref:
+        """See `Drive`."""
+        with translated():
+            return Ref("", (await self._tree()).root)
+
+    async def stat(self, ref: Ref) -> Entry:
+        """See `Drive`. A trashed item is found, with the flag ``trashed``."""
+        with translated():
+            tree = await self._tree()
+            async with self._database.read() as tx:
+                node = await tree.node(tx, ref.id)
+                trashed = await tree.in_trash(tx, node)
+            return entry_of(tree, node, trashed=trashed)
+
+    async def children(self, ref: Ref, cursor: str | None = None) -> Page:
+        """See `Drive`. ValueError for a cursor that is none."""
+        after = "" if cursor is None else load_cursor(cursor)
+        with translated():
+            tree = await self._tree()
+            inside = tree.select().where(nodes.c.parent == ref.id, nodes.c.trashed.is_(None), nodes.c.id > after)
+            async with self._database.read() as tx:
+                await tree.folder(tx, ref.id)
+                found = (await tx.execute(inside.order_by(nodes.c.id).limit(self._page + 1))).all()
+            entries = [entry_of(tree, node) for node in found[: self._page]]
+        return Page(entries, dump_cursor(entries[-1].ref.id) if len(found) > self._page else None)
+
+    @asynccontextmanager
+    async def read(
+        self,
+        ref: Ref,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        version: str | None = None,
+        export: str | None = None,
+    ) -> AsyncIterator[Read]:
+        """See `Drive`. Files of this drive have no exports: Unsupported."""
+        with translated():
+            tree = await self._tree()
+            async with self._database.read() as tx:
+                node = await tree.node(tx, ref.id)
+                if node.kind != Kind.FILE or export is not None:
+                    raise Unsupported
+                expect(node, version)
+                if not 0 <= start <= node.size:
+                    raise ValueError("the range begins outside the file")
+                end = node.size if stop is None else max(start, min(stop, node.size))
+                found = await parts_of(tx, node.version, start, end)
+        yield NativeRead(self._vault, self._scope, found, (start, end, node.size), node.version)
+
+    async def make_folder(self, parent: Ref, name: str, on_conflict: OnConflict = OnConflict.FAIL) -> Entry:
+        """See `Drive`."""
+        check(name, TRAITS)
+        now = await self._database.now()
+        async with self._change() as (tree, tx):
+            await tree.folder(tx, parent.id)
+            taken = await tree.named(tx, parent.id, name)
+            if taken is not None and on_conflict is OnConflict.REPLACE and taken.kind == Kind.FOLDER:
+                return entry_of(tree, taken)
+            if taken is not None and on_conflict is not OnConflict.RENAME:
+                raise NameTaken
+            made = new_id()
+            await tree.add(tx, made, parent.id, Kind.FOLDER, await tree.free(tx, parent.id, name), "", now)
+            return entry_of(tree, await tree.node(tx, made))
+
+    async def begin(self, new: NewFile) -> UploadSession:
+        """See `Drive`."""
+        with translated():
+            return await self._uploads.begin(await self._tree(), new)
+
+    async def progress(self, session: UploadSession) -> Progress:
+        """See `Drive`."""
+        with translated():
+            return await self._uploads.progress(await self._tree(), session)
+
+    async def send(
+        self, session: UploadSession, offset: int, data: AsyncIterator[bytes], length: int, *, last: bool
+    ) -> Progress:
+        """See `Drive`. Untrusted where the source breaks its promise; nothing of that part is kept then."""
+        with translated():
+            return await self._uploads.send(await self._tree(), session, offset, data, length, last=last)
+
+    async def abort(self, session: UploadSession) -> None:
+        """See `Drive`."""
+        with translated():
+            await self._uploads.abort(session)
+
+    async def relocate(self, ref: Ref, parent: Ref | None, name: str | None, *, version: str | None = None) -> Entry:
+        """See `Drive`. Refused for the root, and into the item itself."""
+        async with self._change() as (tree, tx):
+            node = await self._movable(tree, tx, ref, version)
+            target = await tree.folder(tx, parent.id if parent is not None else node.parent)
+            await tree.place(tx, node, target.id, tree.name(node) if name is None else name)
+            return entry_of(tree, await tree.node(tx, ref.id))
+
+    async def trash(self, ref: Ref, *, version: str | None = None) -> None:
+        """See `Drive`. The name is free again at once."""
+        now = await self._database.now()
+        async with self._change() as (tree, tx):
+            node = await tree.node(tx, ref.id)
+            if not await tree.in_trash(tx, node):
+                node = await self._movable(tree, tx, ref, version)
+                await tree.change(tx, node, trashed=now, name_index=None)
+
+    async def restore(self, ref: Ref) -> Entry:
+        """Out of the trash, where its folder still is, under a free name. In no trash already is fine. NotFound."""
+        async with self._change() as (tree, tx):
+            node = await tree.node(tx, ref.id)
+            if node.trashed is not None:
+                folder = await tree.folder(tx, node.parent)
+                await tree.place(tx, node, folder.id, await tree.free(tx, folder.id, tree.name(node)))
+            return entry_of(tree, await tree.node(tx, ref.id))
+
+    async def delete(self, ref: Ref, *, version: str | None = None) -> None:
+        """See `Drive`. A large folder goes in several transactions, from the trash and from its leaves up."""
+        try:
+            await self._into_trash(ref, version)
+        except NotFound:
+            return
+        with translated():
+            tree = await self._tree()
+            async with self._database.read() as tx:
+                doomed = await tree.below(tx, ref.id)
+        for at in range(0, len(doomed), _AT_ONCE):
+            async with self._change() as (tree, tx):
+                await self._remove(tree, tx, doomed[at : at + _AT_ONCE])
+
+    async def quota(self) -> tuple[int, int | None]:
+        """See `HasQuota`: no limit of its own."""
+        mine = (versions.c.tenant == self._scope.tenant, versions.c.subject == self._scope.owner)
+        with translated():
+            async with self._database.read() as tx:
+                used = (await tx.execute(select(func.sum(versions.c.size)).where(*mine))).scalar()
+        return int(used or 0), None
+
+    async def _into_trash(self, ref: Ref, version: str | None) -> None:
+        now = await self._database.now()
+        async with self._change() as (tree, tx):
+            node = await tree.node(tx, ref.id)
+            if node.parent is None:
+                raise Refused("the top folder stays", reason="root")
+            expect(node, version)
+            await tree.change(tx, node, trashed=now, name_index=None)
+
+    async def _remove(self, tree: Tree, tx: AsyncConnection, ids: list[str]) -> None:
+        which = (nodes.c.id.in_(ids), tree.mine())
+        found = list((await tx.execute(select(nodes.c.version).where(*which, nodes.c.version.is_not(None)))).scalars())
+        await destroy_versions(tx, self._vault, self._scope, found)
+        await tx.execute(delete(nodes).where(*which))
+
+    async def _movable(self, tree: Tree, tx: AsyncConnection, ref: Ref, version: str | None) -> Node:
+        node = await tree.live(tx, ref.id)
+        if node.parent is None:
+            raise Refused("the top folder stays where it is", reason="root")
+        expect(node, version)
+        return node
+
+    async def _tree(self) -> Tree:
+        """The tree with its owner's keys, its top folder made where it is missing."""
+        tree = Tree(self._scope, await self._vault.fields(self._scope))
+        if not self._rooted:
+            await self._make_root(tree)
+            self._rooted = True
+        return tree
+
+    async def _make_root(self, tree: Tree) -> None:
+        async with self._database.read() as tx:
+            there = (await tx.execute(select(nodes.c.id).where(nodes.c.id == tree.root))).first()
+        if there is None:
+            now = await self._database.now()
+            async with self._database.write() as tx:
+                await self._vault.hold(tx, self._scope)  # nothing new for somebody who was just forgotten
+                await tree.make_root(tx, now)
+
+    @asynccontextmanager
+    async def _change(self) -> AsyncIterator[tuple[Tree, AsyncConnection]]:
+        """A transaction that holds the tree."""
+        with translated():
+            tree = await self._tree()
+            async with self._database.write() as tx:
+                await tree.lock(tx)
+                yield tree, tx

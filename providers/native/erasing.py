@@ -1,0 +1,70 @@
+"""What forgetting needs of this drive: how much there is, and all of it gone, in the caller's transaction.
+
+Works without keys, so it may follow their destruction; the sealed objects themselves are the vault's to shred.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.database import Transactions
+from cache.vault import Scope, Vault
+from providers.drive import Kind
+from providers.native.content import destroy_versions
+from providers.native.tables import nodes, parts, uploads, versions
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a scope has in its drive: items (trash included, the top folder not), bytes, uploads under way."""
+
+    files: int
+    folders: int
+    bytes: int
+    uploads: int
+
+
+def _of(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """Rows of a scope; for a tenant those of everybody in it."""
+    mine: ColumnElement[bool] = table.c.tenant == scope.tenant
+    return mine if scope.subject is None else and_(mine, table.c.subject == scope.subject)
+
+
+async def inventory(tx: AsyncConnection, scope: Scope) -> Inventory:
+    """Count what `erase` would delete; a tenant's with all its subjects'."""
+
+    async def count(table: Table, *which: ColumnElement[bool], value: Any = None) -> int:
+        what = func.count() if value is None else func.coalesce(func.sum(value), 0)
+        return int((await tx.execute(select(what).select_from(table).where(_of(table, scope), *which))).scalar_one())
+
+    return Inventory(
+        files=await count(nodes, nodes.c.kind == Kind.FILE.value),
+        folders=await count(nodes, nodes.c.kind == Kind.FOLDER.value, nodes.c.parent.is_not(None)),
+        bytes=await count(parts, value=parts.c.size),
+        uploads=await count(uploads, uploads.c.node.is_(None)),
+    )
+
+
+async def erase(tx: AsyncConnection, scope: Scope) -> int:
+    """Delete every row of the scope, a tenant's with all its subjects'; how many items there were."""
+    found = await inventory(tx, scope)
+    for table in (uploads, parts, versions, nodes):
+        await tx.execute(delete(table).where(_of(table, scope)))
+    return found.files + found.folders
+
+
+async def tidy(vault: Vault, database: Transactions, limit: int) -> int:
+    """Give up uploads whose time is over, at most ``limit``; how many. For the sweeper."""
+    now = await database.now()
+    async with database.read() as tx:
+        ended = (await tx.execute(select(uploads).where(uploads.c.ends <= now).limit(limit))).all()
+    for row in ended:
+        async with database.write() as tx:
+            if row.node is None:
+                await destroy_versions(tx, vault, Scope(row.tenant, row.subject or None), [row.version])
+            await tx.execute(delete(uploads).where(uploads.c.id == row.id))
+    return len(ended)

@@ -1,0 +1,101 @@
+"""The native drive's tables: a tree of nodes, each file's current version, its parts in the vault, uploads under way.
+
+Names, media types and content hashes are sealed under their owner's key; the name index is a keyed hash that only
+tells that two live siblings share a name. Clear are random ids, sizes and times.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from cache.inventory import held
+
+metadata = MetaData()
+
+_GONE = "when the item is deleted or the person is forgotten"
+_UPLOADED = "when the upload is done, given up or a week old, or the person is forgotten"
+
+
+def _tenant() -> Column[str]:
+    return Column("tenant", String(64), nullable=False, info=held("a random id of the school", "school"))
+
+
+def _subject(ends: str) -> Column[str]:
+    what = "a random id of the owner, empty for the school's own"
+    return Column("subject", String(64), nullable=False, info=held(what, "person", ends=ends))
+
+
+nodes = Table(
+    "native_nodes",
+    metadata,
+    Column("id", String(64), primary_key=True, info=held("a random id of the item", "person", ends=_GONE)),
+    _tenant(),
+    _subject(_GONE),
+    Column("parent", String(64), info=held("the folder it lies in", "person", ends=_GONE)),
+    Column("kind", String(8), nullable=False, info=held("file or folder", "person", ends=_GONE)),
+    Column("name", LargeBinary, nullable=False, info=held("its name", "person", "sealed", _GONE)),
+    Column("name_index", LargeBinary, info=held("keyed hash of folder and name", "person", "index", _GONE)),
+    Column("media_type", LargeBinary, nullable=False, info=held("its media type", "person", "sealed", _GONE)),
+    Column("version", String(32), info=held("a random id of its content", "person", ends=_GONE)),
+    Column("revision", Integer, nullable=False, info=held("counts changes of a folder", "person", ends=_GONE)),
+    Column("modified", BigInteger, nullable=False, info=held("when it was changed", "person", ends=_GONE)),
+    Column("trashed", BigInteger, info=held("when it was put into the trash", "person", ends=_GONE)),
+    UniqueConstraint("parent", "name_index", name="native_nodes_sibling"),
+    Index("native_nodes_owner", "tenant", "subject"),
+    Index("native_nodes_children", "parent", "id"),
+)
+
+versions = Table(
+    "native_versions",
+    metadata,
+    Column("id", String(32), primary_key=True, info=held("a random id of the content", "person", ends=_GONE)),
+    _tenant(),
+    _subject(_GONE),
+    Column("size", BigInteger, nullable=False, info=held("its length in bytes", "person", ends=_GONE)),
+    Column("sha256", LargeBinary, nullable=False, info=held("its content hash", "person", "sealed", _GONE)),
+    Index("native_versions_owner", "tenant", "subject"),
+)
+
+parts = Table(
+    "native_parts",
+    metadata,
+    Column("version", String(32), primary_key=True, info=held("the content it is part of", "person", ends=_GONE)),
+    Column(
+        "start",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        info=held("where it begins in the content, bytes", "person", ends=_GONE),
+    ),
+    _tenant(),
+    _subject(_GONE),
+    Column("size", BigInteger, nullable=False, info=held("its length in bytes", "person", ends=_GONE)),
+    Column("object", String(32), nullable=False, info=held("the sealed object that holds it", "person", ends=_GONE)),
+    Index("native_parts_owner", "tenant", "subject"),
+)
+
+uploads = Table(
+    "native_uploads",
+    metadata,
+    Column("id", String(32), primary_key=True, info=held("a random id of the upload", "person", ends=_UPLOADED)),
+    _tenant(),
+    _subject(_UPLOADED),
+    Column("version", String(32), nullable=False, info=held("the content being made", "person", ends=_UPLOADED)),
+    Column("received", BigInteger, nullable=False, info=held("bytes acknowledged", "person", ends=_UPLOADED)),
+    Column("closed", Boolean, nullable=False, info=held("whether all bytes are here", "person", ends=_UPLOADED)),
+    Column("node", String(64), info=held("the item it became", "person", ends=_UPLOADED)),
+    Column("ends", BigInteger, nullable=False, info=held("when it is given up", "person", ends=_UPLOADED)),
+    Index("native_uploads_owner", "tenant", "subject"),
+    Index("native_uploads_ends", "ends"),
+)

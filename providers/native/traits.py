@@ -1,0 +1,20 @@
+"""What the school's own drive promises, as data."""
+
+from __future__ import annotations
+
+from providers.drive import Traits
+
+TRAITS = Traits(
+    kind="native",
+    hash="sha256",
+    needs_size=False,
+    unique_names=True,
+    case_sensitive=False,
+    max_size=2**53 - 1,  # what JSON can say exactly
+    alignment=1,
+    max_piece=None,
+    max_name=255,
+    max_path=None,
+    forbidden=frozenset({"/", "\x7f", *map(chr, range(32))}),
+    reserved=frozenset({".", ".."}),
+)

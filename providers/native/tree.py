@@ -1,0 +1,175 @@
+"""The statements about one owner's tree. Each takes a transaction, none commits, none touches a blob.
+
+Whatever changes the tree first locks its root, so that a check (free name, no cycle, folder still there) still holds
+when the change is made; the unique index on live siblings is the second line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.database import insert_if_absent
+from cache.encoding import enc
+from cache.vault import Fields, Scope
+from providers.drive import Kind
+from providers.errors import NameTaken, NotFound, Refused
+from providers.names import check, collision_key, free_name
+from providers.native.tables import nodes, versions
+from providers.native.traits import TRAITS
+
+_DEEPEST = 10_000
+_NAMES_TRIED = 10_000
+Node = Row[Any]
+
+
+class Tree:
+    """The nodes of one scope, with the names readable."""
+
+    def __init__(self, scope: Scope, fields: Fields) -> None:
+        """``fields`` of the same scope."""
+        self.scope = scope
+        self.fields = fields
+        self.root = hashlib.sha256(enc("native-root", scope.tenant, scope.owner)).hexdigest()[:32]
+
+    def name(self, node: Node) -> str:
+        """A node's name; the root has none."""
+        return self.fields.text("native_nodes", "name", node.id, node.name)
+
+    def media_type(self, node: Node) -> str:
+        """A node's media type."""
+        return self.fields.text("native_nodes", "media_type", node.id, node.media_type)
+
+    def index(self, parent: str, name: str) -> bytes:
+        """Equal for two names that may not stand beside each other."""
+        return self.fields.index("native-name", enc(parent, collision_key(name)))
+
+    def mine(self) -> ColumnElement[bool]:
+        """Rows of this scope."""
+        return and_(nodes.c.tenant == self.scope.tenant, nodes.c.subject == self.scope.owner)
+
+    def select(self) -> Select[Any]:
+        """Nodes of this scope with size and hash of their content."""
+        return (
+            select(nodes, versions.c.size, versions.c.sha256)
+            .select_from(nodes.outerjoin(versions, versions.c.id == nodes.c.version))
+            .where(self.mine())
+        )
+
+    async def make_root(self, tx: AsyncConnection, now: int) -> None:
+        """The top folder, where it is missing."""
+        await insert_if_absent(tx, nodes, self._row(self.root, None, Kind.FOLDER, "", "", now))
+
+    async def lock(self, tx: AsyncConnection) -> None:
+        """Hold the tree until the transaction ends. NotFound where its owner was forgotten."""
+        found = await tx.execute(select(nodes.c.id).where(nodes.c.id == self.root, self.mine()).with_for_update())
+        if found.first() is None:
+            raise NotFound("this drive is gone")
+
+    async def node(self, tx: AsyncConnection, node_id: str) -> Node:
+        """A node, trashed or not. NotFound."""
+        found: Node | None = (await tx.execute(self.select().where(nodes.c.id == node_id))).first()
+        if found is None:
+            raise NotFound
+        return found
+
+    async def live(self, tx: AsyncConnection, node_id: str) -> Node:
+        """A node that is not in the trash, nor below something that is. NotFound."""
+        node = await self.node(tx, node_id)
+        if await self.in_trash(tx, node):
+            raise NotFound("in the trash")
+        return node
+
+    async def folder(self, tx: AsyncConnection, node_id: str) -> Node:
+        """A live folder. NotFound."""
+        node = await self.live(tx, node_id)
+        if node.kind != Kind.FOLDER:
+            raise NotFound("not a folder")
+        return node
+
+    async def in_trash(self, tx: AsyncConnection, node: Node) -> bool:
+        """Whether it, or a folder above it, is in the trash."""
+        if node.trashed is not None:
+            return True
+        return any(row.trashed is not None for row in await self._above(tx, node.id))
+
+    async def _above(self, tx: AsyncConnection, node_id: str) -> Sequence[Row[Any]]:
+        """The node and all folders above it."""
+        columns = (nodes.c.id, nodes.c.parent, nodes.c.trashed)
+        path = select(*columns, literal(0).label("depth")).where(nodes.c.id == node_id, self.mine())
+        up = path.cte("above", recursive=True)
+        step = select(*columns, up.c.depth + 1).where(nodes.c.id == up.c.parent, self.mine(), up.c.depth < _DEEPEST)
+        return (await tx.execute(select(up.union_all(step)))).all()
+
+    async def below(self, tx: AsyncConnection, node_id: str) -> list[str]:
+        """The node and everything below it, the deepest first."""
+        top = select(nodes.c.id, literal(0).label("depth")).where(nodes.c.id == node_id, self.mine())
+        down = top.cte("below", recursive=True)
+        step = select(nodes.c.id, down.c.depth + 1).where(nodes.c.parent == down.c.id, down.c.depth < _DEEPEST)
+        tree = down.union_all(step)
+        return list((await tx.execute(select(tree.c.id).order_by(tree.c.depth.desc()))).scalars())
+
+    async def named(self, tx: AsyncConnection, parent: str, name: str) -> Node | None:
+        """The live item of that name in a folder."""
+        same = and_(nodes.c.parent == parent, nodes.c.name_index == self.index(parent, name))
+        found: Node | None = (await tx.execute(self.select().where(same))).first()
+        return found
+
+    async def free(self, tx: AsyncConnection, parent: str, name: str) -> str:
+        """The name, or the first free one beside it. NameTaken where there is none."""
+        if await self.named(tx, parent, name) is None:
+            return name
+        for number in range(2, _NAMES_TRIED):
+            other = free_name(name, number, TRAITS.max_name)
+            if await self.named(tx, parent, other) is None:
+                return other
+        raise NameTaken
+
+    async def add(
+        self, tx: AsyncConnection, node_id: str, parent: str, kind: Kind, name: str, media_type: str, modified: int
+    ) -> None:
+        """A new node under a free name."""
+        row = self._row(node_id, parent, kind, name, media_type, modified)
+        await tx.execute(insert(nodes).values(**row))
+
+    async def place(self, tx: AsyncConnection, node: Node, parent: str, name: str) -> None:
+        """Move or rename a node, or take it out of the trash. Refused below itself, NameTaken."""
+        check(name, TRAITS)
+        if node.id in {row.id for row in await self._above(tx, parent)}:
+            raise Refused("a folder cannot be moved into itself", reason="cycle")
+        taken = await self.named(tx, parent, name)
+        if taken is not None and taken.id != node.id:
+            raise NameTaken
+        await self.change(
+            tx,
+            node,
+            parent=parent,
+            name=self.fields.seal("native_nodes", "name", node.id, name),
+            name_index=self.index(parent, name),
+            trashed=None,
+        )
+
+    async def change(self, tx: AsyncConnection, node: Node, **values: Any) -> None:
+        """Set columns of a node and count the change."""
+        revised = {**values, "revision": nodes.c.revision + 1}
+        await tx.execute(update(nodes).where(nodes.c.id == node.id, self.mine()).values(**revised))
+
+    def _row(
+        self, node_id: str, parent: str | None, kind: Kind, name: str, media_type: str, modified: int
+    ) -> dict[str, Any]:
+        return {
+            "id": node_id,
+            "tenant": self.scope.tenant,
+            "subject": self.scope.owner,
+            "parent": parent,
+            "kind": kind.value,
+            "name": self.fields.seal("native_nodes", "name", node_id, name),
+            "name_index": None if parent is None else self.index(parent, name),
+            "media_type": self.fields.seal("native_nodes", "media_type", node_id, media_type),
+            "revision": 0,
+            "modified": modified,
+        }

@@ -1,0 +1,94 @@
+"""A native drive on a real vault and a real database."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache import catalog
+from cache.blobs.local import LocalBlobs
+from cache.expiry import MemoryExpiry
+from cache.keyring import Keyring
+from cache.roots import Root
+from cache.vault import Scope, Vault
+from gateway.db.engine import Database
+from providers import native
+from providers.drive import Ref
+from providers.native import Digests, NativeDrive
+from tests.databases import database, database_url, pytest_generate_tests
+
+__all__ = ["database", "database_url", "pytest_generate_tests"]
+
+
+class Clocked:
+    """The database, with its clock moved by ``ahead`` ms."""
+
+    def __init__(self, inner: Database) -> None:
+        self._inner = inner
+        self.ahead = 0
+        self.read = inner.read
+        self.write = inner.write
+
+    async def now(self, tx: AsyncConnection | None = None) -> int:
+        return await self._inner.now(tx) + self.ahead
+
+
+@dataclasses.dataclass
+class School:
+    """A vault, and the drives of its people."""
+
+    vault: Vault
+    database: Clocked
+    folder: Path
+    scope: Scope
+
+    def drive(self, scope: Scope | None = None, digests: Digests | None = None) -> NativeDrive:
+        """A drive object as a process started anew would have it: small pages, small parts."""
+        return NativeDrive(self.vault, self.database, scope or self.scope, digests=digests, page=3, part=400_000)
+
+    async def enrol(self, scope: Scope) -> NativeDrive:
+        """Another person's drive."""
+        async with self.database.write() as tx:
+            await self.vault.enrol(tx, scope)
+        return self.drive(scope)
+
+    def blobs(self) -> list[str]:
+        """The names of all blobs."""
+        return sorted(path.name for path in (self.folder / "blobs").glob("??/*"))
+
+
+@pytest.fixture
+def schema() -> Sequence[MetaData]:
+    """The vault's tables and the drive's."""
+    return (catalog.metadata, native.metadata)
+
+
+@pytest.fixture
+async def school(database: Database, tmp_path: Path) -> AsyncIterator[School]:
+    """A started vault with one enrolled person."""
+    clocked = Clocked(database)
+    keyring = Keyring(Root(1, secrets.token_bytes(32)), clocked, MemoryExpiry())
+    vault = Vault(keyring, LocalBlobs(tmp_path / "blobs"), clocked, tmp_path / "staging")
+    await vault.start()
+    made = School(vault, clocked, tmp_path, Scope("riverside", "leo"))
+    await made.enrol(made.scope)
+    yield made
+    await vault.close()
+
+
+@pytest.fixture
+async def drive(school: School) -> NativeDrive:
+    """The person's drive."""
+    return school.drive()
+
+
+@pytest.fixture
+async def folder(drive: NativeDrive) -> Ref:
+    """A fresh folder in it."""
+    return (await drive.make_folder(await drive.root(), secrets.token_hex(4))).ref
