@@ -19,6 +19,9 @@ from providers.google.wire import FIELDS, entry, quoted
 from providers.http import AccountHttp, Outbound, Pace, Patience, Tokens
 from providers.names import check
 
+USER_RATE = 200
+"""Requests a second: Google's published limit for one user is 12,000 a minute."""
+
 
 class GoogleDrive:
     """One account's Google Drive; satisfies `Drive`, `CanCopy` and `HasQuota`."""
@@ -33,7 +36,8 @@ class GoogleDrive:
         patience: Patience | None = None,
         page_size: int = 1000,
     ) -> None:
-        http = AccountHttp(outbound, tokens, translate, pace, patience=patience)
+        usual = Pace(rate=USER_RATE, burst=2 * USER_RATE)
+        http = AccountHttp(outbound, tokens, translate, pace or usual, patience=patience)
         self._client = Client(api, http)
         self._uploads = Uploads(self._client)
         self._page_size = page_size

@@ -184,7 +184,7 @@ class Uploads:
                 request.url,
                 headers=headers,
                 data=body,
-                length=len(head) + length + len(tail),
+                length=size,
                 ok=(200, 201),
             ) as response:
                 return _finished(entry(_json(await bounded(response, 1024 * 1024))))

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from providers.errors import Busy, DriveError, Offline, Reconnect, Untrusted
+from providers.errors import Busy, DriveError, Offline, Reconnect, Refused, Untrusted
 from providers.http.body import ERROR_BODY, Reply, bounded
 from providers.http.outbound import Outbound
 from providers.http.pace import Lane, Pace
@@ -147,7 +147,12 @@ class AccountHttp:
         redirected: bool = False,
     ) -> aiohttp.ClientResponse:
         """The open response, kept by the stack; where its status is not accepted it is closed and raised."""
-        response = await stack.enter_async_context(exchange)
+        try:
+            response = await stack.enter_async_context(exchange)
+        except Refused:
+            if redirected:
+                raise Untrusted("a redirect leads where it may not", reason="redirect") from None
+            raise
         if response.status in ok:
             return response
         error = await self._failure(response)

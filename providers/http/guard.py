@@ -6,6 +6,7 @@ that were checked, so that a name cannot point elsewhere a moment later (DNS reb
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,9 +18,21 @@ from yarl import URL
 
 from providers.errors import Refused
 
-SUFFIXES = (".googleapis.com", ".googleusercontent.com", ".sharepoint.com", ".1drv.com", ".svc.ms", ".microsoft.com")
+SUFFIXES = (
+    ".googleapis.com",
+    ".googleusercontent.com",
+    ".1drv.com",
+    ".microsoftpersonalcontent.com",
+    ".onedrive.com",
+    ".sharepoint.com",
+    ".sharepoint.cn",
+    ".sharepoint.us",
+    ".sharepoint-mil.us",
+    ".svc.ms",
+)
 """Host families to which the vendors themselves send their clients (downloads, upload sessions), https only."""
 
+_VISIBLE = re.compile(r"[!-~]{1,16384}")
 NAT64 = IPv6Network("64:ff9b::/96")
 
 
@@ -46,7 +59,7 @@ class Allowed:
             origin = url.origin()
         except ValueError:
             raise Refused("this address is not allowed", reason="address") from None
-        if url.user is not None or url.password is not None:
+        if not _VISIBLE.fullmatch(text) or url.user is not None or url.password is not None:
             raise Refused("this address is not allowed", reason="address")
         if origin not in self.origins and not self._family(origin):
             raise Refused("this address is not allowed", reason="origin")

@@ -21,7 +21,8 @@ class Pace:
     """``rate`` requests a second after a burst of ``burst``; ``calls``, ``reads`` and ``writes`` at the same time.
 
     Reads and writes have lanes of their own because a copy holds one of each: in a shared lane two copies could wait
-    for each other. Who would wait longer than ``patience`` seconds gets Busy with the time to come back.
+    for each other. Who would wait longer than ``queue`` seconds for a lane, or than ``patience`` seconds for the rate
+    or for a pause that the provider asked for, gets Busy with the time to come back.
     """
 
     def __init__(
@@ -32,16 +33,18 @@ class Pace:
         calls: int = 16,
         reads: int = 16,
         writes: int = 16,
-        patience: float = 30,
+        patience: float = 8,
+        queue: float = 60,
         parent: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._step = 1 / rate
         self._slack = burst / rate
-        self._lanes = {"call": calls, "read": reads, "write": writes}
-        self._gates = {lane: asyncio.Semaphore(room) for lane, room in self._lanes.items()}
+        lanes: dict[Lane, int] = {"call": calls, "read": reads, "write": writes}
+        self._gates = {lane: asyncio.Semaphore(room) for lane, room in lanes.items()}
         self._patience = patience
+        self._queue = queue
         self._parent = parent
         self._clock = clock
         self._sleep = sleep
@@ -57,10 +60,10 @@ class Pace:
         """One request's turn, held while it runs. Busy where the turn is too far away."""
         gate = self._gates[lane]
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._queue):
                 await gate.acquire()
         except TimeoutError:
-            raise Busy("too many requests of this account at once", reason="lane", retry_after=self._step) from None
+            raise Busy("too many requests of this account at once", reason="lane", retry_after=self._patience) from None
         try:
             await self.wait()
             yield
