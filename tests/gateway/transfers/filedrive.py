@@ -52,10 +52,11 @@ CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, spec TEXT, item TEXT);
 class Trip:
     """Counts what a drive does, and lets the n-th time of a verb fail. Shared by all drives of a process."""
 
-    def __init__(self, die_after: int | None = None) -> None:
+    def __init__(self, die_after: int | None = None, how: signal.Signals = signal.SIGKILL) -> None:
         self.calls: dict[str, int] = defaultdict(int)
         self.log: list[tuple[str, str]] = []
         self._left = die_after
+        self._how = how
         self._errors: dict[str, list[tuple[int, Callable[[], BaseException], bool]]] = defaultdict(list)
 
     def fail(self, verb: str, nth: int, error: Callable[[], BaseException], *, after: bool = False) -> None:
@@ -63,11 +64,11 @@ class Trip:
         self._errors[verb].append((nth, error, after))
 
     def step(self) -> None:
-        """A point at which the process may be killed."""
+        """A point at which the process may be killed or stopped."""
         if self._left is not None:
             self._left -= 1
-            if self._left <= 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+            if self._left == 0:
+                os.kill(os.getpid(), self._how)
 
     def call(self, verb: str) -> None:
         self.step()

@@ -108,7 +108,7 @@ async def test_a_file_that_never_rests_is_reported(house: House) -> None:
         return Offline()
 
     for nth in range(1, 20):
-        house.trip.fail("send", nth, changed)
+        house.trip.fail("piece", nth, changed)
     view, report = await house.do(house.order("move", file))
     assert (view.state, report["log.bin"].reason) == (JobState.FAILED, "keeps_changing")
     assert house.right.tree() == {}
