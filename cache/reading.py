@@ -78,14 +78,15 @@ class SealedRead:
     async def _cut(self, blob: BlobRead, length: int) -> AsyncGenerator[bytes, None]:
         if blob.total != self._layout.sealed:
             raise Corrupt("the blob has the wrong length")
-        segment, held, left = self._layout.segment, bytearray(), length
+        held, left = b"", length
         async for piece in blob:
             await self._guard.check()
-            held += piece
-            while len(held) >= min(segment, left) and left:
-                size = min(segment, left)
-                yield bytes(held[:size])
-                del held[:size]
+            held = held + piece if held else piece
+            at = 0
+            while left and len(held) - at >= (size := min(self._layout.segment, left)):
+                yield held[at : at + size]
+                at += size
                 left -= size
+            held = held[at:]
         if left:
             raise Unavailable("the blob broke off")

@@ -53,7 +53,7 @@ def test_every_truncation_is_refused() -> None:
         assert refused(sealed[:length]), length
 
 
-@pytest.mark.parametrize("extra", [b"\0", b"\x80" * TAG, secrets.token_bytes(SMALL)])
+@pytest.mark.parametrize("extra", [b"\0", b"\x80" * TAG, bytes(range(SMALL))])
 @pytest.mark.parametrize("size", [0, 40, 120, 200])
 def test_more_bytes_are_refused(size: int, extra: bytes) -> None:
     assert refused(seal(DATA[:size]) + extra)

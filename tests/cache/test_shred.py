@@ -89,6 +89,16 @@ async def test_the_wrapped_key_leaves_the_database_file(house: House) -> None:
         assert box not in path.read_bytes()
 
 
+async def test_what_is_inserted_can_depend_on_the_keys(house: House) -> None:
+    async with house.database.write() as tx:
+        await house.vault.hold(tx, house.scope)
+    await house.keyring.watch.close()  # this process does not learn of it
+    await shred(house, house.scope, house.twin())
+    async with house.database.write() as tx:
+        with pytest.raises(Shredded):
+            await house.vault.hold(tx, house.scope)
+
+
 async def test_a_shred_that_rolls_back_keeps_everything(house: House) -> None:
     item = await house.keep(b"x")
     await house.rolled_back(lambda tx: house.vault.shred(tx, house.scope))
