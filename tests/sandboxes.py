@@ -97,10 +97,12 @@ class Running:
 
     @asynccontextmanager
     async def faults(self, *rules: Mapping[str, Any]) -> AsyncGenerator[None]:
-        """These rules, inside the block only."""
+        """These rules, inside the block only. Each must be met: trouble that nobody noticed would prove nothing."""
         await self.control("POST", "faults", list(rules))
         try:
             yield
+            unmet = [rule for rule in await self.control("GET", "faults") if not rule["hits"]]
+            assert not unmet, f"no request met {unmet}"
         finally:
             await self.control("DELETE", "faults")
 
