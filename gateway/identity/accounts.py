@@ -46,7 +46,7 @@ class Granted(Protocol):
 class Consent(Protocol):
     """The part of `providers.consent.OAuthClient` that is needed here."""
 
-    def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]: ...
+    async def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]: ...
     async def exchange(self, flow: bytes, params: Mapping[str, str]) -> Granted: ...
     async def revoke(self, data: bytes) -> bool: ...
 
@@ -87,7 +87,7 @@ class Accounts:
         """The provider's consent page. ConnectRefused where it is not offered, WrongState at the limit."""
         consent = self._consent(provider)
         state, scope = new_secret(), Scope(principal.school, principal.person)
-        url, flow = consent.authorize(self._redirect_uri, state)
+        url, flow = await consent.authorize(self._redirect_uri, state)
         key = digest(state)
         box = (await self._vault.fields(scope)).seal(_FLOWS, "flow", key.hex(), flow)
         async with self._database.write() as tx:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Column, LargeBinary, Table
+from sqlalchemy import Column, LargeBinary
 
 from cache.inventory import Held
 from gateway.db.schema import METADATAS
@@ -27,8 +27,3 @@ def test_table_names_are_unique_across_the_storeys() -> None:
     """One database holds them all."""
     names = [table.name for table in TABLES]
     assert len(names) == len(set(names))
-
-
-def personal(table: Table) -> bool:
-    """Whether a column of it is a person's."""
-    return any(column.info["held"].whose == "person" for column in table.columns)

@@ -51,7 +51,7 @@ class Consents:
         self.trouble: Exception | None = None
         self.way = True
 
-    def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]:
+    async def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]:
         assert redirect_uri == CALLBACK
         self.states.append(state)
         return f"https://provider.example/consent?state={state}", self.flow

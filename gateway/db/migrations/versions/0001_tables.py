@@ -137,6 +137,355 @@ def upgrade() -> None:
     with op.batch_alter_table('native_versions', schema=None) as batch_op:
         batch_op.create_index('native_versions_owner', ['tenant', 'subject'], unique=False)
 
+    op.create_table('cached_files',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('person', sa.String(length=32), nullable=False),
+    sa.Column('drive', sa.String(length=32), nullable=False),
+    sa.Column('lookup', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('object', sa.String(length=32), nullable=False),
+    sa.Column('facts', sa.LargeBinary(), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('stored', sa.BigInteger(), nullable=False),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_cached_files'))
+    )
+    with op.batch_alter_table('cached_files', schema=None) as batch_op:
+        batch_op.create_index('cached_files_ends', ['ends'], unique=False)
+        batch_op.create_index('cached_files_lookup', ['person', 'lookup'], unique=True)
+
+    op.create_table('erasure_state',
+    sa.Column('id', sa.String(length=16), nullable=False),
+    sa.Column('applied', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_erasure_state'))
+    )
+    op.create_table('erasures',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('sequence', sa.BigInteger(), nullable=True),
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('person', sa.String(length=32), nullable=False),
+    sa.Column('scope', sa.String(length=16), nullable=False),
+    sa.Column('step', sa.String(length=16), nullable=False),
+    sa.Column('counts', sa.Text(), nullable=False),
+    sa.Column('bundle', sa.String(length=96), nullable=True),
+    sa.Column('begun', sa.BigInteger(), nullable=False),
+    sa.Column('ended', sa.BigInteger(), nullable=True),
+    sa.Column('secret', sa.LargeBinary(length=32), nullable=True),
+    sa.Column('receipt', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_erasures')),
+    sa.UniqueConstraint('person', name=op.f('uq_erasures_person'))
+    )
+    op.create_table('idempotency',
+    sa.Column('person', sa.String(length=32), nullable=False),
+    sa.Column('key', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('request', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=True),
+    sa.Column('owner', sa.String(length=32), nullable=False),
+    sa.Column('reply', sa.LargeBinary(), nullable=True),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('person', 'key', name=op.f('pk_idempotency'))
+    )
+    with op.batch_alter_table('idempotency', schema=None) as batch_op:
+        batch_op.create_index('idempotency_ends', ['ends'], unique=False)
+
+    op.create_table('jobs',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('tenant', sa.Text(), nullable=False),
+    sa.Column('person', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('mode', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('instruction', sa.Text(), nullable=False),
+    sa.Column('policy_version', sa.Text(), nullable=False),
+    sa.Column('priority', sa.Integer(), nullable=False),
+    sa.Column('created', sa.BigInteger(), nullable=False),
+    sa.Column('cancelled', sa.BigInteger(), nullable=True),
+    sa.Column('ended', sa.BigInteger(), nullable=True),
+    sa.Column('totals', sa.Text(), nullable=True),
+    sa.Column('spec', sa.LargeBinary(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_jobs'))
+    )
+    with op.batch_alter_table('jobs', schema=None) as batch_op:
+        batch_op.create_index('ix_jobs_owner', ['tenant', 'person', 'created'], unique=False)
+        batch_op.create_index('ix_jobs_state', ['state'], unique=False)
+
+    op.create_table('lanes',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('tenant', sa.Text(), nullable=False),
+    sa.Column('person', sa.Text(), nullable=False),
+    sa.Column('not_before', sa.BigInteger(), nullable=False),
+    sa.Column('strikes', sa.Integer(), nullable=False),
+    sa.Column('concurrency', sa.Integer(), nullable=False),
+    sa.Column('served', sa.BigInteger(), nullable=False),
+    sa.Column('used', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_lanes'))
+    )
+    with op.batch_alter_table('lanes', schema=None) as batch_op:
+        batch_op.create_index('ix_lanes_person', ['tenant', 'person'], unique=False)
+
+    op.create_table('ledger_entries',
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('sequence', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('action', sa.String(length=64), nullable=False),
+    sa.Column('principal', sa.String(length=32), nullable=True),
+    sa.Column('subject', sa.String(length=32), nullable=True),
+    sa.Column('instruction', sa.String(length=64), nullable=True),
+    sa.Column('policy_version', sa.String(length=32), nullable=False),
+    sa.Column('items', sa.BigInteger(), nullable=True),
+    sa.Column('root', sa.LargeBinary(length=32), nullable=True),
+    sa.Column('details', sa.LargeBinary(), nullable=True),
+    sa.Column('hash', sa.LargeBinary(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('school', 'sequence', name=op.f('pk_ledger_entries')),
+    sa.UniqueConstraint('id', name=op.f('uq_ledger_entries_id'))
+    )
+    with op.batch_alter_table('ledger_entries', schema=None) as batch_op:
+        batch_op.create_index('ix_ledger_entries_instruction', ['school', 'instruction'], unique=False)
+        batch_op.create_index('ix_ledger_entries_subject', ['school', 'subject', 'at'], unique=False)
+
+    op.create_table('ledger_heads',
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('sequence', sa.BigInteger(), nullable=False),
+    sa.Column('hash', sa.LargeBinary(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('school', name=op.f('pk_ledger_heads'))
+    )
+    op.create_table('processes',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('started', sa.BigInteger(), nullable=False),
+    sa.Column('beaten', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_processes'))
+    )
+    op.create_table('schools',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('issuer', sa.String(length=512), nullable=False),
+    sa.Column('claim', sa.String(length=255), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('region', sa.String(length=64), nullable=False),
+    sa.Column('made', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_schools')),
+    sa.UniqueConstraint('issuer', 'claim', name=op.f('uq_schools_issuer_claim'))
+    )
+    op.create_table('sign_in_flows',
+    sa.Column('state', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('cookie', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('issuer', sa.String(length=512), nullable=False),
+    sa.Column('fresh', sa.Boolean(), nullable=False),
+    sa.Column('made', sa.BigInteger(), nullable=False),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('state', name=op.f('pk_sign_in_flows'))
+    )
+    with op.batch_alter_table('sign_in_flows', schema=None) as batch_op:
+        batch_op.create_index('ix_sign_in_flows_ends', ['ends'], unique=False)
+
+    op.create_table('signing_keys',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('purpose', sa.String(length=16), nullable=False),
+    sa.Column('public', sa.LargeBinary(), nullable=True),
+    sa.Column('secret', sa.LargeBinary(), nullable=False),
+    sa.Column('made', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_signing_keys'))
+    )
+    op.create_table('uploads',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('person', sa.String(length=32), nullable=False),
+    sa.Column('drive', sa.String(length=32), nullable=False),
+    sa.Column('instruction', sa.String(length=32), nullable=False),
+    sa.Column('spec', sa.LargeBinary(), nullable=False),
+    sa.Column('length', sa.BigInteger(), nullable=True),
+    sa.Column('offset', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('job', sa.String(length=32), nullable=True),
+    sa.Column('created', sa.BigInteger(), nullable=False),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_uploads'))
+    )
+    with op.batch_alter_table('uploads', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_uploads_person'), ['person'], unique=False)
+        batch_op.create_index('uploads_ends', ['ends'], unique=False)
+
+    op.create_table('items',
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('job', sa.Text(), nullable=False),
+    sa.Column('tenant', sa.Text(), nullable=False),
+    sa.Column('person', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('priority', sa.Integer(), nullable=False),
+    sa.Column('lane', sa.Text(), nullable=False),
+    sa.Column('other', sa.Text(), nullable=True),
+    sa.Column('not_before', sa.BigInteger(), nullable=False),
+    sa.Column('owner', sa.Text(), nullable=True),
+    sa.Column('attempt', sa.Integer(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('losses', sa.Integer(), nullable=False),
+    sa.Column('folder', sa.Text(), nullable=True),
+    sa.Column('after', sa.Text(), nullable=True),
+    sa.Column('depth', sa.Integer(), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=True),
+    sa.Column('done', sa.BigInteger(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('ended', sa.BigInteger(), nullable=True),
+    sa.Column('identity', sa.LargeBinary(length=32), nullable=True),
+    sa.Column('taken', sa.LargeBinary(length=32), nullable=True),
+    sa.Column('entry', sa.LargeBinary(), nullable=True),
+    sa.Column('work', sa.LargeBinary(), nullable=True),
+    sa.Column('result', sa.LargeBinary(), nullable=True),
+    sa.ForeignKeyConstraint(['job'], ['jobs.id'], name=op.f('fk_items_job'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('seq', name=op.f('pk_items')),
+    sa.UniqueConstraint('id', name=op.f('uq_items_id')),
+    sa.UniqueConstraint('job', 'kind', 'identity', name='uq_items_once')
+    )
+    with op.batch_alter_table('items', schema=None) as batch_op:
+        batch_op.create_index('ix_items_folder', ['folder', 'state'], unique=False)
+        batch_op.create_index('ix_items_job', ['job', 'state'], unique=False)
+        batch_op.create_index('ix_items_owner', ['owner'], unique=False)
+        batch_op.create_index('ix_items_taken', ['folder', 'taken'], unique=False)
+        batch_op.create_index('ix_items_turn', ['state', 'lane', 'priority', 'seq'], unique=False)
+
+    op.create_table('persons',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('role', sa.String(length=16), nullable=True),
+    sa.Column('age_band', sa.String(length=16), nullable=True),
+    sa.Column('locale', sa.String(length=35), nullable=True),
+    sa.Column('subject_index', sa.LargeBinary(length=32), nullable=True),
+    sa.Column('subject', sa.LargeBinary(), nullable=True),
+    sa.Column('name', sa.LargeBinary(), nullable=True),
+    sa.Column('email', sa.LargeBinary(), nullable=True),
+    sa.Column('made', sa.BigInteger(), nullable=True),
+    sa.Column('seen', sa.BigInteger(), nullable=True),
+    sa.ForeignKeyConstraint(['school'], ['schools.id'], name=op.f('fk_persons_school')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_persons')),
+    sa.UniqueConstraint('school', 'subject_index', name=op.f('uq_persons_school_subject_index'))
+    )
+    op.create_table('upload_parts',
+    sa.Column('upload', sa.String(length=32), nullable=False),
+    sa.Column('seq', sa.Integer(), nullable=False),
+    sa.Column('object', sa.String(length=32), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['upload'], ['uploads.id'], name=op.f('fk_upload_parts_upload'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('upload', 'seq', name=op.f('pk_upload_parts'))
+    )
+    op.create_table('accounts',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('person', sa.String(length=32), nullable=False),
+    sa.Column('provider', sa.String(length=16), nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('account_index', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('account', sa.LargeBinary(), nullable=False),
+    sa.Column('label', sa.LargeBinary(), nullable=False),
+    sa.Column('grant', sa.LargeBinary(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('made', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['person'], ['persons.id'], name=op.f('fk_accounts_person')),
+    sa.ForeignKeyConstraint(['school'], ['schools.id'], name=op.f('fk_accounts_school')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts')),
+    sa.UniqueConstraint('person', 'provider', 'account_index', name=op.f('uq_accounts_person_provider_account_index'))
+    )
+    with op.batch_alter_table('accounts', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_accounts_person'), ['person'], unique=False)
+
+    op.create_table('client_grants',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('person', sa.String(length=32), nullable=False),
+    sa.Column('client', sa.String(length=64), nullable=False),
+    sa.Column('signed_in_at', sa.BigInteger(), nullable=False),
+    sa.Column('made', sa.BigInteger(), nullable=False),
+    sa.Column('used', sa.BigInteger(), nullable=True),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['person'], ['persons.id'], name=op.f('fk_client_grants_person')),
+    sa.ForeignKeyConstraint(['school'], ['schools.id'], name=op.f('fk_client_grants_school')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_client_grants'))
+    )
+    with op.batch_alter_table('client_grants', schema=None) as batch_op:
+        batch_op.create_index('ix_client_grants_ends', ['ends'], unique=False)
+        batch_op.create_index(batch_op.f('ix_client_grants_person'), ['person'], unique=False)
+
+    op.create_table('guardian_links',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('person', sa.String(length=32), nullable=False),
+    sa.Column('guardian', sa.String(length=32), nullable=False),
+    sa.Column('scope', sa.String(length=64), nullable=False),
+    sa.Column('made', sa.BigInteger(), nullable=False),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['guardian'], ['persons.id'], name=op.f('fk_guardian_links_guardian')),
+    sa.ForeignKeyConstraint(['person'], ['persons.id'], name=op.f('fk_guardian_links_person')),
+    sa.ForeignKeyConstraint(['school'], ['schools.id'], name=op.f('fk_guardian_links_school')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_guardian_links')),
+    sa.UniqueConstraint('person', 'guardian', name=op.f('uq_guardian_links_person_guardian'))
+    )
+    with op.batch_alter_table('guardian_links', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_guardian_links_guardian'), ['guardian'], unique=False)
+        batch_op.create_index(batch_op.f('ix_guardian_links_person'), ['person'], unique=False)
+
+    op.create_table('sessions',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('person', sa.String(length=32), nullable=False),
+    sa.Column('secret', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('signed_in_at', sa.BigInteger(), nullable=False),
+    sa.Column('used', sa.BigInteger(), nullable=False),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['person'], ['persons.id'], name=op.f('fk_sessions_person')),
+    sa.ForeignKeyConstraint(['school'], ['schools.id'], name=op.f('fk_sessions_school')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions')),
+    sa.UniqueConstraint('secret', name=op.f('uq_sessions_secret'))
+    )
+    with op.batch_alter_table('sessions', schema=None) as batch_op:
+        batch_op.create_index('ix_sessions_ends', ['ends'], unique=False)
+        batch_op.create_index(batch_op.f('ix_sessions_person'), ['person'], unique=False)
+
+    op.create_table('client_codes',
+    sa.Column('code', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('grant', sa.String(length=32), nullable=False),
+    sa.Column('redirect_uri', sa.String(length=512), nullable=False),
+    sa.Column('challenge', sa.String(length=43), nullable=False),
+    sa.Column('used', sa.Boolean(), nullable=False),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['grant'], ['client_grants.id'], name=op.f('fk_client_codes_grant'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('code', name=op.f('pk_client_codes'))
+    )
+    with op.batch_alter_table('client_codes', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_client_codes_grant'), ['grant'], unique=False)
+
+    op.create_table('client_tokens',
+    sa.Column('token', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('grant', sa.String(length=32), nullable=False),
+    sa.Column('kind', sa.String(length=8), nullable=False),
+    sa.Column('used', sa.Boolean(), nullable=False),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['grant'], ['client_grants.id'], name=op.f('fk_client_tokens_grant'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('token', name=op.f('pk_client_tokens'))
+    )
+    with op.batch_alter_table('client_tokens', schema=None) as batch_op:
+        batch_op.create_index('ix_client_tokens_ends', ['ends'], unique=False)
+        batch_op.create_index(batch_op.f('ix_client_tokens_grant'), ['grant'], unique=False)
+
+    op.create_table('connect_flows',
+    sa.Column('state', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('session', sa.String(length=32), nullable=False),
+    sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('person', sa.String(length=32), nullable=False),
+    sa.Column('provider', sa.String(length=16), nullable=False),
+    sa.Column('flow', sa.LargeBinary(), nullable=False),
+    sa.Column('ends', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['person'], ['persons.id'], name=op.f('fk_connect_flows_person')),
+    sa.ForeignKeyConstraint(['school'], ['schools.id'], name=op.f('fk_connect_flows_school')),
+    sa.ForeignKeyConstraint(['session'], ['sessions.id'], name=op.f('fk_connect_flows_session'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('state', name=op.f('pk_connect_flows'))
+    )
+    with op.batch_alter_table('connect_flows', schema=None) as batch_op:
+        batch_op.create_index('ix_connect_flows_ends', ['ends'], unique=False)
+        batch_op.create_index(batch_op.f('ix_connect_flows_person'), ['person'], unique=False)
+        batch_op.create_index(batch_op.f('ix_connect_flows_session'), ['session'], unique=False)
+
     # ### end Alembic commands ###
 
 

@@ -1,0 +1,82 @@
+"""From settings to drives and consents: which providers are offered, where they answer, how their drives are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from cache.vault import Scope, Vault
+from gateway.db.engine import Database
+from gateway.drives import Maker
+from gateway.identity.accounts import Accounts
+from gateway.settings import Settings
+from providers import google, native, onedrive
+from providers.consent import GoogleConsent, MicrosoftConsent, OAuthClient
+from providers.drive import Drive
+from providers.google import GoogleApi, GoogleDrive
+from providers.http import Outbound
+from providers.native import NativeDrive
+from providers.onedrive import OneDrive
+
+USERINFO: Final = "/oauth2/v3/userinfo"
+
+
+def roots(settings: Settings) -> list[str]:
+    """Every address that the gateway may reach."""
+    return list(settings.outside)
+
+
+def consents(settings: Settings, outbound: Outbound) -> dict[str, OAuthClient]:
+    """The consent of each provider whose client id is set."""
+    offered: dict[str, OAuthClient] = {}
+    if settings.google.client_id:
+        offered["google"] = GoogleConsent(
+            client_id=settings.google.client_id,
+            client_secret=settings.google.client_secret.get_secret_value(),
+            auth_url=settings.google.auth_url,
+            token_url=settings.google.token_url,
+            revoke_url=settings.google.revoke_url,
+            userinfo_url=settings.google.api_root + USERINFO,
+            scopes=settings.google.scopes,
+            outbound=outbound,
+        )
+    if settings.microsoft.client_id:
+        offered["microsoft"] = MicrosoftConsent(
+            client_id=settings.microsoft.client_id,
+            client_secret=settings.microsoft.client_secret.get_secret_value(),
+            authority=settings.microsoft.authority,
+            scopes=settings.microsoft.scopes,
+            outbound=outbound,
+        )
+    return offered
+
+
+def makers(
+    settings: Settings, outbound: Outbound, accounts: Accounts, offered: Mapping[str, OAuthClient]
+) -> dict[str, Maker]:
+    """How the drives of connected accounts are made, by provider."""
+    api = cache(lambda: GoogleApi(settings.google.api_root))  # 3 ms once, not for each drive
+
+    def google_drive(scope: Scope, account: str) -> Drive:
+        return GoogleDrive(api(), outbound, offered["google"].authoriser(accounts.keeper(scope, account)))
+
+    def one_drive(scope: Scope, account: str) -> Drive:
+        tokens = offered["microsoft"].authoriser(accounts.keeper(scope, account))
+        return OneDrive(outbound, tokens, graph_root=settings.microsoft.graph_root)
+
+    known = {
+        "google": Maker("google", google.TRAITS, google_drive),
+        "microsoft": Maker("onedrive", onedrive.TRAITS, one_drive),
+    }
+    return {provider: maker for provider, maker in known.items() if provider in offered}
+
+
+def native_maker(vault: Vault, database: Database) -> Maker:
+    """How a person's own native drive is made."""
+    digests = native.Digests()
+
+    def own_drive(scope: Scope, _drive: str) -> Drive:
+        return NativeDrive(vault, database, scope, digests=digests)
+
+    return Maker("native", native.TRAITS, own_drive)

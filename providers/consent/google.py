@@ -1,0 +1,138 @@
+"""Google's consent: google-auth-oauthlib builds the request (PKCE S256, offline), aiohttp exchanges and refreshes.
+
+Source: Google's OAuth 2.0 guide for web server applications, and OpenID Connect's userinfo.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from google_auth_oauthlib.flow import Flow
+
+from providers.consent.flow import Access, Authoriser, Grant, GrantKeeper, GrantRefused, blocked
+from providers.errors import Busy, Offline, Refused, Untrusted
+from providers.http import Outbound, Reply, Tokens, retry_after
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class GoogleConsent:
+    """The Google application: its id and secret, Google's addresses, and the scopes that are asked for."""
+
+    client_id: str
+    client_secret: str
+    auth_url: str
+    token_url: str
+    revoke_url: str
+    userinfo_url: str
+    scopes: Iterable[str]
+    outbound: Outbound
+
+    async def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]:
+        """See `OAuthClient`. Consent is always asked for: only then Google gives a refresh token every time."""
+        scheme = self.auth_url.partition(":")[0]  # oauthlib builds https only; a stand-in on loopback may have none
+        config = {
+            "web": {
+                "client_id": self.client_id,
+                "client_secret": self.client_secret,
+                "auth_uri": "https" + self.auth_url[len(scheme) :],
+                "token_uri": self.token_url,
+            }
+        }
+        flow = Flow.from_client_config(config, scopes=list(self.scopes), autogenerate_code_verifier=True)
+        flow.redirect_uri = redirect_uri
+        url, _ = flow.authorization_url(state=state, access_type="offline", prompt="consent select_account")
+        url = scheme + url[len("https") :]
+        return url, json.dumps({"verifier": flow.code_verifier, "redirect_uri": redirect_uri}).encode()
+
+    async def exchange(self, flow: bytes, params: Mapping[str, str]) -> Grant:
+        """See `OAuthClient`. Refused where a scope that the drive needs was not granted."""
+        if "error" in params:
+            raise blocked(params["error"], params.get("error_description", ""))
+        kept = json.loads(flow)
+        told = await self._token(
+            grant_type="authorization_code",
+            code=params.get("code", ""),
+            code_verifier=kept["verifier"],
+            redirect_uri=kept["redirect_uri"],
+        )
+        needed = {scope for scope in self.scopes if "/auth/drive" in scope}
+        if not needed <= set(str(told.get("scope", "")).split()):
+            raise Refused("the drive's scope was not granted", reason="scope")
+        if not isinstance(told.get("refresh_token"), str):
+            raise Untrusted("no refresh token", reason="no_refresh_token")
+        account, label = await self._userinfo(told["access_token"])
+        return Grant(_grant(told["refresh_token"]), label, account)
+
+    async def _userinfo(self, token: str) -> tuple[str, str]:
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        told = _decoded(await self.outbound.fetch("GET", self.userinfo_url, headers=headers, limit=64 * 1024))
+        subject, email = told.get("sub"), told.get("email")
+        if not isinstance(subject, str) or not subject or not isinstance(email, str):
+            raise Untrusted("no account in userinfo")
+        return subject, email
+
+    def authoriser(self, keeper: GrantKeeper) -> Tokens:
+        """See `OAuthClient`."""
+        return Authoriser(self, keeper)
+
+    async def renew(self, grant: bytes) -> Access:
+        """See `Renewer`. Google's refresh tokens do not rotate, but a new one is kept where it comes."""
+        refresh = json.loads(grant)["refresh_token"]
+        told = await self._token(grant_type="refresh_token", refresh_token=refresh)
+        new = told.get("refresh_token")
+        kept = _grant(new) if isinstance(new, str) and new != refresh else grant
+        return Access(told["access_token"], time.time() + _seconds(told), kept)
+
+    async def revoke(self, data: bytes) -> bool:
+        """See `OAuthClient`. It drops the app's whole grant for that person. A token that is gone already is fine."""
+        form = urlencode({"token": json.loads(data)["refresh_token"]}).encode()
+        reply = await self.outbound.fetch("POST", self.revoke_url, headers=_FORM, data=form, limit=64 * 1024)
+        if reply.status >= 500 or reply.status == 429:
+            raise Offline("revocation failed", retry_after=retry_after(reply.headers))
+        return reply.ok or reply.status == 400
+
+    async def _token(self, **form: str) -> dict[str, Any]:
+        told = {**form, "client_id": self.client_id, "client_secret": self.client_secret}
+        reply = await self.outbound.fetch(
+            "POST", self.token_url, headers=_FORM, data=urlencode(told).encode(), limit=64 * 1024
+        )
+        answer = _decoded(reply)
+        if not isinstance(answer.get("access_token"), str):
+            raise Untrusted("no access token")
+        return answer
+
+
+def _grant(refresh_token: str) -> bytes:
+    return json.dumps({"refresh_token": refresh_token}).encode()
+
+
+def _seconds(told: Mapping[str, Any]) -> float:
+    value = told.get("expires_in")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 3600.0
+
+
+def _decoded(reply: Reply) -> dict[str, Any]:
+    """The JSON object of a good answer. GrantRefused, Refused, AdminBlocked, Busy, Offline, Untrusted."""
+    if reply.status == 429:
+        raise Busy("throttled", retry_after=retry_after(reply.headers))
+    if reply.status >= 500:
+        raise Offline("the provider's sign-in does not answer", retry_after=retry_after(reply.headers))
+    try:
+        told = json.loads(reply.body)
+    except ValueError:
+        raise Untrusted("not JSON") from None
+    if not isinstance(told, dict):
+        raise Untrusted("not a JSON object")
+    if not reply.ok:
+        error = str(told.get("error", ""))
+        if error in ("invalid_grant", "unauthorized_client"):
+            raise GrantRefused
+        raise blocked(error, str(told.get("error_description", "")))
+    return told
