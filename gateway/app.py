@@ -25,8 +25,10 @@ from cache.keyring import Keyring
 from cache.roots import Root, has_root, load_root
 from cache.vault import Scope, Vault
 from gateway import connections
+from gateway.api.application import build
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
+from gateway.api.services import Accesses, Services
 from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew, migrate
 from gateway.drives import Drives
@@ -46,12 +48,11 @@ from gateway.jobs.worker import Worker
 from gateway.ledger import Ledger
 from gateway.policy import POLICY_VERSION
 from gateway.safety import UnsafeSettings, serving
-from gateway.services import Accesses, Services
 from gateway.settings import Settings
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
-from gateway.web_app import build
 from providers.http import Outbound
+from providers.native import tidy
 
 log = structlog.get_logger()
 
@@ -240,6 +241,7 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "sign_ins": services.sign_in.sweep,
         "consents": services.accounts.sweep,
         "tokens": services.client_tokens.sweep,
+        "native": lambda: tidy(services.vault, services.database, STEP),
     }
 
 

@@ -14,7 +14,7 @@ from gateway.api.routing import PUBLIC, Call, Route, parse_form, parse_json, par
 from gateway.policy import Principal, Resource, decide
 
 if TYPE_CHECKING:
-    from gateway.services import Services
+    from gateway.api.services import Services
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 

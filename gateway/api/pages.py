@@ -23,7 +23,7 @@ from gateway.web import catalogs, pages
 from providers.errors import DriveError
 
 if TYPE_CHECKING:
-    from gateway.services import Services
+    from gateway.api.services import Services
 
 log = structlog.get_logger()
 

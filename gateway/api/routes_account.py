@@ -33,7 +33,7 @@ from gateway.ids import is_id
 from gateway.policy import POLICY_VERSION, Principal, is_fresh
 
 if TYPE_CHECKING:
-    from gateway.services import Services
+    from gateway.api.services import Services
 
 
 def moment(ms: int) -> datetime:

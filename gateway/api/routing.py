@@ -18,7 +18,7 @@ from gateway.api.problems import Problem
 from gateway.policy.principal import Principal
 
 if TYPE_CHECKING:
-    from gateway.services import Services
+    from gateway.api.services import Services
 
 PUBLIC = "public"
 MAX_JSON = 256 * 1024

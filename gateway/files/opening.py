@@ -81,6 +81,10 @@ class Opener:
         chosen = choice.id if choice else None
         lookup = await self._cached.lookup(scope, drive, str(entry.ref), entry.version, chosen)
         cached = await self._cached.find(scope, lookup)
+        running = self._fills.running((scope.subject or "", lookup))
+        if cached is None and running is not None and running.whole:
+            await running.done.wait()  # every byte is here, only its row is not: a moment
+            cached = await self._cached.find(scope, lookup)
         return Opened(
             entry=entry,
             name=entry.name + choice.suffix if choice else entry.name,

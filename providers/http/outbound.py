@@ -78,6 +78,9 @@ class Outbound:
                 read_bufsize=256 * 1024,
                 headers={"User-Agent": USER_AGENT},
             )
+            # aiohttp would send an idempotent request again by itself when its connection is cut: a piece of an upload
+            # would leave twice, and a lost answer would never be seen. It has no public switch.
+            self._session._retry_connection = False  # noqa: SLF001
         return self._session
 
     def request(

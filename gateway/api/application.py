@@ -11,8 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from gateway.api import docs, middleware
 from gateway.api.endpoint import endpoint
 from gateway.api.pages import Pages, html
+from gateway.api.services import Services
 from gateway.api.table import ROUTES, openapi_document
-from gateway.services import Services
 from gateway.web.pages import STATIC
 
 
