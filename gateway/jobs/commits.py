@@ -10,12 +10,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
 
 T = TypeVar("T")
 _MOST: Final = 200
+# A process that is stopped inside a transaction would keep its row locks for as long as it stands still.
+_NOT_IDLE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '4s'")
 
 
 class Store(Transactions, Protocol):
@@ -59,6 +62,7 @@ class Commits:
 
     async def _alone(self, write: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         async with self._database.write() as tx:
+            await tx.execute(_NOT_IDLE)
             return await write(tx)
 
     async def _flush(self) -> None:

@@ -63,13 +63,12 @@ class Membership:
             held = items.c.owner.in_(dead)
         else:
             return 0
-        freed = await tx.execute(
-            update(items)
-            .where(held, items.c.state == ItemState.RUNNING)
-            .values(state=ItemState.READY, owner=None, losses=items.c.losses + 1)
-        )
+        query = select(items.c.seq).where(held, items.c.state == ItemState.RUNNING)
+        freed = list((await tx.execute(query.with_for_update())).scalars())
+        back = update(items).where(items.c.seq.in_(freed))
+        await tx.execute(back.values(state=ItemState.READY, owner=None, losses=items.c.losses + 1))
         await tx.execute(delete(processes).where(processes.c.id.in_(dead)))
-        return freed.rowcount
+        return len(freed)
 
     async def leave(self, tx: AsyncConnection) -> None:
         """Take our row away; what we still held is free at once."""

@@ -179,10 +179,19 @@ async def end(
         used = [lane for lane in (item.lane, item.other) if lane is not None]
         await tx.execute(update(lanes).where(lanes.c.id.in_(used), lanes.c.strikes > 0).values(strikes=0))
     if item.kind == "folder":
-        await _release(tx, item.id) if state is ItemState.COPIED else await _fail_below(tx, item.id, now)
+        await _release(tx, item.id, item.mode) if state is ItemState.COPIED else await _fail_below(tx, item.id, now)
+    elif item.kind == "scan" and item.folder is not None:
+        folder = (await folder_states(tx, {item.folder}, update=True)).get(item.folder)
+        if folder is ItemState.COPIED:
+            await _release(tx, item.folder, item.mode)
 
 
-async def _release(tx: AsyncConnection, folder: str) -> None:
+async def _release(tx: AsyncConnection, folder: str, mode: str) -> None:
+    """Let begin what waited for a folder. In a move also its listing must have ended: pages shift where items leave."""
+    if mode == "move":
+        listing = and_(items.c.folder == folder, items.c.kind == "scan", items.c.state.in_(OPEN))
+        if (await tx.execute(select(exists().where(listing)))).scalar_one():
+            return
     below = and_(items.c.folder == folder, items.c.state == ItemState.BLOCKED, items.c.kind.not_in(STEPS))
     await tx.execute(update(items).where(below).values(state=ItemState.READY))
 
@@ -218,9 +227,9 @@ async def release_prunes(tx: AsyncConnection, job: str) -> int:
     return done.rowcount
 
 
-async def folder_states(tx: AsyncConnection, folders: Collection[str]) -> dict[str, ItemState]:
-    """How far these folder steps are, held as they are until the transaction ends."""
-    query = select(items.c.id, items.c.state).where(items.c.id.in_(folders)).with_for_update(read=True)
+async def folder_states(tx: AsyncConnection, folders: Collection[str], *, update: bool = False) -> dict[str, ItemState]:
+    """How far these folder steps are, held as they are until the transaction ends (``update``: for us alone)."""
+    query = select(items.c.id, items.c.state).where(items.c.id.in_(folders)).with_for_update(read=not update)
     return {row.id: ItemState(row.state) for row in await tx.execute(query)}
 
 

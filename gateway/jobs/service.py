@@ -94,7 +94,7 @@ class Jobs:
             return
         await self._require_active(tx, row["person"])
         states = await queue.folder_states(tx, {item.folder for item in more if item.folder is not None})
-        await self._insert(tx, dict(row), [_placed(item, states) for item in more])
+        await self._insert(tx, dict(row), [_placed(item, states, row["mode"]) for item in more])
 
     async def _insert(self, tx: AsyncConnection, job: Mapping[Any, Any], new: Sequence[NewItem]) -> None:
         sealer, now = await self.sealer(job["tenant"], job["person"]), await self._now(tx)
@@ -253,13 +253,13 @@ class Jobs:
         )
 
 
-def _placed(item: NewItem, folders: Mapping[str, ItemState]) -> NewItem:
-    """The item in the state that its folder step allows."""
+def _placed(item: NewItem, folders: Mapping[str, ItemState], mode: str) -> NewItem:
+    """The item in the state that its folder step allows. What is moved also waits for the end of its listing."""
     if item.folder is None or item.kind in STEPS or item.state in ENDED:
         return item
     folder = folders.get(item.folder, ItemState.FAILED)
     if folder is ItemState.COPIED:
-        return replace(item, state=ItemState.READY)
+        return replace(item, state=ItemState.BLOCKED if mode == "move" else ItemState.READY)
     if folder in ENDED:
         return replace(item, state=ItemState.FAILED, reason="folder_failed")
     return replace(item, state=ItemState.BLOCKED)

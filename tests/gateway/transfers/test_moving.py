@@ -116,3 +116,13 @@ async def test_a_move_inside_one_drive_copies_nothing(house: House) -> None:
     assert house.trip.calls["begin"] == 0
     again, _ = await house.do(order)
     assert (view.counts.copied, again.counts.skipped) == (1, 1)
+
+
+async def test_pages_that_shift_while_files_leave_lose_nothing(house: House) -> None:
+    top = house.left.folder("top", "Long")
+    for number in range(14):
+        house.left.put(top, f"{number}.txt", b"x")
+    view, _ = await house.do(house.order("move", top))
+    assert view.counts.found == view.counts.copied == 15
+    assert house.left.tree() == {}
+    assert len(house.right.tree()["Long"]) == 14
