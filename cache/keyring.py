@@ -112,8 +112,8 @@ class Keyring:
                 return ring
             if tx is not None:
                 return await self._load(tx, scope)
-            async with self._database.read() as tx:
-                ring = await self._load(tx, scope)
+            async with self._database.read() as own:
+                ring = await self._load(own, scope)
             if self.watch.value == epoch:  # else the keys may have been destroyed while they were read
                 self._remember(scope, ring)
                 return ring

@@ -123,6 +123,25 @@ async def test_another_process_forgets_within_a_second(house: House) -> None:
     await other.close()
 
 
+async def test_a_key_destroyed_while_it_is_loaded_is_not_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = house.twin()
+    await other.start()
+    load = other._keyring._load
+
+    async def slow(tx: AsyncConnection, scope: Scope) -> Any:
+        ring = await load(tx, scope)
+        monkeypatch.undo()
+        await shred(house, scope)
+        other._keyring.watch._evict = lambda tenant, subject: None  # the ring is not yet where eviction could find it
+        await other._keyring.watch.refresh()
+        return ring
+
+    monkeypatch.setattr(other._keyring, "_load", slow)
+    with pytest.raises(Shredded):
+        await other.fields(house.scope)
+    await other.close()
+
+
 async def test_a_key_that_only_a_request_holds_dies_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cache.keyring.HELD_SCOPES", 1)
     await house.enrol(Scope("school", "second"))

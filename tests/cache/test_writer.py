@@ -107,6 +107,18 @@ async def test_when_the_writer_gives_up_its_followers_learn_it(house: House) -> 
         await everything(writer.follow())
 
 
+async def test_a_slow_follower_learns_that_the_end_was_never_committed(house: House) -> None:
+    async with house.vault.put(house.scope, Life.KEPT) as writer:
+        slow = writer.follow()
+        start = asyncio.create_task(anext(slow))
+        await asyncio.sleep(0)
+        await feed(writer)
+        await writer.finish()
+        await start
+    with pytest.raises(Unavailable):
+        await everything(slow)
+
+
 async def test_nothing_is_left_of_what_was_not_committed(house: House) -> None:
     async with house.vault.put(house.scope, Life.KEPT) as unfinished:
         await unfinished.write(DATA)

@@ -47,6 +47,8 @@ class School:
     database: Clocked
     folder: Path
     scope: Scope
+    keyring: Keyring
+    root: Root
 
     def drive(self, scope: Scope | None = None, digests: Digests | None = None) -> NativeDrive:
         """A drive object as a process started anew would have it: small pages, small parts."""
@@ -57,6 +59,11 @@ class School:
         async with self.database.write() as tx:
             await self.vault.enrol(tx, scope)
         return self.drive(scope)
+
+    def twin(self) -> Vault:
+        """A second process's vault on the same places."""
+        keyring = Keyring(self.root, self.database, MemoryExpiry())
+        return Vault(keyring, LocalBlobs(self.folder / "blobs"), self.database, self.folder / "staging")
 
     def blobs(self) -> list[str]:
         """The names of all blobs."""
@@ -73,10 +80,11 @@ def schema() -> Sequence[MetaData]:
 async def school(database: Database, tmp_path: Path) -> AsyncIterator[School]:
     """A started vault with one enrolled person."""
     clocked = Clocked(database)
-    keyring = Keyring(Root(1, secrets.token_bytes(32)), clocked, MemoryExpiry())
+    root = Root(1, secrets.token_bytes(32))
+    keyring = Keyring(root, clocked, MemoryExpiry())
     vault = Vault(keyring, LocalBlobs(tmp_path / "blobs"), clocked, tmp_path / "staging")
     await vault.start()
-    made = School(vault, clocked, tmp_path, Scope("riverside", "leo"))
+    made = School(vault, clocked, tmp_path, Scope("riverside", "leo"), keyring, root)
     await made.enrol(made.scope)
     yield made
     await vault.close()

@@ -57,6 +57,18 @@ async def test_a_drive_held_open_begins_nothing_new_for_the_forgotten(
         assert (await tx.execute(select(func.count()).select_from(nodes))).scalar() == 0
 
 
+async def test_a_process_that_has_not_heard_of_it_makes_no_root(school: School) -> None:
+    late = school.drive()
+    await school.vault.fields(school.scope)
+    await school.keyring.watch.close()
+    async with school.database.write() as tx:
+        await school.twin().shred(tx, school.scope)
+    with pytest.raises(NotFound):
+        await late.root()
+    async with school.database.read() as tx:
+        assert (await tx.execute(select(func.count()).select_from(nodes))).scalar() == 0
+
+
 @pytest.mark.both
 async def test_a_school_that_leaves(school: School, drive: NativeDrive, folder: Ref) -> None:
     friend = await school.enrol(Scope("riverside", "mia"))

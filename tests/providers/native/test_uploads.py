@@ -42,9 +42,10 @@ async def test_a_file_is_kept_in_parts(school: School, drive: NativeDrive, folde
 async def test_two_senders_of_one_piece(school: School, drive: NativeDrive, folder: Ref) -> None:
     session = await drive.begin(new_file(folder, "twice.bin", len(DATA)))
     senders = [school.drive() for _ in range(3)]
-    await asyncio.gather(*(push(sender, session, DATA) for sender in senders), return_exceptions=True)
-    progress = await push(drive, session, DATA, (await drive.progress(session)).offset)
+    told = await asyncio.gather(*(push(sender, session, DATA) for sender in senders))
+    progress = await drive.progress(session)
     assert progress.done is not None
+    assert [one.done for one in told] == [progress.done] * 3
     assert progress.done.hashes["sha256"] == hashlib.sha256(DATA).digest()
     assert await get(drive, progress.done.ref) == DATA
     await school.vault.sweep(100)
