@@ -1,0 +1,10 @@
+"""OneDrive and SharePoint libraries over Microsoft Graph v1.0; aiohttp moves every byte.
+
+`OneDrive(outbound, tokens, graph_root=…)` is made once for each connected account.
+"""
+
+from providers.onedrive.drive import OneDrive
+from providers.onedrive.errors import translate
+from providers.onedrive.traits import TRAITS
+
+__all__ = ["TRAITS", "OneDrive", "translate"]

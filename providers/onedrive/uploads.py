@@ -1,0 +1,239 @@
+"""Bytes into OneDrive: an upload session for every file that has bytes, one simple PUT for an empty one.
+
+A simple PUT cannot carry the file's own time, and setting it afterwards makes a second version; a session carries it.
+So even a small file goes through a session, two requests instead of one, and only empty files, of which a session
+cannot be made, get their time by a PATCH. The session's address is a bearer capability: it takes no token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+
+from providers.drive import Entry, Kind, NewFile, OnConflict, Progress, UploadSession
+from providers.errors import Changed, NameTaken, SessionLost, SizeRequired, TooLarge, Untrusted
+from providers.http import bounded, decoded
+from providers.names import check
+from providers.onedrive.client import CONFLICT, Client, if_match
+from providers.onedrive.target import Target, arrived, finished
+from providers.onedrive.traits import TRAITS
+from providers.onedrive.wire import entry, format_time, parse_time, same_time
+
+SIMPLE, FRAGMENTS = "simple", "fragments"
+LOOKS = 3
+"""How often a session that seems gone is asked again: some answer 404 for a moment."""
+
+_GONE = (401, 404, 410)
+_ANSWERS = (200, 201, 202, 416, *_GONE)
+_ANSWER_LIMIT = 1024 * 1024
+
+
+class Uploads:
+    """The upload verbs of one account."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def begin(self, new: NewFile) -> UploadSession:
+        """See `providers.drive.Drive.begin`."""
+        check(new.name, TRAITS)
+        if new.size is None:
+            raise SizeRequired("the size must be known")
+        if new.size > TRAITS.max_size:
+            raise TooLarge("the file is too large")
+        if new.size == 0:
+            return UploadSession(SIMPLE, (await self._settled(new)).seal(), new)
+        return await self._opened(new, Target(await self._name(new), new.replaces and new.replaces[1]))
+
+    async def _name(self, new: NewFile) -> str:
+        if new.replaces is None and new.on_conflict is OnConflict.RENAME:
+            return await self._client.free(new.parent, new.name)
+        return new.name
+
+    async def _settled(self, new: NewFile) -> Target:
+        """An empty file's target. What was there before is remembered, so that one's own can be told from it."""
+        if new.replaces is not None:
+            return Target(new.name, new.replaces[1])
+        name = await self._name(new)
+        there = None if new.on_conflict is OnConflict.RENAME else await self._client.find(new.parent, name)
+        if there is not None and (new.on_conflict is OnConflict.FAIL or there.kind is not Kind.FILE):
+            raise NameTaken("the name is taken")
+        return Target(name, None if there is None else there.version)
+
+    async def _opened(self, new: NewFile, target: Target) -> UploadSession:
+        item: dict[str, Any] = {CONFLICT: _conflict(new), "fileSize": new.size, "fileSystemInfo": _times(new)}
+        if new.replaces is None:
+            item["name"] = target.name
+        data = await self._client.json(
+            "POST",
+            self._address(new, target, "/createUploadSession"),
+            body={"item": item},
+            headers=if_match(target.old if new.replaces else None),
+        )
+        if not isinstance(data, Mapping) or not isinstance(data.get("uploadUrl"), str):
+            raise Untrusted("a session without an address", reason="shape")
+        sealed = replace(target, address=data["uploadUrl"]).seal()
+        return UploadSession(FRAGMENTS, sealed, new, _expires(data))
+
+    def _address(self, new: NewFile, target: Target, tail: str) -> str:
+        if new.replaces is not None:
+            return self._client.item(new.replaces[0], tail)
+        return self._client.named(new.parent, target.name, tail)
+
+    async def progress(self, session: UploadSession) -> Progress:
+        """See `providers.drive.Drive.progress`."""
+        target = Target.of(session)
+        if target.address is not None:
+            return await self._status(session, target, target.address)
+        done = await arrived(self._client, session.spec, target)
+        return Progress(0) if done is None else finished(done, session.spec)
+
+    async def send(
+        self, session: UploadSession, offset: int, data: AsyncIterator[bytes], length: int, last: bool
+    ) -> Progress:
+        """See `providers.drive.Drive.send`. An empty last piece at the end commits what has arrived."""
+        target, spec = Target.of(session), session.spec
+        size = spec.size or 0
+        if last != (offset + length == size):
+            raise ValueError("the last piece ends where the file ends")
+        if target.address is None:
+            return await self._whole(session, target, data)
+        if not length and last:
+            return await self._committed(session, target, target.address)
+        if not length or (not last and length % TRAITS.alignment) or length > (TRAITS.max_piece or length):
+            raise ValueError("a piece that is not the last must be a multiple of the alignment, and none too long")
+        if last and offset and spec.replaces is not None:
+            await self._client.expected(*spec.replaces)  # the session compared versions only when it was opened
+        async with self._client.http.stream(
+            "PUT",
+            target.address,
+            headers={"Content-Range": f"bytes {offset}-{offset + length - 1}/{size}"},
+            data=data,
+            length=length,
+            authorised=False,
+            ok=_ANSWERS,
+        ) as response:
+            status, told = response.status, await _told(response)
+        return await self._outcome(session, target, target.address, status, told)
+
+    async def abort(self, session: UploadSession) -> None:
+        """See `providers.drive.Drive.abort`."""
+        target = Target.of(session)
+        if target.address is not None:
+            await self._client.http.call("DELETE", target.address, authorised=False, ok=_GONE)
+
+    async def _outcome(
+        self, session: UploadSession, target: Target, address: str, status: int, told: object
+    ) -> Progress:
+        """What a fragment's answer means. 416: it was there already, so the session says how far it is."""
+        if status in (200, 201):
+            return finished(entry(told, session.spec.parent.space), session.spec)
+        if status == 202:
+            return Progress(_next(told, session.spec.size or 0))
+        return await self._status(session, target, address, gone=status in _GONE)
+
+    async def _status(self, session: UploadSession, target: Target, address: str, *, gone: bool = False) -> Progress:
+        """How far the session is. One that is gone may have ended well; else it is asked again, then given up."""
+        patience = self._client.patience
+        for look in range(LOOKS):
+            if not gone or look:
+                reply = await self._client.http.call("GET", address, authorised=False, ok=_GONE, limit=_ANSWER_LIMIT)
+                if reply.status not in _GONE:
+                    return Progress(_next(decoded(reply), session.spec.size or 0))
+            done = await arrived(self._client, session.spec, target)
+            if done is not None:
+                return finished(done, session.spec)
+            if look + 1 < LOOKS:
+                await patience.sleep(patience.first * 2**look)
+        raise SessionLost("the upload session is gone")
+
+    async def _committed(self, session: UploadSession, target: Target, address: str) -> Progress:
+        """Everything is there, but the last fragment met a conflict: the session is put in its place."""
+        spec = session.spec
+        if spec.replaces is not None:
+            return await self._status(session, target, address)
+        body = {"name": target.name, CONFLICT: _conflict(spec), "@microsoft.graph.sourceUrl": address}
+        done = await self._client.json("PUT", self._client.named(spec.parent, target.name), body=body, retry=False)
+        return finished(entry(done, spec.parent.space), spec)
+
+    async def _whole(self, session: UploadSession, target: Target, data: AsyncIterator[bytes]) -> Progress:
+        """An empty file: the PUT, and then its time."""
+        async for chunk in data:
+            if chunk:
+                raise Untrusted("the source gave more bytes than it promised", reason="length")
+        spec = session.spec
+        try:
+            made = await self._put(spec, target)
+        except (NameTaken, Changed):
+            found = await self._empty(spec, target)
+            if found is None:
+                raise
+            made = found
+        if not same_time(made.modified, spec.modified):
+            body = {"fileSystemInfo": _times(spec)}
+            made = entry(await self._client.json("PATCH", self._client.item(made.ref), body=body), made.ref.space)
+        return finished(made, spec)
+
+    async def _put(self, spec: NewFile, target: Target) -> Entry:
+        reply = await self._client.http.call(
+            "PUT",
+            self._address(spec, target, f"/content?{CONFLICT}={_conflict(spec)}"),
+            data=b"",
+            headers={"Content-Type": "application/octet-stream", **if_match(target.old if spec.replaces else None)},
+        )
+        return entry(decoded(reply), spec.parent.space)
+
+    async def _empty(self, spec: NewFile, target: Target) -> Entry | None:
+        """An earlier try's empty file: the name was free, or the version another one, when the upload began."""
+        if spec.replaces is not None:
+            found: Entry | None = await self._client.stat(spec.replaces[0])
+        else:
+            found = await self._client.find(spec.parent, target.name)
+        fresh = found is not None and found.kind is Kind.FILE and found.size == 0 and found.version != target.old
+        return found if fresh else None
+
+
+def _conflict(new: NewFile) -> str:
+    return (OnConflict.REPLACE if new.replaces is not None else new.on_conflict).value
+
+
+def _times(new: NewFile) -> dict[str, str]:
+    return {"lastModifiedDateTime": format_time(new.modified)}
+
+
+def _expires(data: Mapping[str, Any]) -> datetime | None:
+    """When the session ends unless more is sent; fragments push it further out, so it is only a hint."""
+    try:
+        return parse_time(data["expirationDateTime"])
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+async def _told(response: aiohttp.ClientResponse) -> object:
+    """The JSON of a fragment's answer, None where a refusal has none."""
+    body = await bounded(response, _ANSWER_LIMIT)
+    try:
+        return json.loads(body)
+    except ValueError:
+        if response.status < 300:
+            raise Untrusted("the answer is not JSON", reason="json") from None
+        return None
+
+
+def _next(told: object, size: int) -> int:
+    """The first byte that is missing; it need not be aligned. No ranges left: everything has arrived."""
+    ranges = told.get("nextExpectedRanges") if isinstance(told, Mapping) else None
+    if not isinstance(ranges, list):
+        raise Untrusted("a session without its ranges", reason="shape")
+    try:
+        first = min((int(str(one).partition("-")[0]) for one in ranges), default=size)
+    except ValueError:
+        raise Untrusted("a range that is none", reason="range") from None
+    if not 0 <= first <= size:
+        raise Untrusted("a range beyond the file", reason="range")
+    return first
