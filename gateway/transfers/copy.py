@@ -34,7 +34,7 @@ class Copy:
     def __init__(self, drives: Drives, places: Places, vault: Vault) -> None:
         self._drives = drives
         self._places = places
-        self._sending = Sending(drives, places)
+        self._sending = Sending(drives)
         self._spool = Spool(vault)
 
     async def run(self, turn: Turn) -> Outcome:

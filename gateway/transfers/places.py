@@ -1,8 +1,8 @@
 """Where an item goes: its destination folder, and which names are taken there already.
 
 A folder that the job made itself holds only what the job put there, and those names were chosen apart when they were
-planned. In a folder that was there before, a drive with unique names refuses a taken one by itself; any other is
-listed, and the listing kept for a moment, because a transfer's items come in a crowd.
+planned. A folder that was there before is listed for what cannot be repeated under an id, and the listing kept for a
+moment, because a transfer's items come in a crowd. Files need no listing: their drives refuse a taken name.
 """
 
 from __future__ import annotations

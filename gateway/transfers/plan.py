@@ -68,7 +68,7 @@ def judge(entry: Entry, spec: Mapping[str, Any], traits: Traits, depth: int) -> 
 
 
 def steps(found: Found, name: str | None, taken: str | None, under: Under, spec: Mapping[str, Any]) -> list[NewItem]:
-    """The items of one entry. ``name`` is what it will be called, ``taken`` that name's key; None where it has ended."""
+    """The items of one entry. ``name`` is what it will be called, ``taken`` its key; None where the entry has ended."""
     entry, source = found.entry, lane(under.tenant, under.person, under.drive)
     item = NewItem(
         id=new_id(),

@@ -10,11 +10,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from gateway.jobs.turn import Turn
-from gateway.transfers.access import Drives, instruction, throttled
+from gateway.transfers.access import Drives, instruction
 from gateway.transfers.delivery import Delivery
-from gateway.transfers.naming import MOST_NUMBERS, key, numbered
+from gateway.transfers.naming import MOST_NUMBERS, numbered
 from gateway.transfers.origin import Origin
-from gateway.transfers.places import Places
 from gateway.transfers.verify import Verdict
 from providers.drive import Drive, Entry, NewFile, OnConflict, UploadSession
 from providers.errors import NameTaken
@@ -23,9 +22,8 @@ from providers.errors import NameTaken
 class Sending:
     """``turn.work`` keeps 'session' and, once a name was taken, the 'number' of the next one to try."""
 
-    def __init__(self, drives: Drives, places: Places) -> None:
+    def __init__(self, drives: Drives) -> None:
         self._drives = drives
-        self._places = places
 
     async def deliver(self, turn: Turn, drive: Drive, origin: Origin, new: NewFile) -> tuple[Verdict, Entry]:
         """The finished file. NameTaken where ``new.on_conflict`` allows no other name; see `Delivery.run`."""
@@ -34,11 +32,7 @@ class Sending:
         for number in range(turn.work.get("number", 1), MOST_NUMBERS):
             named = replace(new, name=numbered(new.name, number, drive.traits), on_conflict=OnConflict.FAIL)
             with suppress(NameTaken):
-                if not turn.work.get("session"):
-                    await self._see_that_it_is_free(turn, drive, named)
-                verdict, entry = await Delivery(drive, turn.item.lane, origin, turn).run(named)
-                self._places.note(turn, named.parent, entry, drive)
-                return verdict, entry
+                return await Delivery(drive, turn.item.lane, origin, turn).run(named)
             if new.on_conflict is not OnConflict.RENAME:
                 break
             await self.end_session(turn)
@@ -54,12 +48,3 @@ class Sending:
             to = item.spec["destination"]["drive"]
             drive = await self._drives.writer(item.person, item.tenant, to, instruction(item))
             await drive.abort(UploadSession.load(text.encode()))
-
-    async def _see_that_it_is_free(self, turn: Turn, drive: Drive, new: NewFile) -> None:
-        """Where the drive itself would not refuse a second item of one name. NameTaken."""
-        if drive.traits.unique_names:
-            return
-        with throttled(turn.item.lane):
-            taken = await self._places.taken(drive, turn, new.parent)
-        if key(new.name, drive.traits) in taken:
-            raise NameTaken

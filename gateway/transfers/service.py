@@ -87,7 +87,7 @@ class Transfers:
             "copy": Copy(self._drives, places, self._vault),
             "relocate": Relocate(self._drives, places),
             "prune": Prune(self._jobs, self._drives),
-            "upload": Upload(self._drives, places, self._vault),
+            "upload": Upload(self._drives, self._vault),
         }
 
     async def create(self, order: Order) -> str:

@@ -15,7 +15,6 @@ from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, instruction
 from gateway.transfers.naming import mapped
 from gateway.transfers.origin import FromVault
-from gateway.transfers.places import Places
 from gateway.transfers.sending import Sending
 from gateway.transfers.verify import Verdict
 from providers.drive import NewFile, OnConflict, Ref
@@ -25,10 +24,10 @@ from providers.errors import NameTaken
 class Upload:
     """Items of kind 'upload'. Their parts are destroyed with the item's success, in one transaction."""
 
-    def __init__(self, drives: Drives, places: Places, vault: Vault) -> None:
+    def __init__(self, drives: Drives, vault: Vault) -> None:
         self._drives = drives
         self._vault = vault
-        self._sending = Sending(drives, places)
+        self._sending = Sending(drives)
 
     async def run(self, turn: Turn) -> Outcome:
         """Copied; failed with 'name_taken', or with 'source_lost' where the parts reached their end."""

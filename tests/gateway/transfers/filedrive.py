@@ -297,7 +297,7 @@ class FileDrive:
         size = blob.stat().st_size
         if spec.size is not None and spec.size != size:
             raise Untrusted("not the size that was announced")
-        self._see_free(spec.parent.id, spec.name)
+        self._see_free(spec.parent.id, spec.name, last=True)
         assert spec.id is not None
         made = self._rewritten(blob, spec.media_type)
         self._db.execute("BEGIN IMMEDIATE")
@@ -329,11 +329,13 @@ class FileDrive:
         """The provider forgets all uploads under way, and the ends of finished ones."""
         self._db.execute("DELETE FROM sessions")
 
-    def _see_free(self, parent: str, name: str) -> None:
-        if self.traits.unique_names:
-            taken = {names.collision_key(row["name"]) for row in self._children(parent)}
-            if names.collision_key(name) in taken:
-                raise NameTaken
+    def _see_free(self, parent: str, name: str, *, last: bool = False) -> None:
+        """Before anything is made; where names need not be unique, only as far as a look beforehand can tell."""
+        if last and not self.traits.unique_names:
+            return
+        key = str if self.traits.case_sensitive else names.collision_key
+        if key(name) in {key(row["name"]) for row in self._children(parent)}:
+            raise NameTaken
 
     def _insert(
         self, made: str, parent: str, name: str, kind: Kind, media_type: str, blob: str | None, size: int | None

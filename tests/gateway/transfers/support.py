@@ -34,7 +34,7 @@ ROOT = Root(1, b"r" * 32)
 class TwoDrives:
     """`Drives` of one person. ``instructions`` are those under which writing was asked for."""
 
-    drives: Mapping[str, FileDrive]
+    drives: Mapping[str, Drive]
     instructions: list[Instruction] = field(default_factory=list)
 
     async def reader(self, person: str, school: str, drive: str, /) -> Readable:
@@ -44,7 +44,7 @@ class TwoDrives:
         self.instructions.append(instruction)
         return self._find(person, school, drive)
 
-    def _find(self, person: str, school: str, drive: str) -> FileDrive:
+    def _find(self, person: str, school: str, drive: str) -> Drive:
         if (person, school) != (PERSON, SCHOOL) or drive not in self.drives:
             raise NotFound
         return self.drives[drive]
