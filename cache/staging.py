@@ -145,7 +145,7 @@ def _clean(folder: Path, mine: Path | None) -> int:
     dead = [path for path in folder.iterdir() if path != mine and _is_dead(path)]
     for path in dead:
         shutil.rmtree(path, ignore_errors=True)
-    return len(dead)
+    return sum(not path.exists() for path in dead)
 
 
 def _is_dead(folder: Path) -> bool:

@@ -27,7 +27,10 @@ class Sweep:
         self._seen = ""
 
     async def run(self, limit: int) -> int:
-        """At most ``limit`` of each kind; how many objects, blobs and leftovers went. Unavailable."""
+        """At most ``limit`` of each kind; how many objects, blobs and leftovers went: 0 when there is no more to do.
+
+        Unavailable.
+        """
         now = await self._database.now()
         await self._expiry.expire(now)
         async with self._database.write() as tx:

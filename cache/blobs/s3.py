@@ -175,18 +175,19 @@ class S3Blobs:
         """See `BlobStore`. Gives up multipart uploads that nobody finished; their parts cost money unseen."""
         page = await self._control("list_multipart_uploads", Prefix=self._prefix)
         old = [upload for upload in page.get("Uploads", ()) if _ms(upload["Initiated"]) < before]
-        for upload in old:
-            await self._quietly("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
-        return len(old)
+        where = [{"Key": upload["Key"], "UploadId": upload["UploadId"]} for upload in old]
+        return sum([await self._quietly("abort_multipart_upload", **one) for one in where])
 
     async def _control(self, verb: str, **params: Any) -> Any:
         return await _call(lambda: getattr(self._client, verb)(Bucket=self._bucket, **params))
 
-    async def _quietly(self, verb: str, **params: Any) -> None:
+    async def _quietly(self, verb: str, **params: Any) -> bool:
+        """Whether it worked; where not, `tidy` comes again."""
         try:
             await self._control(verb, **params)
         except (Missing, Unavailable):
-            return  # `tidy` finds it later
+            return False
+        return True
 
     def _sign(self, verb: str, **params: Any) -> URL:
         signed = self._client.generate_presigned_url(

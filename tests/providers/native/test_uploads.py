@@ -52,6 +52,30 @@ async def test_two_senders_of_one_piece(school: School, drive: NativeDrive, fold
     assert len(school.blobs()) == (await rows(school))["native_parts"]
 
 
+@pytest.mark.both
+async def test_a_stopped_sender_that_wakes_up_spoils_nothing(school: School, drive: NativeDrive, folder: Ref) -> None:
+    stopped, awake = asyncio.Event(), asyncio.Event()
+
+    async def sleepy() -> AsyncIterator[bytes]:
+        async for chunk in chunks(b"z" * 700_000):
+            yield chunk
+        stopped.set()
+        await awake.wait()
+        yield b"z" * 600_000
+
+    session = await drive.begin(new_file(folder, "a.bin", len(DATA)))
+    sleeper = asyncio.create_task(school.drive().send(session, 0, sleepy(), len(DATA), last=True))
+    await stopped.wait()
+    assert (await drive.progress(session)).offset == 400_000  # what it had acknowledged before it fell asleep
+    taken_over = await push(drive, session, DATA, 400_000)
+    awake.set()
+    assert (await sleeper).done == taken_over.done
+    assert taken_over.done is not None
+    assert await get(drive, taken_over.done.ref) == b"z" * 400_000 + DATA[400_000:]
+    assert taken_over.done.hashes["sha256"] == hashlib.sha256(b"z" * 400_000 + DATA[400_000:]).digest()
+    assert len(school.blobs()) == (await rows(school))["native_parts"] == 4
+
+
 async def test_a_part_that_broke_off_is_not_acknowledged(drive: NativeDrive, folder: Ref) -> None:
     async def broken() -> AsyncIterator[bytes]:
         async for chunk in chunks(DATA[:900_000]):
