@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.vault import Scope, Vault
 from gateway.db.engine import Database
@@ -115,7 +116,7 @@ class Scripted:
             await asyncio.sleep(0)
 
 
-async def always_active(_tx: object, _person: str) -> None:
+async def always_active(tx: AsyncConnection, person: str) -> None:
     """Nobody is being forgotten here."""
 
 
