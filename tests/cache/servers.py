@@ -29,14 +29,15 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def s3_server(kind: str, folder: Path) -> AsyncIterator[str]:
-    """The address of a running server, 'rclone' or 'moto'; it ends with the context."""
+async def s3_server(kind: str, folder: Path, tls: tuple[Path, Path] | None = None) -> AsyncIterator[str]:
+    """The address of a running server, 'rclone' or 'moto'; it ends with the context. ``tls``: certificate and key."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     programs = Path(sys.executable).parent
     if kind == "rclone":
         (folder / "files").mkdir()
         listen = ["serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS},{SECRET}"]
+        listen += ["--cert", str(tls[0]), "--key", str(tls[1])] if tls else []
         command = [str(programs / "rclone"), *listen, "--config", "/dev/null", str(folder / "files")]
     else:
         command = [str(programs / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
@@ -45,7 +46,7 @@ async def s3_server(kind: str, folder: Path) -> AsyncIterator[str]:
     os.close(log)
     try:
         await _reachable(port)
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     finally:
         process.kill()
         await process.wait()

@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+import trustme
 
 from cache.blobs import open_blobs
 from cache.blobs.base import BlobInfo, BlobStore, fetch, verified_put
@@ -150,6 +151,29 @@ async def test_a_wrong_secret_is_refused(tmp_path: Path) -> None:
         with pytest.raises(Unavailable):
             await put(bucket, tmp_path, b"x")
         await bucket.close()
+
+
+async def test_tls_is_checked_against_the_given_authority(tmp_path: Path) -> None:
+    authority, stranger = trustme.CA(), trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    tls, trusted, foreign = (tmp_path / "cert", tmp_path / "key"), tmp_path / "ca", tmp_path / "stranger"
+    certificate.cert_chain_pems[0].write_to_path(tls[0])
+    certificate.private_key_pem.write_to_path(tls[1])
+    authority.cert_pem.write_to_path(trusted)
+    stranger.cert_pem.write_to_path(foreign)
+    async with s3_server("rclone", tmp_path / "server", tls) as endpoint:
+        (tmp_path / "server" / "files" / "blobs").mkdir()
+        good = S3Blobs("blobs", endpoint_url=endpoint, cafile=str(trusted), **CREDENTIALS)
+        await good.start()
+        name = await put(good, tmp_path, b"over TLS")
+        assert await fetch(good, name, 0, 8, 8) == b"over TLS"
+        await good.close()
+        bad = S3Blobs("blobs", endpoint_url=endpoint, cafile=str(foreign), **CREDENTIALS)
+        with pytest.raises(Unavailable):
+            await bad.start()
+        with pytest.raises(Unavailable):
+            await fetch(bad, name, 0, 8, 8)
+        await bad.close()
 
 
 async def test_a_bucket_that_vanishes_is_unavailable(tmp_path: Path) -> None:
