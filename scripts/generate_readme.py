@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from providers.drive import Traits  # noqa: E402  # the project is importable only from here on
 
 DRIVES = {"Google Drive": "providers.google", "OneDrive": "providers.onedrive", "native": "providers.native"}
 
@@ -26,7 +29,7 @@ def size(count: int | None) -> str:
 def drives() -> str:
     """The table of what each drive supports."""
     traits = {name: importlib.import_module(module).TRAITS for name, module in DRIVES.items()}
-    rows = {
+    rows: dict[str, Callable[[Traits], str]] = {
         "largest file": lambda t: size(t.max_size),
         "verified by": lambda t: t.hash,
         "upload pieces": lambda t: size(t.max_piece),
@@ -40,7 +43,7 @@ def drives() -> str:
         "files it may alter after upload": lambda t: "Office, PDF, HTML" if t.rewrites else "none",
         "trash": lambda t: "yes" if t.keeps_trash else "no",
     }
-    head = "| | " + " | ".join(traits) + " |\n|---" * 1 + "|---" * len(traits) + "|\n"
+    head = "| | " + " | ".join(traits) + " |\n|---" + "|---" * len(traits) + "|\n"
     return head + "\n".join(
         f"| {label} | " + " | ".join(tell(one) for one in traits.values()) + " |" for label, tell in rows.items()
     )
