@@ -15,11 +15,11 @@ import aiohttp
 
 from providers.drive import Entry, Kind, Ref
 from providers.errors import Changed, DriveError, Malware, Offline, Unsupported, Untrusted
-from providers.http import pieces
+from providers.http import PIECE, pieces
 from providers.onedrive.client import Client
 
 RESUMES = 4
-"""How often one download is taken up again; progress in between does not add to it."""
+"""How often one download is taken up again without progress in between."""
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
@@ -101,7 +101,7 @@ class _Fetch:
                     yield piece
                 break
             except (Offline, Untrusted) as error:
-                resumes = 1 if at > before else resumes + 1
+                resumes = 1 if at - before >= PIECE else resumes + 1
                 if at >= end or resumes > RESUMES:
                     raise
                 await self._again(at, end, error)
@@ -137,9 +137,11 @@ def _check(response: aiohttp.ClientResponse, at: int, end: int, total: int) -> N
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise Untrusted("the bytes come in another encoding", reason="encoding")
     if response.status == 200:
-        if response.content_length not in (None, total):
-            raise Changed("the file has another size")
-        return
+        if response.content_length in (None, total):
+            return
+        if response.content_type == "text/html":
+            raise Untrusted("a page instead of the file", reason="html")
+        raise Changed("the file has another size")
     found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if found is None:
         raise Untrusted("the range was not told", reason="range")
