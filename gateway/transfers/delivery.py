@@ -17,9 +17,11 @@ from gateway.transfers.origin import Origin
 from gateway.transfers.tap import Tap
 from gateway.transfers.verify import Verdict, verify
 from providers.drive import Drive, Entry, Kind, NewFile, Progress, Traits, UploadSession
-from providers.errors import Changed, DriveError, NameTaken, NotFound, Offline, SessionLost, Untrusted
+from providers.errors import Changed, NameTaken, NotFound, Offline, SessionLost, Untrusted
 
 _STRIKES: Final = 3
+"""Troubles in a row without progress, and sessions lost in one attempt, before the queue tries again later."""
+_PAUSE: Final = 0.25
 _LONG: Final = 60.0
 """Seconds of rest up to which a file half sent keeps its place: giving it back means hashing it from the start."""
 _PIECE: Final = 60 * 1024 * 1024
@@ -42,6 +44,7 @@ class Delivery:
         self._origin = origin
         self._turn = turn
         self._stated = origin.known.get(drive.traits.hash)
+        self._renewals = 0
         self._tap = Tap(origin, None if self._stated else drive.traits.hash, turn.advance)
 
     async def run(self, new: NewFile) -> tuple[Verdict, Entry]:
@@ -49,46 +52,47 @@ class Delivery:
         async with self._tap:
             entry = await self._send_all(new)
             await self._tap.prepare(self._origin.size)
-            verdict, entry = await self._verified(entry)
+            verdict, entry = await self._verified(entry, new.media_type)
         if verdict is Verdict.DIFFERENT:
             await self._take_away(entry)
             raise Unverified
         return verdict, entry
 
     async def _send_all(self, new: NewFile) -> Entry:
-        saved = self._saved()
-        session = saved or await self._begin(new)
-        try:
-            progress = await self._where(session) if saved else Progress(0)
-        except SessionLost:
-            session, progress = await self._renew(new)
-        strikes = 0
+        saved, strikes = self._saved(), 0
+        session, progress = await self._resumed(saved, new) if saved else (await self._begin(new), Progress(0))
         while progress.done is None:
-            before = progress.offset
+            before, trouble = progress.offset, None
             try:
-                progress = await self._piece(session, progress.offset)
-            except SessionLost:
-                strikes = self._struck(strikes, SessionLost())
-                session, progress = await self._renew(new)
-            except (Offline, Untrusted) as error:
-                strikes = self._struck(strikes, error)
-                await asyncio.sleep(0.25 * 2**strikes)
-                progress = await self._where(session)
-            except Parked as parked:
-                if before == 0 or (parked.seconds or _LONG) > _LONG:
-                    raise
-                await self._turn.rest(parked.lane, parked.seconds)
-                progress = await self._where(session)
+                progress = await self._piece(session, before)
             except NameTaken:
                 return await self._ours_or_taken(session.spec)
-            strikes = 0 if progress.offset > before else strikes
+            except Parked as parked:
+                await self._wait(parked, before)
+                session, progress = await self._resumed(session, new)
+                continue
+            except (Offline, Untrusted, SessionLost) as error:
+                trouble = error
+                await asyncio.sleep(_PAUSE * 2**strikes)
+                session, progress = await self._resumed(session, new)
+            strikes = strikes + 1 if progress.done is None and progress.offset <= before else 0
+            if strikes > _STRIKES:
+                raise trouble or Untrusted("nothing of what was sent has arrived")
         return progress.done
 
-    def _struck(self, strikes: int, error: DriveError) -> int:
-        """One more failure without progress; too many, and the queue tries again later."""
-        if strikes + 1 > _STRIKES:
-            raise error
-        return strikes + 1
+    async def _resumed(self, session: UploadSession, new: NewFile) -> tuple[UploadSession, Progress]:
+        """What the provider has of it; where it has forgotten the session, its finished file or a new session."""
+        try:
+            with throttled(self._lane):
+                return session, await self._drive.progress(session)
+        except SessionLost:
+            return await self._renew(session, new)
+
+    async def _wait(self, parked: Parked, offset: int) -> None:
+        """Wait here where much would be lost by giving the item back, and the provider does not ask for long."""
+        if offset == 0 or (parked.seconds or _LONG) > _LONG:
+            raise parked
+        await self._turn.rest(parked.lane, parked.seconds)
 
     async def _piece(self, session: UploadSession, offset: int) -> Progress:
         left = self._origin.size - offset
@@ -101,16 +105,8 @@ class Delivery:
             if self._tap.trouble is not None:
                 raise self._tap.trouble from None
             raise
-        if progress.done is None and length == left and progress.offset >= self._origin.size:
-            progress = await self._where(session)
-            if progress.done is None:
-                raise Untrusted("everything was sent, but the drive has no file")
         self._turn.advance(min(progress.offset, self._origin.size))
         return progress
-
-    async def _where(self, session: UploadSession) -> Progress:
-        with throttled(self._lane):
-            return await self._drive.progress(session)
 
     def _saved(self) -> UploadSession | None:
         text = self._turn.work.get("session")
@@ -128,14 +124,15 @@ class Delivery:
             work["session"] = session.dump().decode()
         await self._turn.save(work)
 
-    async def _renew(self, new: NewFile) -> tuple[UploadSession, Progress]:
-        """After a lost session: its finished file if there is one, else a fresh session from the beginning."""
-        saved = self._saved()
-        if saved is not None and (twin := await self._twin(saved.spec)) is not None:
-            return saved, Progress(self._origin.size, twin)
+    async def _renew(self, lost: UploadSession, new: NewFile) -> tuple[UploadSession, Progress]:
+        """After a lost session: its finished file if there is one, else a fresh session, a few times at most."""
+        if (twin := await self._twin(lost.spec)) is not None:
+            return lost, Progress(self._origin.size, twin)
+        self._renewals += 1
+        if self._renewals > _STRIKES:
+            raise SessionLost
         self._turn.done = 0
-        session = await self._begin(new)
-        return session, Progress(0)
+        return await self._begin(new), Progress(0)
 
     async def _ours_or_taken(self, spec: NewFile) -> Entry:
         """The name is taken: by our own file whose answer was lost, or by somebody else's. NameTaken."""
@@ -151,17 +148,17 @@ class Delivery:
         for entry in found:
             if entry.name == spec.name and entry.kind is Kind.FILE and entry.size == self._origin.size:
                 await self._tap.prepare(self._origin.size)
-                verdict, entry = await self._verified(entry)
+                verdict, entry = await self._verified(entry, spec.media_type)
                 if verdict is Verdict.EQUAL:
                     return entry
         return None
 
-    async def _verified(self, entry: Entry) -> tuple[Verdict, Entry]:
+    async def _verified(self, entry: Entry, media_type: str) -> tuple[Verdict, Entry]:
         expected = self._stated or self._tap.digest()
         assert expected is not None
         try:
             with throttled(self._lane):
-                return await verify(self._drive, entry, self._origin.size, expected)
+                return await verify(self._drive, entry, self._origin.size, expected, media_type)
         except (Changed, NotFound) as gone:
             await self._keep(None)
             raise Unverified from gone

@@ -23,18 +23,18 @@ class Verdict(StrEnum):
     DIFFERENT = "different"
 
 
-async def verify(drive: Drive, entry: Entry, size: int, expected: bytes) -> tuple[Verdict, Entry]:
+async def verify(drive: Drive, entry: Entry, size: int, expected: bytes, media_type: str) -> tuple[Verdict, Entry]:
     """Compare the finished entry with the size and the hash (`Traits.hash`) of what was sent. DriveError.
 
-    A provider may need a moment until it states a hash; after that the file is read back. Returns the entry with which
-    it was compared.
+    ``media_type`` is what was sent. A provider may need a moment until it states a hash; after that the file is read
+    back. Returns the entry with which it was compared.
     """
     entry, stated = await _stated(drive, entry)
     if stated is None:
         stated = await read_back(drive, entry)
-    if entry.size == size and stated == expected and "altered" not in entry.flags:
+    if entry.size == size and stated == expected:
         return Verdict.EQUAL, entry
-    if "altered" in entry.flags or entry.media_type in drive.traits.rewrites:
+    if drive.traits.rewrites & {entry.media_type, media_type}:
         return Verdict.ALTERED, entry
     return Verdict.DIFFERENT, entry
 
