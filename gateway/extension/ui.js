@@ -56,6 +56,6 @@ export async function signIn() {
 export function bytes(size) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
   const step = Math.min(3, Math.floor(Math.log10(Math.max(size, 1)) / 3));
-  const style = { style: "unit", unit: units[step], maximumFractionDigits: step ? 1 : 0 };
+  const style = { style: "unit", unit: units[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: step ? 1 : 0 };
   return new Intl.NumberFormat(chrome.i18n.getUILanguage(), style).format(size / 1000 ** step);
 }

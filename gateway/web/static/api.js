@@ -40,7 +40,7 @@ export async function send(method, path, { body, headers = {}, ...options } = {}
   try {
     response = await fetch(path, {
       method,
-      headers: { Accept: "application/json", ...(json ? { "Content-Type": "application/json" } : {}), ...headers },
+      headers: { Accept: "application/json", "Accept-Language": document.documentElement.lang || "en", ...(json ? { "Content-Type": "application/json" } : {}), ...headers },
       body: json ? JSON.stringify(body) : body,
       credentials: "same-origin",
       redirect: "error",

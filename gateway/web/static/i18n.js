@@ -3,6 +3,8 @@
 export const locale = document.documentElement.lang || "en";
 export const rtl = document.documentElement.dir === "rtl";
 
+// Numbers and dates as this person's region writes them, where the browser speaks the page's language.
+const region = navigator.languages.find((tag) => tag.split("-")[0] === locale) ?? locale;
 const messages = JSON.parse(document.getElementById("messages")?.textContent || "{}");
 const plurals = new Intl.PluralRules(locale);
 const ORDER = ["zero", "one", "two", "few", "many", "other"];
@@ -23,14 +25,14 @@ export function ngettext(one, many, count, values = {}) {
   const category = (Array.isArray(forms) ? plurals : new Intl.PluralRules("en")).select(count);
   const used = known.length === 2 ? ["one", "other"] : known.length === 3 ? ["one", "few", "many"] : ORDER;
   const index = used.indexOf(category);
-  return fill(known[index < 0 ? known.length - 1 : index], { count: number(count), ...values });
+  return fill(known[index < 0 ? known.length - 1 : Math.min(index, known.length - 1)], { count: number(count), ...values });
 }
 
-const numbers = new Intl.NumberFormat(locale);
-const dates = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
-const days = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
-const hours = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
-const spans = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+const numbers = new Intl.NumberFormat(region);
+const dates = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
+const days = new Intl.DateTimeFormat(region, { day: "numeric", month: "short", year: "numeric" });
+const hours = new Intl.DateTimeFormat(region, { timeStyle: "short" });
+const spans = new Intl.RelativeTimeFormat(region, { numeric: "auto" });
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
 export const number = (value) => numbers.format(value);
@@ -45,7 +47,7 @@ export function bytes(size) {
   }
   const digits = step > 0 && value < 10 ? 1 : 0;
   const style = { style: "unit", unit: UNITS[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits };
-  return new Intl.NumberFormat(locale, style).format(value);
+  return new Intl.NumberFormat(region, style).format(value);
 }
 
 /** Date and time in full. */
@@ -68,4 +70,4 @@ export function relative(iso) {
 }
 
 /** Names in the order a reader of this language expects, 2 before 10. */
-export const collator = new Intl.Collator(locale, { numeric: true, sensitivity: "base" });
+export const collator = new Intl.Collator(region, { numeric: true, sensitivity: "base" });
