@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from cache.blobs.local import sync_folder
 from cache.errors import Unavailable
 
 _LOCK = "lock"
@@ -94,8 +93,8 @@ class StagedFile:
         return raw
 
     async def sync(self) -> None:
-        """Make it durable, so that a rename or upload after this moves whole bytes."""
-        await _disk(_sync, self._handle, self.path.parent)
+        """Make its bytes durable. Its name here need not be: the store that takes it over sees to the new one."""
+        await _disk(os.fsync, self._handle)
 
     async def discard(self) -> None:
         """Remove its name; who still reads it may go on."""
@@ -122,11 +121,6 @@ def _write(handle: int, blocks: Sequence[bytes], position: int) -> None:
             while done < len(view):
                 done += os.pwrite(handle, view[done:], position + done)
         position += len(block)
-
-
-def _sync(handle: int, folder: Path) -> None:
-    os.fsync(handle)
-    sync_folder(folder)
 
 
 def _claim(folder: Path) -> tuple[Path, int]:

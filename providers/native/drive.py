@@ -119,7 +119,7 @@ class NativeDrive:
             if taken is not None and on_conflict is not OnConflict.RENAME:
                 raise NameTaken
             made = new_id()
-            await tree.add(tx, made, parent.id, Kind.FOLDER, await tree.free(tx, parent.id, name), "", now)
+            await tree.add_folder(tx, made, parent.id, await tree.free(tx, parent.id, name), now)
             return entry_of(tree, await tree.node(tx, made))
 
     async def begin(self, new: NewFile) -> UploadSession:
@@ -148,8 +148,9 @@ class NativeDrive:
         """See `Drive`. Refused for the root, and into the item itself."""
         async with self._change() as (tree, tx):
             node = await self._movable(tree, tx, ref, version)
-            target = await tree.folder(tx, parent.id if parent is not None else node.parent)
-            await tree.place(tx, node, target.id, tree.name(node) if name is None else name)
+            target = parent.id if parent is not None else node.parent
+            await tree.folder(tx, target)
+            await tree.place(tx, node, target, tree.name(node) if name is None else name)
             return entry_of(tree, await tree.node(tx, ref.id))
 
     async def trash(self, ref: Ref, *, version: str | None = None) -> None:
@@ -166,8 +167,8 @@ class NativeDrive:
         async with self._change() as (tree, tx):
             node = await tree.node(tx, ref.id)
             if node.trashed is not None:
-                folder = await tree.folder(tx, node.parent)
-                await tree.place(tx, node, folder.id, await tree.free(tx, folder.id, tree.name(node)))
+                await tree.folder(tx, node.parent)
+                await tree.place(tx, node, node.parent, await tree.free(tx, node.parent, tree.name(node)))
             return entry_of(tree, await tree.node(tx, ref.id))
 
     async def delete(self, ref: Ref, *, version: str | None = None) -> None:

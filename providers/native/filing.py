@@ -57,8 +57,8 @@ class Filing:
             if node.kind != Kind.FILE:
                 raise Refused("only a file has content", reason="not_a_file")
             return node
-        parent = await tree.folder(tx, new.parent.id)
-        taken = await tree.named(tx, parent.id, new.name)
+        await tree.folder(tx, new.parent.id)
+        taken = await tree.named(tx, new.parent.id, new.name)
         if taken is None or new.on_conflict is OnConflict.RENAME:
             return None
         if new.on_conflict is OnConflict.REPLACE and taken.kind == Kind.FILE:
@@ -80,10 +80,11 @@ class Filing:
         return str(old.id)
 
     async def _add(self, tx: AsyncConnection, new: NewFile, version: str) -> str:
-        tree, node_id = self._tree, new.id or new_id()
-        name = await tree.free(tx, new.parent.id, new.name)
-        await tree.add(tx, node_id, new.parent.id, Kind.FILE, name, new.media_type, epoch_ms(new.modified))
-        await tree.change(tx, await tree.node(tx, node_id), version=version)
+        """A new node; `_target` has seen that the name is free, unless another may be taken."""
+        tree, node_id, parent, name = self._tree, new.id or new_id(), new.parent.id, new.name
+        if new.on_conflict is OnConflict.RENAME:
+            name = await tree.free(tx, parent, name)
+        await tree.add_file(tx, node_id, parent, name, new.media_type, epoch_ms(new.modified), version)
         return node_id
 
     async def _swap(self, tx: AsyncConnection, old: Node, new: NewFile, version: str) -> None:

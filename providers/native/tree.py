@@ -84,12 +84,12 @@ class Tree:
             raise NotFound("in the trash")
         return node
 
-    async def folder(self, tx: AsyncConnection, node_id: str) -> Node:
-        """A live folder. NotFound."""
-        node = await self.live(tx, node_id)
-        if node.kind != Kind.FOLDER:
-            raise NotFound("not a folder")
-        return node
+    async def folder(self, tx: AsyncConnection, node_id: str) -> None:
+        """NotFound where this is not a live folder."""
+        above = await self._above(tx, node_id)
+        kinds = {row.id: row.kind for row in above}
+        if kinds.get(node_id) != Kind.FOLDER or any(row.trashed is not None for row in above):
+            raise NotFound("not a folder here")
 
     async def in_trash(self, tx: AsyncConnection, node: Node) -> bool:
         """Whether it, or a folder above it, is in the trash."""
@@ -99,7 +99,7 @@ class Tree:
 
     async def _above(self, tx: AsyncConnection, node_id: str) -> Sequence[Row[Any]]:
         """The node and all folders above it."""
-        columns = (nodes.c.id, nodes.c.parent, nodes.c.trashed)
+        columns = (nodes.c.id, nodes.c.parent, nodes.c.kind, nodes.c.trashed)
         path = select(*columns, literal(0).label("depth")).where(nodes.c.id == node_id, self.mine())
         up = path.cte("above", recursive=True)
         step = select(*columns, up.c.depth + 1).where(nodes.c.id == up.c.parent, self.mine(), up.c.depth < _DEEPEST)
@@ -129,12 +129,16 @@ class Tree:
                 return other
         raise NameTaken
 
-    async def add(
-        self, tx: AsyncConnection, node_id: str, parent: str, kind: Kind, name: str, media_type: str, modified: int
+    async def add_folder(self, tx: AsyncConnection, node_id: str, parent: str, name: str, modified: int) -> None:
+        """A new folder under a free name."""
+        await tx.execute(insert(nodes).values(**self._row(node_id, parent, Kind.FOLDER, name, "", modified)))
+
+    async def add_file(
+        self, tx: AsyncConnection, node_id: str, parent: str, name: str, media_type: str, modified: int, version: str
     ) -> None:
-        """A new node under a free name."""
-        row = self._row(node_id, parent, kind, name, media_type, modified)
-        await tx.execute(insert(nodes).values(**row))
+        """A new file with that content under a free name."""
+        row = self._row(node_id, parent, Kind.FILE, name, media_type, modified)
+        await tx.execute(insert(nodes).values(**row, version=version))
 
     async def place(self, tx: AsyncConnection, node: Node, parent: str, name: str) -> None:
         """Move or rename a node, or take it out of the trash. Refused below itself, NameTaken."""

@@ -68,7 +68,7 @@ class Uploads:
         async with self._database.read() as tx:
             row = await self._row(tx, session)
         if row.closed and row.node is None:
-            return await self._complete(tree, session, row)
+            return await self._complete(tree, session, row.version, row.received)
         if row.node is None:
             return Progress(row.received)
         return await self._finished(tree, row)
@@ -91,8 +91,10 @@ class Uploads:
         if length == 0:
             await feed.end()
             async with self._database.write() as tx:
-                await self._advance(tx, row, position, 0, last)
-        return await self.progress(tree, session) if last else Progress(position)
+                ours = await self._advance(tx, row, position, 0, last)
+            if not ours:
+                return await self.progress(tree, session)
+        return await self._complete(tree, session, row.version, position) if last else Progress(position)
 
     async def abort(self, session: UploadSession) -> None:
         """Destroy what was sent, unless it became a file."""
@@ -145,9 +147,9 @@ class Uploads:
         await tx.execute(insert(parts).values(**owner, **part))
         await writer.commit(tx)
 
-    async def _complete(self, tree: Tree, session: UploadSession, row: Upload) -> Progress:
+    async def _complete(self, tree: Tree, session: UploadSession, version: str, size: int) -> Progress:
         """Make the file of an upload whose bytes are all here."""
-        digest = await self._digest(row)
+        digest = await self._digest(session, version, size)
         async with self._database.write() as tx:
             await tree.lock(tx)
             row = await self._row(tx, session)
@@ -161,15 +163,15 @@ class Uploads:
         self._digests.drop(row.id)
         return Progress(row.received, entry_of(tree, found))
 
-    async def _digest(self, row: Upload) -> bytes:
+    async def _digest(self, session: UploadSession, version: str, size: int) -> bytes:
         """The hash over all parts: the running one, or read back where this process has not seen every byte."""
-        running = self._digests.at(row.id, row.received)
+        running = self._digests.at(session.secret.decode(), size)
         if running is not None:
             return running.digest()
         running = self._digests.fresh()
         async with self._database.read() as tx:
-            found = await parts_of(tx, row.version, 0, row.received)
-        async for piece in read_parts(self._vault, self._scope, found, 0, row.received):
+            found = await parts_of(tx, version, 0, size)
+        async for piece in read_parts(self._vault, self._scope, found, 0, size):
             running.update(piece)
         return running.digest()
 
