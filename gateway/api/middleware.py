@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +13,9 @@ from prometheus_client import Counter, Histogram
 from cache.errors import StorageError
 from gateway.api import headers
 from gateway.api.problems import Problem, from_drive, from_http, from_identity, from_storage
+from gateway.api.routing import spoken
 from gateway.identity.errors import IdentityError
+from gateway.web import catalogs
 from providers.errors import DriveError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,25 +44,35 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except Problem as problem:
-        return problem.response()
-    except DriveError as error:
-        log.info("drive_error", code=error.code, reason=error.reason or "")
-        return from_drive(error).response()
-    except IdentityError as error:
-        return from_identity(error).response()
-    except StorageError as error:
-        log.warning("storage_error", why=type(error).__name__)
-        return from_storage(error).response()
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return from_http(error).response()
-    except (ConnectionError, TimeoutError):
-        return Problem(408, "interrupted", "The connection broke before everything had arrived.").response()
-    except Exception as error:  # the last resort; the place is logged, the message is not
-        log.error("unexpected", exc_info=error, route=_route(request))  # noqa: TRY400  # redact() reduces it to its place
-        return Problem(500, "internal", "Something broke on our side. Nothing was lost; try again.").response()
+        problem = from_http(error)
+    except Exception as error:  # noqa: BLE001  # the last resort: whatever it was, it becomes a problem
+        problem = _problem(error, request)
+    locale = spoken(request)
+    response = problem.response(functools.partial(catalogs.translate, locale))
+    response.headers["Content-Language"] = locale
+    return response
+
+
+def _problem(error: Exception, request: web.Request) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case DriveError():
+            log.info("drive_error", code=error.code, reason=error.reason or "")
+            return from_drive(error)
+        case IdentityError():
+            return from_identity(error)
+        case StorageError():
+            log.warning("storage_error", why=type(error).__name__)
+            return from_storage(error)
+        case ConnectionError() | TimeoutError():
+            return Problem(408, "interrupted", "The connection broke before everything had arrived.")
+        case _:
+            log.error("unexpected", exc_info=error, route=_route(request))
+            return Problem(500, "internal", "Something broke on our side. Nothing was lost; try again.")
 
 
 def _route(request: web.Request) -> str:

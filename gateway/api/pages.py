@@ -19,6 +19,7 @@ from gateway.api.problems import Problem
 from gateway.api.routes_account import me_out
 from gateway.identity.errors import ConnectRefused, NotActive, SignInRefused, TokenRefused, WrongState
 from gateway.policy import Principal
+from gateway.sentences import sentence
 from gateway.web import catalogs, pages
 from providers.errors import DriveError
 
@@ -94,7 +95,7 @@ class Pages:
 
     def _problem(self, request: web.Request, advice: str) -> web.Response:
         locale = self._locale(request)
-        title, told = (catalogs.translate(locale, text) for text in ("That did not work", advice))
+        title, told = (catalogs.translate(locale, text) for text in (sentence("That did not work"), advice))
         return html(pages.render("problem", locale, title=title, detail="", advice=told, action=None), 400)
 
     async def home(self, request: web.Request) -> web.StreamResponse:

@@ -8,40 +8,41 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from cache import errors as storage
 from gateway.identity import errors as identity
+from gateway.sentences import sentence
 from providers import errors as drives
 
 MEDIA_TYPE = "application/problem+json"
 
 TITLES = {
-    400: "The request cannot be understood",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "Not found",
-    405: "This address does not take that method",
-    409: "Something is in the way",
-    410: "No longer there",
-    411: "The length is missing",
-    412: "It changed in the meantime",
-    413: "Too large",
-    415: "Wrong media type",
-    416: "No such range",
-    422: "Some fields are not valid",
-    423: "Locked",
-    425: "Not ready yet",
-    428: "A precondition is missing",
-    429: "Too many requests",
-    500: "Something broke on our side",
-    502: "The drive answered something unexpected",
-    503: "Not available at the moment",
-    504: "The drive does not answer",
-    507: "No room left",
+    400: sentence("The request cannot be understood"),
+    401: sentence("Sign in first"),
+    403: sentence("Not allowed"),
+    404: sentence("Not found"),
+    405: sentence("This address does not take that method"),
+    409: sentence("Something is in the way"),
+    410: sentence("No longer there"),
+    411: sentence("The length is missing"),
+    412: sentence("It changed in the meantime"),
+    413: sentence("Too large"),
+    415: sentence("Wrong media type"),
+    416: sentence("No such range"),
+    422: sentence("Some fields are not valid"),
+    423: sentence("Locked"),
+    425: sentence("Not ready yet"),
+    428: sentence("A precondition is missing"),
+    429: sentence("Too many requests"),
+    500: sentence("Something broke on our side"),
+    502: sentence("The drive answered something unexpected"),
+    503: sentence("Not available at the moment"),
+    504: sentence("The drive does not answer"),
+    507: sentence("No room left"),
 }
 
 
@@ -66,25 +67,25 @@ class Problem(Exception):
         self.headers = dict(headers or {})
         self.extra = extra
 
-    def body(self) -> dict[str, Any]:
-        """The RFC 9457 document."""
+    def body(self, say: Callable[[str], str] = str) -> dict[str, Any]:
+        """The RFC 9457 document; ``say`` turns its sentences into the reader's language."""
         document: dict[str, Any] = {
             "type": f"urn:file-access:problem:{self.code}",
-            "title": TITLES.get(self.status, "Error"),
+            "title": say(TITLES.get(self.status, "Error")),
             "status": self.status,
             "code": self.code,
         }
         if self.detail:
-            document["detail"] = self.detail
+            document["detail"] = say(self.detail)
         if self.advice:
-            document["advice"] = self.advice
+            document["advice"] = say(self.advice)
         return document | self.extra
 
-    def response(self) -> web.Response:
+    def response(self, say: Callable[[str], str] = str) -> web.Response:
         """The answer itself; never stored by any cache."""
         return web.Response(
             status=self.status,
-            body=json.dumps(self.body(), ensure_ascii=False).encode(),
+            body=json.dumps(self.body(say), ensure_ascii=False).encode(),
             content_type=MEDIA_TYPE,
             headers={"Cache-Control": "no-store", **self.headers},
         )

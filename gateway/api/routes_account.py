@@ -135,11 +135,15 @@ async def drop_cached(call: Call) -> web.StreamResponse:
 async def erasure_plan(call: Call) -> web.StreamResponse:
     """What would go and what would remain outside, if the person were forgotten now."""
     scope = _scope(call)
+
+    def told(one: dict[str, Any]) -> dict[str, Any]:
+        return {**one, "what": call.say(one["what"])}
+
     outside: list[dict[str, Any]] = await call.services.outside_plan(scope)
     return answer(
         ErasurePlan(
-            stores=[StorePlan(**one) for one in await call.services.eraser.plan(scope)],
-            outside=[OutsidePlan(**one) for one in outside],
+            stores=[StorePlan(**told(one)) for one in await call.services.eraser.plan(scope)],
+            outside=[OutsidePlan(**told(one)) for one in outside],
         )
     )
 

@@ -45,7 +45,7 @@ def job_out(view: JobView) -> Job:
     )
 
 
-def _item_out(view: ItemView) -> JobItem:
+def _item_out(call: Call, view: ItemView) -> JobItem:
     return JobItem(
         id=view.id,
         name=view.name,
@@ -56,7 +56,7 @@ def _item_out(view: ItemView) -> JobItem:
         done=view.done,
         renamed_to=view.renamed_to,
         reason=view.reason,
-        advice=view.advice,
+        advice=call.say(view.advice) if view.advice else None,
         destination=Place(drive=view.destination[0], item=view.destination[1]) if view.destination else None,
     )
 
@@ -125,7 +125,7 @@ async def list_items(call: Call) -> web.StreamResponse:
         call.me.school, call.me.person, view.id, int(place) if place else 0, call.query.limit
     )
     after = call.services.cursors.make(str(more), bound) if more else None
-    page = JobItemList(items=[_item_out(one) for one in found], next=after)
+    page = JobItemList(items=[_item_out(call, one) for one in found], next=after)
     return answer(page, headers=link_next(call.request.path, after))
 
 

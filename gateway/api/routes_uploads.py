@@ -161,7 +161,7 @@ async def get_upload(call: Call) -> web.StreamResponse:
             drive=upload.drive,
             job=upload.job,
             item=item,
-            problem=ProblemOut(code=problem[0], advice=problem[1]) if problem else None,
+            problem=ProblemOut(code=problem[0], advice=call.say(problem[1])) if problem else None,
         )
     )
 

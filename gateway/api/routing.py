@@ -10,12 +10,14 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from gateway.api.problems import Problem
 from gateway.policy.principal import Principal
+from gateway.web import catalogs
 
 if TYPE_CHECKING:
     from gateway.api.services import Services
@@ -43,9 +45,18 @@ class Call:
             raise Problem(401, "sign_in_required", "Sign in first.")
         return self.principal
 
+    def say(self, text: str) -> str:
+        """A sentence in the caller's language."""
+        return catalogs.translate(spoken(self.request), text)
+
     def path(self, name: str) -> str:
         """A path parameter."""
         return self.request.match_info[name]
+
+
+def spoken(request: web.Request) -> str:
+    """The language that the caller asks for, of those that are offered."""
+    return catalogs.choose(accept_language=request.headers.get("Accept-Language", ""))
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -116,8 +127,6 @@ async def parse_form(model: type[BaseModel], request: web.Request) -> BaseModel:
     if request.content_type != "application/x-www-form-urlencoded":
         raise Problem(415, "wrong_media_type", "Send application/x-www-form-urlencoded.")
     raw = await _read_bounded(request)
-    from urllib.parse import parse_qsl
-
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
     except (ValueError, UnicodeDecodeError):

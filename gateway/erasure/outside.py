@@ -11,17 +11,24 @@ import stamina
 
 from cache.vault import Scope
 from gateway.identity.accounts import Accounts, Consent
+from gateway.sentences import sentence
 from providers.errors import DriveError
 
 _NAMES: Final = {"google": "Google Drive", "microsoft": "OneDrive"}
 _REMAINS: Final = {
-    "google": "Files that are in your Google Drive stay there. Delete them there if you do not want them any more.",
-    "microsoft": "Files that are in your OneDrive stay there. Delete them there if you do not want them any more.",
+    "google": sentence(
+        "Files that are in your Google Drive stay there. Delete them there if you do not want them any more."
+    ),
+    "microsoft": sentence(
+        "Files that are in your OneDrive stay there. Delete them there if you do not want them any more."
+    ),
 }
 _HOW_TO_END: Final = {
-    "google": "End the gateway's access yourself at myaccount.google.com/connections.",
-    "microsoft": "Microsoft has no way for an app to give back one person's consent. "
-    "End it yourself at myapps.microsoft.com or account.live.com/consent/Manage.",
+    "google": sentence("End the gateway's access yourself at myaccount.google.com/connections."),
+    "microsoft": sentence(
+        "Microsoft has no way for an app to give back one person's consent. "
+        "End it yourself at myapps.microsoft.com or account.live.com/consent/Manage."
+    ),
 }
 
 

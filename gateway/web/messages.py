@@ -21,14 +21,13 @@ from babel.messages.pofile import read_po, write_po
 
 import gateway
 import providers
-from gateway.api.problems import SENTENCES, TITLES
 from gateway.web import catalogs
 
 WEB: Final = Path(__file__).parent
 TEMPLATE: Final = catalogs.FOLDER / "messages.pot"
 HEADER: Final = "# Messages of File Access Gateway. Written by python -m gateway.web.messages.\n"
 _METHODS: Final = [("templates/**.html", "jinja2"), ("static/**.js", "javascript")]
-_SPOKEN: Final = {"Problem": (3,), "OrderRefused": (2,)}
+_SPOKEN: Final = {"Problem": (3,), "OrderRefused": (2,), "Store": (2,), "sentence": (1,)}
 """Which argument of a call is a sentence for a person."""
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -73,8 +72,6 @@ def extract() -> Catalog:
         str(Path(gateway.__file__).parent), method_map=[("**.py", "python")], keywords=_SPOKEN
     ):
         found.add(message, locations=[(f"gateway/{name}", 0)], auto_comments=comments)
-    for text in (*TITLES.values(), *SENTENCES):
-        found.add(text, locations=[("gateway/api/problems.py", 0)])
     for module, text in advice():
         found.add(text, locations=[(module.replace(".", "/") + ".py", 0)])
     return found
