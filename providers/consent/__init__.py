@@ -3,8 +3,8 @@
 What a consent gives is one opaque `Grant`; whoever keeps it seals it. Nothing here knows who the person is.
 """
 
-from providers.consent.flow import Authoriser, Grant, GrantKeeper, OAuthClient, blocked
+from providers.consent.flow import Authoriser, Grant, GrantKeeper, OAuthClient
 from providers.consent.google import GoogleConsent
 from providers.consent.microsoft import MicrosoftConsent
 
-__all__ = ["Authoriser", "GoogleConsent", "Grant", "GrantKeeper", "MicrosoftConsent", "OAuthClient", "blocked"]
+__all__ = ["Authoriser", "GoogleConsent", "Grant", "GrantKeeper", "MicrosoftConsent", "OAuthClient"]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from providers.errors import AdminBlocked, DriveError, Reconnect, Refused
+from providers.errors import Reconnect
 from providers.http import Tokens
 
 EARLY = 300.0
@@ -53,7 +53,12 @@ class OAuthClient(Protocol):
         ...
 
     async def exchange(self, flow: bytes, params: Mapping[str, str]) -> Grant:
-        """The grant for what the provider sent the browser back with. Refused, AdminBlocked, Offline."""
+        """The grant for what the provider sent the browser back with.
+
+        Refused where the person declined or left out what is needed (reason 'access_denied', 'scopes'), AdminBlocked
+        where a policy of the school or an age rule forbids it, Untrusted where the answer is not for this flow,
+        Reconnect where the code is no longer valid; Busy, Offline.
+        """
         ...
 
     def authoriser(self, keeper: GrantKeeper) -> Tokens:
@@ -74,15 +79,11 @@ class Access:
     grant: bytes
 
 
-class GrantRefused(Exception):
-    """The provider no longer accepts this grant."""
-
-
 class Renewer(Protocol):
     """The vendor's part: a new access token for a grant."""
 
     async def renew(self, grant: bytes) -> Access:
-        """GrantRefused, or a DriveError that may pass."""
+        """Reconnect where the provider no longer accepts this grant, or a DriveError that may pass."""
         ...
 
 
@@ -92,43 +93,47 @@ class Authoriser:
     def __init__(self, renewer: Renewer, keeper: GrantKeeper) -> None:
         self._renewer = renewer
         self._keeper = keeper
-        self._one_at_a_time = asyncio.Lock()
         self._access: Access | None = None
+        self._flight: asyncio.Task[Access] | None = None
+        self._unsaved: tuple[bytes, Access] | None = None
 
     async def token(self, *, fresh: bool = False) -> str:
-        """A token that is good now; ``fresh``: the last one was refused. Reconnect where the grant is dead."""
-        seen = self._access
-        if not fresh and seen is not None and time.time() < seen.expires - EARLY:
-            return seen.token
-        async with self._one_at_a_time:
-            now = self._access
-            if now is not None and now is not seen and time.time() < now.expires - EARLY:
-                return now.token  # somebody else has just renewed it
-            self._access = await self._renew()
-            return self._access.token
+        """A token that is good now; ``fresh``: the last one was refused. Reconnect where the grant is dead.
+
+        All who ask at the same time share one refresh. It goes on when they are cancelled: its request may have ended
+        the old refresh token, and the new one must be kept.
+        """
+        if self._flight is None:
+            seen = self._access
+            if not fresh and seen is not None and time.time() < seen.expires - EARLY:
+                return seen.token
+            self._flight = asyncio.create_task(self._renew())
+            self._flight.add_done_callback(self._landed)
+        return (await asyncio.shield(self._flight)).token
+
+    def _landed(self, flight: asyncio.Task[Access]) -> None:
+        self._flight = None
+        if not flight.cancelled() and flight.exception() is None:
+            self._access = flight.result()
 
     async def _renew(self) -> Access:
+        refused = Reconnect("the provider no longer accepts the grant")
         for _ in range(2):
             grant = await self._keeper.load()
+            if self._unsaved is not None and self._unsaved[0] == grant:
+                return await self._saved(*self._unsaved)
             try:
-                access = await self._renewer.renew(grant)
-            except GrantRefused:
+                return await self._saved(grant, await self._renewer.renew(grant))
+            except Reconnect as refusal:
+                refused = refusal
                 if await self._keeper.dead(grant):
                     break
-                continue
-            if access.grant != grant:
-                await self._keeper.save(access.grant)
-            return access
-        raise Reconnect("the provider no longer accepts the grant")
+        raise refused
 
-
-_BLOCKED = ("access_not_configured", "admin_policy_enforced", "org_internal", "disallowed_useragent")
-_ADMIN_CODES = ("AADSTS65001", "AADSTS90094", "AADSTS90093", "AADSTS50105", "AADSTS65005", "AADSTS53003")
-
-
-def blocked(error: str, description: str = "") -> DriveError:
-    """A consent that was refused, as a fact: by the school or an age rule, or by the person or for another reason."""
-    code = next((code for code in _ADMIN_CODES if code in description), None)
-    if error in _BLOCKED or code is not None:
-        return AdminBlocked("consent blocked", reason=code or error)
-    return Refused("consent refused", reason=error if error.isidentifier() else None)
+    async def _saved(self, old: bytes, access: Access) -> Access:
+        """Kept before anyone uses it. Where that fails it is held for the next try: the old grant may be worthless."""
+        if access.grant != old:
+            self._unsaved = (old, access)
+            await self._keeper.save(access.grant)
+            self._unsaved = None
+        return access

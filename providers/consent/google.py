@@ -1,6 +1,7 @@
 """Google's consent: google-auth-oauthlib builds the request (PKCE S256, offline), aiohttp exchanges and refreshes.
 
-Source: Google's OAuth 2.0 guide for web server applications, and OpenID Connect's userinfo.
+Source: Google's OAuth 2.0 guide for web server applications, and OpenID Connect's userinfo. Revoking drops the
+application's whole grant for that person, whichever connection it is done for.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from urllib.parse import urlencode
 
 from google_auth_oauthlib.flow import Flow
 
-from providers.consent.flow import Access, Authoriser, Grant, GrantKeeper, GrantRefused, blocked
-from providers.errors import Busy, Offline, Refused, Untrusted
-from providers.http import Outbound, Reply, Tokens, retry_after
+from providers.consent.answers import decline, meaning, token_answer, unavailable
+from providers.consent.flow import Access, Authoriser, Grant, GrantKeeper
+from providers.errors import Reconnect, Refused, Untrusted
+from providers.http import Outbound, Tokens, decoded
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+_LIMIT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,13 +52,13 @@ class GoogleConsent:
         flow.redirect_uri = redirect_uri
         url, _ = flow.authorization_url(state=state, access_type="offline", prompt="consent select_account")
         url = scheme + url[len("https") :]
-        return url, json.dumps({"verifier": flow.code_verifier, "redirect_uri": redirect_uri}).encode()
+        kept = {"state": state, "verifier": flow.code_verifier, "redirect_uri": redirect_uri}
+        return url, json.dumps(kept).encode()
 
     async def exchange(self, flow: bytes, params: Mapping[str, str]) -> Grant:
         """See `OAuthClient`. Refused where a scope that the drive needs was not granted."""
-        if "error" in params:
-            raise blocked(params["error"], params.get("error_description", ""))
         kept = json.loads(flow)
+        decline(kept["state"], params)
         told = await self._token(
             grant_type="authorization_code",
             code=params.get("code", ""),
@@ -64,18 +67,22 @@ class GoogleConsent:
         )
         needed = {scope for scope in self.scopes if "/auth/drive" in scope}
         if not needed <= set(str(told.get("scope", "")).split()):
-            raise Refused("the drive's scope was not granted", reason="scope")
+            raise Refused("not all that is needed was granted", reason="scopes")
         if not isinstance(told.get("refresh_token"), str):
-            raise Untrusted("no refresh token", reason="no_refresh_token")
+            raise Reconnect("no refresh token was given", reason="no_refresh_token")
         account, label = await self._userinfo(told["access_token"])
         return Grant(_grant(told["refresh_token"]), label, account)
 
     async def _userinfo(self, token: str) -> tuple[str, str]:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        told = _decoded(await self.outbound.fetch("GET", self.userinfo_url, headers=headers, limit=64 * 1024))
+        reply = await self.outbound.fetch("GET", self.userinfo_url, headers=headers, limit=_LIMIT)
+        unavailable(reply)
+        told = decoded(reply)
+        if not reply.ok or not isinstance(told, Mapping):
+            raise Untrusted("the provider does not say whose account it is", reason="userinfo")
         subject, email = told.get("sub"), told.get("email")
-        if not isinstance(subject, str) or not subject or not isinstance(email, str):
-            raise Untrusted("no account in userinfo")
+        if not isinstance(subject, str) or not subject or not isinstance(email, str) or not email:
+            raise Untrusted("the provider does not say whose account it is", reason="userinfo")
         return subject, email
 
     def authoriser(self, keeper: GrantKeeper) -> Tokens:
@@ -91,22 +98,21 @@ class GoogleConsent:
         return Access(told["access_token"], time.time() + _seconds(told), kept)
 
     async def revoke(self, data: bytes) -> bool:
-        """See `OAuthClient`. It drops the app's whole grant for that person. A token that is gone already is fine."""
+        """See `OAuthClient`. A grant that is gone already is fine."""
         form = urlencode({"token": json.loads(data)["refresh_token"]}).encode()
-        reply = await self.outbound.fetch("POST", self.revoke_url, headers=_FORM, data=form, limit=64 * 1024)
-        if reply.status >= 500 or reply.status == 429:
-            raise Offline("revocation failed", retry_after=retry_after(reply.headers))
-        return reply.ok or reply.status == 400
+        reply = await self.outbound.fetch("POST", self.revoke_url, headers=_FORM, data=form, limit=_LIMIT)
+        unavailable(reply)
+        if reply.ok or (reply.status == 400 and b"invalid_token" in reply.body):
+            return True
+        raise meaning({})
 
     async def _token(self, **form: str) -> dict[str, Any]:
-        told = {**form, "client_id": self.client_id, "client_secret": self.client_secret}
-        reply = await self.outbound.fetch(
-            "POST", self.token_url, headers=_FORM, data=urlencode(told).encode(), limit=64 * 1024
-        )
-        answer = _decoded(reply)
-        if not isinstance(answer.get("access_token"), str):
-            raise Untrusted("no access token")
-        return answer
+        body = urlencode({**form, "client_id": self.client_id, "client_secret": self.client_secret}).encode()
+        reply = await self.outbound.fetch("POST", self.token_url, headers=_FORM, data=body, limit=_LIMIT)
+        told = token_answer(reply)
+        if not isinstance(told.get("access_token"), str):
+            raise Untrusted("the token answer holds no access token", reason="access_token")
+        return told
 
 
 def _grant(refresh_token: str) -> bytes:
@@ -116,23 +122,3 @@ def _grant(refresh_token: str) -> bytes:
 def _seconds(told: Mapping[str, Any]) -> float:
     value = told.get("expires_in")
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 3600.0
-
-
-def _decoded(reply: Reply) -> dict[str, Any]:
-    """The JSON object of a good answer. GrantRefused, Refused, AdminBlocked, Busy, Offline, Untrusted."""
-    if reply.status == 429:
-        raise Busy("throttled", retry_after=retry_after(reply.headers))
-    if reply.status >= 500:
-        raise Offline("the provider's sign-in does not answer", retry_after=retry_after(reply.headers))
-    try:
-        told = json.loads(reply.body)
-    except ValueError:
-        raise Untrusted("not JSON") from None
-    if not isinstance(told, dict):
-        raise Untrusted("not a JSON object")
-    if not reply.ok:
-        error = str(told.get("error", ""))
-        if error in ("invalid_grant", "unauthorized_client"):
-            raise GrantRefused
-        raise blocked(error, str(told.get("error_description", "")))
-    return told

@@ -1,7 +1,8 @@
-"""Microsoft's consent through MSAL, whose requests leave by our own guarded connector and never block the event loop.
+"""Microsoft's consent through MSAL: a confidential client, whose token cache is the grant of one account.
 
-MSAL is synchronous: it runs in a thread, and each of its requests is handed back to the loop. Its token cache is the
-grant; refresh tokens rotate inside it, so it is saved whenever it changed. Source: Microsoft identity platform.
+MSAL is synchronous: it runs in a thread, and its requests travel on the event loop (`bridge`). Refresh tokens rotate
+inside the cache. Microsoft has no way to give back one application's grant (``revokeSignInSessions`` would sign the
+person out of everything), so `MicrosoftConsent.revoke` says False. Source: Microsoft identity platform.
 """
 
 from __future__ import annotations
@@ -9,135 +10,61 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 import msal
 
-from providers.consent.flow import Access, Authoriser, Grant, GrantKeeper, GrantRefused, blocked
-from providers.errors import DriveError, Offline, Untrusted
-from providers.http import Outbound, Tokens
+from providers.consent import identity
+from providers.consent.answers import decline, meaning
+from providers.consent.bridge import Authority, Bridge
+from providers.consent.flow import Access, Authoriser, Grant, GrantKeeper
+from providers.errors import Offline, Reconnect, Refused, Untrusted
+from providers.http import Outbound, Tokens, decoded
 
-_LEEWAY = 60
-_THREAD_PATIENCE = 60
-
-
-@dataclass(frozen=True, slots=True)
-class _Response:
-    """What MSAL expects of a response."""
-
-    status_code: int
-    text: str
-    headers: Mapping[str, str]
-
-    def raise_for_status(self) -> None:
-        """MSAL asks this of discovery only."""
-        if self.status_code >= 400:
-            raise _Unreachable
-
-
-class _Unreachable(Exception):
-    """Discovery failed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _HttpClient:
-    """MSAL's ``http_client`` over `Outbound`. ``plain``: the authority is a stand-in on loopback without TLS."""
-
-    outbound: Outbound
-    loop: asyncio.AbstractEventLoop
-    plain: bool
-
-    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> _Response:
-        """Called by MSAL in its thread."""
-        body = urlencode(data).encode() if isinstance(data, Mapping) else (data or "").encode()
-        told = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        return self._fetch("POST", url, params, told, body)
-
-    def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> _Response:
-        """Called by MSAL in its thread."""
-        return self._fetch("GET", url, params, headers or {}, None)
-
-    def close(self) -> None:
-        """Nothing of its own to close."""
-
-    def _fetch(self, method: str, url: str, params: Any, headers: Mapping[str, str], body: bytes | None) -> _Response:
-        if params:
-            url += ("&" if "?" in url else "?") + urlencode(params)
-        if self.plain:
-            url = url.replace("https://", "http://", 1)
-        sent = self.outbound.fetch(method, url, headers=headers, data=body, limit=1 << 20)
-        reply = asyncio.run_coroutine_threadsafe(sent, self.loop).result(_THREAD_PATIENCE)
-        text = reply.body.decode("utf-8", "replace")
-        if self.plain and method == "GET":  # MSAL takes no address without TLS, not even in discovery
-            text = text.replace("http://", "https://")
-        return _Response(reply.status, text, reply.headers)
+_RESERVED = frozenset({"openid", "profile", "offline_access"})
+"""Scopes that MSAL adds by itself and does not want to be told."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MicrosoftConsent:
-    """The Microsoft application. ``authority`` such as https://login.microsoftonline.com/organizations."""
+    """The Microsoft application. ``authority`` such as https://login.microsoftonline.com/organizations.
+
+    National clouds have their own authority, and want their scopes in full.
+    """
 
     client_id: str
     client_secret: str
     authority: str
     scopes: Iterable[str]
     outbound: Outbound
-    _shared: dict[str, Any] = field(default_factory=dict)
 
     async def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]:
         """See `OAuthClient`. The answer comes by GET: a cross-site POST would not carry the session's cookie."""
-
-        def begin(app: Any) -> dict[str, Any]:
-            flow: dict[str, Any] = app.initiate_auth_code_flow(
-                list(self.scopes), redirect_uri, state=state, prompt="select_account", response_mode="query"
+        app = self._app(msal.SerializableTokenCache())
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="response_mode")
+            flow = app.initiate_auth_code_flow(
+                self._wanted, redirect_uri=redirect_uri, state=state, prompt="select_account", response_mode="query"
             )
-            return flow
-
-        flow = await self._with_app(msal.SerializableTokenCache(), begin)
-        url = str(flow["auth_uri"])
-        if self.authority.startswith("http://"):
-            url = url.replace("https://", "http://", 1)
-        return url, json.dumps(flow).encode()
+        return Authority.of(self.authority).actual(flow["auth_uri"]), json.dumps(flow).encode()
 
     async def exchange(self, flow: bytes, params: Mapping[str, str]) -> Grant:
         """See `OAuthClient`. The id_token comes straight from the token endpoint; its claims are checked here."""
         kept, cache = json.loads(flow), msal.SerializableTokenCache()
-
-        def finish(app: Any) -> dict[str, Any]:
-            result: dict[str, Any] = app.acquire_token_by_auth_code_flow(kept, dict(params))
-            return result
-
-        try:
-            told = await self._with_app(cache, finish)
-        except ValueError:  # MSAL's word for a state or nonce that does not fit
-            raise Untrusted("the answer belongs to another consent", reason="state") from None
-        if "error" in told:
-            raise blocked(str(told["error"]), str(told.get("error_description", "")))
-        claims = self._checked(told.get("id_token_claims"))
-        label = claims.get("preferred_username") or claims.get("email")
-        if not isinstance(label, str) or not label:
-            raise Untrusted("no name in the id_token")
-        return Grant(cache.serialize().encode(), label, f"{claims['tid']}.{claims['oid']}")
-
-    def _checked(self, claims: Any) -> dict[str, Any]:
-        """MSAL checks only the nonce. aud, iss, exp and tid are ours to check."""
-        if not isinstance(claims, dict):
-            raise Untrusted("no id_token")
-        tenant, parts = claims.get("tid"), urlsplit(self.authority)
-        issuer = f"{parts.scheme}://{parts.netloc}/{tenant}/v2.0"
-        ends = claims.get("exp")
-        if (
-            claims.get("aud") != self.client_id
-            or claims.get("iss") != issuer
-            or not isinstance(claims.get("oid"), str)
-            or not isinstance(ends, int)
-            or ends < time.time() - _LEEWAY
-        ):
-            raise Untrusted("the id_token is not for us", reason="id_token")
-        return claims
+        decline(kept["state"], params)
+        told = await self._in_thread(cache, lambda app: app.acquire_token_by_auth_code_flow(kept, dict(params)))
+        _access(told)
+        if not {_short(scope) for scope in self._wanted} <= {_short(scope) for scope in _granted(told)}:
+            raise Refused("not all that is needed was granted", reason="scopes")
+        if not list(cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN)):
+            raise Reconnect("no refresh token was given", reason="no_refresh_token")
+        who = identity.checked(
+            told.get("id_token_claims"), self.client_id, Authority.of(self.authority).tenant, await self._issuer()
+        )
+        return Grant(_dump(cache), who.label, who.account)
 
     def authoriser(self, keeper: GrantKeeper) -> Tokens:
         """See `OAuthClient`."""
@@ -148,49 +75,75 @@ class MicrosoftConsent:
         cache = msal.SerializableTokenCache()
         cache.deserialize(grant.decode())
 
-        def silently(app: Any) -> dict[str, Any]:
-            accounts = app.get_accounts()
-            if not accounts:
-                return {"error": "invalid_grant"}
-            found = app.acquire_token_silent_with_error(list(self.scopes), accounts[0], force_refresh=True)
-            return found if isinstance(found, dict) else {"error": "invalid_grant"}
+        def silently(app: Any) -> Any:
+            account = next(iter(app.get_accounts()), None)
+            return app.acquire_token_silent_with_error(self._wanted, account, force_refresh=True)
 
-        told = await self._with_app(cache, silently)
-        if "error" in told:
-            if told["error"] in ("invalid_grant", "interaction_required", "consent_required"):
-                raise GrantRefused
-            raise Offline("the provider's sign-in does not answer")
-        kept = cache.serialize().encode() if cache.has_state_changed else grant
-        return Access(str(told["access_token"]), time.time() + float(told.get("expires_in", 3600)), kept)
+        told = await self._in_thread(cache, silently)
+        token, seconds = _access(told)
+        return Access(token, time.time() + seconds, _dump(cache) if cache.has_state_changed else grant)
 
     async def revoke(self, _data: bytes) -> bool:
-        """Microsoft has no way to give back one app's consent; signing out everywhere would hit every other app."""
+        """See `OAuthClient`. Never: see above."""
         return False
 
-    async def _with_app(self, cache: Any, work: Any) -> dict[str, Any]:
-        """Run ``work`` with an MSAL application in a thread. Whatever its requests raise comes out as it was."""
+    @property
+    def _wanted(self) -> list[str]:
+        return [scope for scope in self.scopes if scope not in _RESERVED]
+
+    async def _in_thread(self, cache: Any, work: Callable[[Any], Any]) -> Mapping[str, Any]:
+        """What MSAL says to ``work``. Errors of its requests come through as they are, its own carry no text on."""
         loop = asyncio.get_running_loop()
-        plain = self.authority.startswith("http://")
 
-        def run() -> dict[str, Any]:
-            app = msal.ConfidentialClientApplication(
-                self.client_id,
-                client_credential=self.client_secret,
-                authority=self.authority.replace("http://", "https://", 1),
-                token_cache=cache,
-                http_client=_HttpClient(self.outbound, loop, plain),
-                http_cache=self._shared,
-                instance_discovery=None if self._microsofts_own() else False,
-            )
-            result: dict[str, Any] = work(app)
-            return result
+        def run() -> Any:
+            try:
+                return work(self._app(cache, loop))
+            except (ValueError, RuntimeError):  # state, nonce, shape; the text may hold what must not be seen
+                raise Untrusted("the answer does not fit this sign-in", reason="flow") from None
 
-        try:
-            return await asyncio.to_thread(run)
-        except (DriveError, ValueError):
-            raise
-        except (_Unreachable, TimeoutError, KeyError) as error:
-            raise Offline("the provider's sign-in does not answer") from error
+        told = await asyncio.to_thread(run)
+        return told if isinstance(told, Mapping) else {"error": "invalid_grant", "suberror": "empty"}
 
-    def _microsofts_own(self) -> bool:
-        return urlsplit(self.authority).hostname == "login.microsoftonline.com"
+    def _app(self, cache: Any, loop: asyncio.AbstractEventLoop | None = None) -> Any:
+        """MSAL over one account's cache. Made for one call: construction asks nobody and costs microseconds."""
+        authority = Authority.of(self.authority)
+        return msal.ConfidentialClientApplication(
+            self.client_id,
+            client_credential=self.client_secret,
+            authority=authority.secure,
+            instance_discovery=False,  # the authority is the operator's setting; nobody needs to vouch for it
+            token_cache=cache,
+            http_client=Bridge(authority, self.outbound, loop),
+        )
+
+    async def _issuer(self) -> str:
+        """The issuer as the authority itself states it, with ``{tenantid}`` where it speaks for many tenants."""
+        reply = await self.outbound.fetch("GET", Authority.of(self.authority).discovery, limit=256 * 1024)
+        if not reply.ok:
+            raise Offline("the sign-in server does not work")
+        doc = decoded(reply)
+        if not isinstance(doc, Mapping) or not isinstance(doc.get("issuer"), str):
+            raise Untrusted("the authority does not say who it is", reason="iss")
+        return str(doc["issuer"])
+
+
+def _dump(cache: Any) -> bytes:
+    return str(cache.serialize()).encode()
+
+
+def _access(told: Mapping[str, Any]) -> tuple[str, float]:
+    if "error" in told:
+        raise meaning(told)
+    token, seconds = told.get("access_token"), told.get("expires_in", 3600)
+    if not isinstance(token, str) or not isinstance(seconds, (int, float)):
+        raise Untrusted("the token answer holds no access token", reason="access_token")
+    return token, float(seconds)
+
+
+def _granted(told: Mapping[str, Any]) -> list[str]:
+    return str(told.get("scope", "")).split()
+
+
+def _short(scope: str) -> str:
+    """Graph's scopes are named with or without Graph's address before them."""
+    return scope.rpartition("/")[2].lower()
