@@ -29,7 +29,8 @@ _MEASURE = """() => {
   for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) found.push(`id twice: ${id}`);
   for (const name of ['aria-labelledby', 'aria-describedby', 'aria-controls', 'for'])
     for (const node of document.querySelectorAll(`[${name}]`))
-      for (const id of node.getAttribute(name).split(' ')) if (!document.getElementById(id)) tell(`${name} to nothing`, node);
+      for (const id of node.getAttribute(name).split(' '))
+        if (!document.getElementById(id)) tell(`${name} to nothing`, node);
   for (const node of document.querySelectorAll('[tabindex]')) if (node.tabIndex > 0) tell('positive tabindex', node);
   let level = 0;
   for (const node of [...document.querySelectorAll('h1, h2, h3, h4')].filter(visible)) {
@@ -38,12 +39,13 @@ _MEASURE = """() => {
     if (now > level + 1) tell('a heading level is left out', node);
     level = now;
   }
-  if (document.documentElement.scrollWidth > innerWidth + 1) found.push(`scrolls sideways: ${html.scrollWidth} > ${innerWidth}`);
+  if (html.scrollWidth > innerWidth + 1) found.push(`scrolls sideways: ${html.scrollWidth} > ${innerWidth}`);
 
   for (const node of within('a[href], button, input:not([type=hidden]), select')) {
     const box = (node.closest('label') ?? node).getBoundingClientRect();
     const inline = node.tagName === 'A' && getComputedStyle(node).display === 'inline';
-    if (!node.matches('.skip') && !inline && (box.width < 24 || box.height < 24)) tell(`target ${box.width}x${box.height}`, node);
+    const small = box.width < 24 || box.height < 24;
+    if (small && !inline && !node.matches('.skip')) tell(`target ${box.width}x${box.height}`, node);
   }
 
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
@@ -61,7 +63,8 @@ _MEASURE = """() => {
     return layers.reverse().reduce((back, layer) => over(layer, back), rgba(getComputedStyle(html).backgroundColor));
   };
   const light = (color) => {
-    const [r, g, b] = color.map((part) => (part / 255 <= 0.03928 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    const linear = (part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = color.map((part) => linear(part / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const seen = new Set();

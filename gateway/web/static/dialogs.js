@@ -72,9 +72,11 @@ export async function attempt(action) {
   }
 }
 
-/** Buttons with data-opens open that dialog; the app may hook into its opening. */
+/** Buttons with data-opens open that dialog, which may hook into it; those with data-cancel close theirs. They are no
+ * submit buttons, so that Enter in a field always means the other one. */
 export function wireOpeners() {
   document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-cancel]")) event.target.closest("dialog").close("");
     const opener = event.target.closest("[data-opens]");
     if (!opener) return;
     const dialog = byId(opener.dataset.opens);

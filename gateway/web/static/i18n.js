@@ -47,7 +47,7 @@ export function bytes(size) {
   }
   const digits = step > 0 && value < 10 ? 1 : 0;
   const style = { style: "unit", unit: UNITS[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits };
-  return new Intl.NumberFormat(region, style).format(value);
+  return new Intl.NumberFormat(region, style).format(value).replace(" ", "\u00a0");
 }
 
 /** Date and time in full. */
