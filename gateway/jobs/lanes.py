@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-FIRST_REST: Final = 5.0
+FIRST_REST: Final = 2.0
 LONGEST_REST: Final = 300.0
 _DAY: Final = 86_400.0
 

@@ -26,7 +26,20 @@ from gateway.jobs.turn import Executor, Turn
 from providers.errors import DriveError
 
 MOST_FAILURES: Final = 6
+MOST_REFUSED_TOKENS: Final = 3
 _log = structlog.get_logger(__name__)
+
+
+def failures_of(turn: Turn) -> int:
+    """Failed attempts with this one, since the item last made progress."""
+    return 1 if turn.done > turn.item.done else turn.item.failures + 1
+
+
+def may_pass(error: DriveError | StorageError, turn: Turn) -> bool:
+    """Whether another attempt is worth it. A dead grant is believed when it is told several times: tokens race."""
+    if isinstance(error, DriveError) and error.reconnect:
+        return failures_of(turn) < MOST_REFUSED_TOKENS
+    return error.retryable and failures_of(turn) < MOST_FAILURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ class Attempts:
             except Parked as parked:
                 await self._park(turn, parked)
             except (DriveError, StorageError) as error:
-                await self._failed(turn, executor, error.retryable, getattr(error, "code", "internal"))
+                await self._failed(turn, executor, may_pass(error, turn), getattr(error, "code", "internal"))
             except Fenced:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in one item must not take the worker with it
@@ -110,7 +123,7 @@ class Attempts:
         await self._end(turn, Outcome(state, reason))
 
     async def _failed(self, turn: Turn, executor: Executor, retryable: bool, reason: str) -> None:
-        failures = 1 if turn.done > turn.item.done else turn.item.failures + 1
+        failures = failures_of(turn)
         if not retryable or failures >= MOST_FAILURES:
             await self._give_up(turn, executor, ItemState.FAILED, reason)
             return

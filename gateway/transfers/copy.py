@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.errors import Missing, Shredded
 from cache.vault import Vault
 from gateway.jobs.model import ItemState, Outcome
-from gateway.jobs.taking import MOST_FAILURES
+from gateway.jobs.taking import may_pass
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, SourceChanged, instruction, throttled
 from gateway.transfers.facts import pack, unpack
@@ -136,7 +136,7 @@ class Copy:
         except Changed:
             return "source_changed"
         except DriveError as error:
-            if error.retryable and item.failures + 1 < MOST_FAILURES:
+            if may_pass(error, turn):
                 raise
             return "source_kept"
         return None

@@ -57,7 +57,7 @@ def test_nobody_gets_more_than_there_is_room_for(rows: list[tuple[str, str, int,
 
 def test_a_lane_rests_as_long_as_asked_or_longer_each_time() -> None:
     assert rest(7.5, 3) == 7.5
-    assert [rest(None, strikes) for strikes in (0, 1, 2)] == [5.0, 10.0, 20.0]
+    assert [rest(None, strikes) for strikes in (0, 1, 2)] == [2.0, 4.0, 8.0]
     assert rest(None, 50) == LONGEST_REST
     assert rest(1e9, 0) == 86_400.0
 

@@ -1,9 +1,9 @@
-"""A whole little house for transfers: a database, a vault, two drives on disk, a worker that can be hurried."""
+"""A whole little house for transfers: a database, a vault, a person's drives, a worker that can be hurried."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +28,11 @@ from tests.gateway.transfers.filedrive import LOOSE, STRICT, FileDrive, Trip
 
 SCHOOL, PERSON = "school-one", "person-one"
 ROOT = Root(1, b"r" * 32)
+Mode = Literal["copy", "move"]
 
 
 @dataclass
-class TwoDrives:
+class Shelf:
     """`Drives` of one person. ``instructions`` are those under which writing was asked for."""
 
     drives: Mapping[str, Drive]
@@ -51,17 +52,14 @@ class TwoDrives:
 
 
 @dataclass
-class House:
-    """Everything a test of transfers needs. ``left`` and ``right`` are the drives."""
+class Desk:
+    """What gives orders and does them, whatever the drives."""
 
     database: Database
     vault: Vault
     jobs: Jobs
     transfers: Transfers
-    drives: TwoDrives
-    left: FileDrive
-    right: FileDrive
-    trip: Trip
+    drives: Shelf
 
     @asynccontextmanager
     async def working(self, **more: Any) -> AsyncIterator[Worker]:
@@ -72,14 +70,6 @@ class House:
             yield worker
         finally:
             await worker.stop(grace=0.1)
-
-    def order(self, mode: str, *items: str, conflict: OnConflict = OnConflict.RENAME, to: str = "top") -> Order:
-        """Items of the left drive into a folder of the right one."""
-        sources = [Source("left", str(Ref("", item))) for item in items]
-        word = Instruction("i" * 32, PERSON, "7")
-        assert mode in ("copy", "move")
-        to_do: Literal["copy", "move"] = "move" if mode == "move" else "copy"
-        return Order(SCHOOL, PERSON, to_do, sources, Source("right", str(Ref("", to))), word, conflict)
 
     async def ended(self, job: str, within: float = 30.0) -> JobView:
         """The job at its end."""
@@ -92,12 +82,57 @@ class House:
         assert more is None
         return {item.path: item for item in items}
 
-    async def do(self, order: Order) -> tuple[JobView, dict[str, ItemView]]:
+    async def do(self, order: Order, within: float = 30.0) -> tuple[JobView, dict[str, ItemView]]:
         """Give the order to a worker and wait for its end."""
         async with self.working():
             job = await self.transfers.create(order)
-            view = await self.ended(job)
+            view = await self.ended(job, within)
         return view, await self.report(job)
+
+
+@dataclass
+class House(Desk):
+    """A desk with two drives on disk, ``left`` and ``right``, and the trouble they share."""
+
+    left: FileDrive
+    right: FileDrive
+    trip: Trip
+
+    def order(self, mode: Mode, *items: str, conflict: OnConflict = OnConflict.RENAME, to: str = "top") -> Order:
+        """Items of the left drive into a folder of the right one."""
+        return order(mode, "left", [Ref("", item) for item in items], "right", Ref("", to), conflict)
+
+
+def order(
+    mode: Mode, source: str, items: Sequence[Ref], drive: str, folder: Ref, conflict: OnConflict = OnConflict.RENAME
+) -> Order:
+    """Items of one drive into a folder of another."""
+    word = Instruction("i" * 32, PERSON, "7")
+    sources = [Source(source, str(item)) for item in items]
+    return Order(SCHOOL, PERSON, mode, sources, Source(drive, str(folder)), word, conflict)
+
+
+@asynccontextmanager
+async def open_vault(database: Database, folder: Path) -> AsyncIterator[Vault]:
+    """A vault whose keys another process finds again."""
+    expiry = folder / "expiry"
+    expiry.mkdir(mode=0o700, exist_ok=True)
+    keyring = Keyring(ROOT, database, FolderExpiry(expiry))
+    vault = Vault(keyring, open_blobs((folder / "blobs").as_uri()), database, folder / "staging")
+    await vault.start()
+    async with database.write() as tx:
+        await vault.enrol(tx, Scope(SCHOOL, PERSON))
+    try:
+        yield vault
+    finally:
+        await vault.close()
+
+
+@asynccontextmanager
+async def open_desk(database: Database, vault: Vault, drives: Mapping[str, Drive]) -> AsyncIterator[Desk]:
+    """A desk for any drives."""
+    shelf, jobs = Shelf(drives), Jobs(database, vault, People().require_active)
+    yield Desk(database, vault, jobs, Transfers(jobs, shelf, vault), shelf)
 
 
 @asynccontextmanager
@@ -106,17 +141,9 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """The house below ``folder``; another process may open it again after this one died."""
     trip = trip or Trip()
-    expiry = folder / "expiry"
-    expiry.mkdir(mode=0o700, exist_ok=True)
-    keyring = Keyring(ROOT, database, FolderExpiry(expiry))
-    vault = Vault(keyring, open_blobs((folder / "blobs").as_uri()), database, folder / "staging")
-    await vault.start()
-    async with database.write() as tx:
-        await vault.enrol(tx, Scope(SCHOOL, PERSON))
     one, two = FileDrive(folder / "left", left, trip), FileDrive(folder / "right", right, trip)
-    drives = TwoDrives({"left": one, "right": two})
-    jobs = Jobs(database, vault, People().require_active)
-    try:
-        yield House(database, vault, jobs, Transfers(jobs, drives, vault), drives, one, two, trip)
-    finally:
-        await vault.close()
+    async with (
+        open_vault(database, folder) as vault,
+        open_desk(database, vault, {"left": one, "right": two}) as desk,
+    ):
+        yield House(database, vault, desk.jobs, desk.transfers, desk.drives, one, two, trip)
