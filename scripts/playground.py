@@ -180,6 +180,7 @@ async def tour() -> int:
     from tour import main as main_job
 
     data = Path(tempfile.mkdtemp(prefix="file-access-tour-"))
+    os.environ["FILE_ACCESS_EXPIRY_DIR"] = str(data / "expiry")  # not in memory, where it would outlive the tour
     try:
         async with playground(data) as running:
             return await main_job(running)
