@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from providers.consent import GoogleConsent, GrantKeeper, MicrosoftConsent, OAuthClient
-from providers.errors import AdminBlocked, Reconnect, Refused, Untrusted
+from providers.errors import AdminBlocked, Busy, DriveError, Offline, Reconnect, Refused, Untrusted
 from providers.http import Outbound
 from providers.sandbox.core import Sandbox, serve
 
@@ -65,9 +65,10 @@ async def client(box: Sandbox) -> AsyncIterator[OAuthClient]:
 
 async def approve(url: str, **more: str) -> dict[str, str]:
     """What the provider sends the browser back with."""
-    async with aiohttp.ClientSession() as browser, browser.get(
-        f"{url}&{urlencode({'sandbox_user': TEACHER, **more})}", allow_redirects=False
-    ) as answer:
+    async with (
+        aiohttp.ClientSession() as browser,
+        browser.get(f"{url}&{urlencode({'sandbox_user': TEACHER, **more})}", allow_redirects=False) as answer,
+    ):
         assert answer.status in (302, 303)
         location = answer.headers["Location"]
     assert location.startswith(CALLBACK)
@@ -113,16 +114,40 @@ async def test_a_dead_grant_says_reconnect(client: OAuthClient, box: Sandbox) ->
 
 
 async def test_what_the_provider_refuses(client: OAuthClient) -> None:
-    """The person's no, a used code, somebody else's flow."""
+    """The person's no, a code shown twice, an answer to another sign-in: nothing of them is repeated in the error."""
     url, flow = await client.authorize(CALLBACK, "s")
-    denied = await approve(url, sandbox_deny="access_denied")
-    with pytest.raises(Refused):
-        await client.exchange(flow, denied)
+    with pytest.raises(Refused) as declined:
+        await client.exchange(flow, await approve(url, sandbox_deny="access_denied"))
+    assert declined.value.reason == "access_denied"
     params = await approve(url)
     _, other = await client.authorize(CALLBACK, "other")
-    with pytest.raises((Refused, Untrusted, Exception)) as refused:
+    with pytest.raises(Untrusted) as foreign:
         await client.exchange(other, params)
-    assert params["code"] not in str(refused.value)
+    assert foreign.value.reason == "state"
+    await client.exchange(flow, params)
+    with pytest.raises(Reconnect) as replayed:
+        await client.exchange(flow, params)
+    for error in (foreign.value, replayed.value):
+        assert params["code"] not in f"{error}{error.reason}{error.__cause__}"
+
+
+async def test_a_code_of_another_verifier_is_refused(client: OAuthClient) -> None:
+    """PKCE: whoever caught the code alone gets nothing."""
+    url, _ = await client.authorize(CALLBACK, "s")
+    _, another = await client.authorize(CALLBACK, "s")
+    with pytest.raises(Reconnect):
+        await client.exchange(another, await approve(url))
+
+
+async def test_making_an_address_asks_nobody(client: OAuthClient, box: Sandbox) -> None:
+    """A consent page can be offered while the provider is down; PKCE is S256 and the answer comes by GET."""
+    box.recent.clear()
+    url, _ = await client.authorize(CALLBACK, "s")
+    asked = dict(parse_qsl(urlsplit(url).query))
+    assert url.startswith(box.url)
+    assert not box.recent
+    assert asked["code_challenge_method"] == "S256"
+    assert asked.get("response_mode", "query") == "query"
 
 
 async def test_a_school_that_forbids_it_is_told_apart(client: OAuthClient) -> None:
@@ -136,20 +161,52 @@ async def test_a_school_that_forbids_it_is_told_apart(client: OAuthClient) -> No
 
 
 async def test_revocation_is_honest(client: OAuthClient, box: Sandbox) -> None:
-    """Google ends the grant; Microsoft has no way, and says so."""
+    """Google ends the grant; Microsoft has no way, and says so. Twice is no error."""
     url, flow = await client.authorize(CALLBACK, "s")
     grant = await client.exchange(flow, await approve(url))
-    assert await client.revoke(grant.data) is (box.kind == "google")
-    if box.kind == "google":
+    revocable = box.kind == "google"
+    assert await client.revoke(grant.data) is revocable
+    assert await client.revoke(grant.data) is revocable
+    tokens = client.authoriser(Keeper(grant.data))
+    if revocable:
         with pytest.raises(Reconnect):
-            await client.authoriser(Keeper(grant.data)).token()
-        assert await client.revoke(grant.data) is True
+            await tokens.token()
+    else:
+        assert await tokens.token()
 
 
-async def test_a_missing_scope_is_refused(client: OAuthClient, box: Sandbox) -> None:
-    """A person can untick the drive on Google's page."""
-    if box.kind != "google":
-        return
+async def test_a_missing_scope_is_refused(client: OAuthClient) -> None:
+    """A person can untick the drive on the consent page."""
     url, flow = await client.authorize(CALLBACK, "s")
-    with pytest.raises(Refused):
-        await client.exchange(flow, await approve(url, sandbox_scope="openid"))
+    with pytest.raises(Refused) as refused:
+        await client.exchange(flow, await approve(url, sandbox_scope="openid profile offline_access User.Read"))
+    assert refused.value.reason == "scopes"
+
+
+async def test_no_refresh_token_no_connection(client: OAuthClient, box: Sandbox) -> None:
+    """A grant that would end within the hour is not taken for a connection."""
+    url, flow = await client.authorize(CALLBACK, "s")
+    offline = {"google": ("access_type=offline", "access_type=online"), "microsoft": ("offline_access", "")}[box.kind]
+    with pytest.raises(Reconnect) as refused:
+        await client.exchange(flow, await approve(url.replace(*offline)))
+    assert refused.value.reason == "no_refresh_token"
+
+
+@pytest.mark.parametrize(("fault", "error"), [({"status": 429, "retry_after": 7}, Busy), ({"status": 503}, Offline)])
+async def test_a_sign_in_server_without_time(
+    client: OAuthClient, box: Sandbox, fault: dict[str, int], error: type[DriveError]
+) -> None:
+    """The grant stays alive, whatever it says meanwhile."""
+    url, flow = await client.authorize(CALLBACK, "s")
+    keeper = Keeper((await client.exchange(flow, await approve(url))).data)
+    tokens = client.authoriser(keeper)
+    async with aiohttp.ClientSession() as control:
+        rule = {"match": {"method": "POST", "path": "*token", "times": 1}, "do": fault}
+        async with control.post(f"{box.url}/_sandbox/faults", json=[rule]) as answer:
+            assert answer.status < 300, await answer.text()
+    with pytest.raises(error) as failed:
+        await tokens.token()
+    assert failed.value.retryable
+    assert failed.value.retry_after == fault.get("retry_after")
+    assert not keeper.died
+    assert await tokens.token()
