@@ -1,0 +1,141 @@
+"""What is Microsoft's own: tenants, the nonce, MSAL in a thread and over TLS, and a cache that keeps one account."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import aiohttp
+import pytest
+import trustme
+
+from providers.consent import Grant, MicrosoftConsent
+from providers.errors import Offline, Refused, Untrusted
+from providers.http import Outbound
+from providers.sandbox.core import Sandbox, serve
+
+CALLBACK = "https://gateway.example/connect/callback"
+TEACHER = "amira.haddad@riverside.example"
+PERSONAL = "mia.chen@hillcrest.example"
+SCOPES = ("Files.ReadWrite.All", "User.Read", "offline_access")
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    async with serve("microsoft", tmp_path / "state") as started:
+        yield started
+
+
+def consent(box: Sandbox, outbound: Outbound, tenant: str = "common") -> MicrosoftConsent:
+    return MicrosoftConsent("gateway", "secret", f"{box.url}/{tenant}/", SCOPES, outbound)
+
+
+async def approve(url: str, person: str, tls: ssl.SSLContext | bool = True) -> dict[str, str]:
+    async with aiohttp.ClientSession() as browser:
+        address = f"{url}&{urlencode({'sandbox_user': person})}"
+        async with browser.get(address, allow_redirects=False, ssl=tls) as answer:
+            return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+
+async def connected(client: MicrosoftConsent, person: str) -> Grant:
+    url, flow = await client.authorize(CALLBACK, "s")
+    return await client.exchange(flow, await approve(url, person))
+
+
+async def test_school_and_personal_accounts_are_told_apart_by_tenant(box: Sandbox) -> None:
+    """The account id holds the tenant, so that equal ids of two tenants stay two accounts."""
+    outbound = Outbound([box.url])
+    grants = [await connected(consent(box, outbound), who) for who in (TEACHER, PERSONAL)]
+    assert [grant.label for grant in grants] == [TEACHER, PERSONAL]
+    assert grants[0].account.partition(".")[0] != grants[1].account.partition(".")[0]
+    await outbound.close()
+
+
+async def test_an_authority_of_one_tenant_takes_nobody_elses_token(box: Sandbox) -> None:
+    """Even where the sign-in server would give one."""
+    outbound = Outbound([box.url])
+    tenant = (await connected(consent(box, outbound), TEACHER)).account.partition(".")[0]
+    assert (await connected(consent(box, outbound, tenant), TEACHER)).label == TEACHER
+    url, flow = await consent(box, outbound).authorize(CALLBACK, "s")
+    params = await approve(url, PERSONAL)
+    with pytest.raises(Untrusted) as refused:
+        await consent(box, outbound, "organizations").exchange(flow, params)
+    assert refused.value.reason == "tid"
+    await outbound.close()
+
+
+async def test_a_token_of_another_sign_in_is_refused_and_not_shown(box: Sandbox) -> None:
+    """MSAL's own error would carry the nonces along."""
+    outbound = Outbound([box.url])
+    client = consent(box, outbound)
+    url, flow = await client.authorize(CALLBACK, "s")
+    altered = json.dumps({**json.loads(flow), "nonce": "another"}).encode()
+    with pytest.raises(Untrusted) as refused:
+        await client.exchange(altered, await approve(url, TEACHER))
+    assert "nonce" not in str(refused.value)
+    assert refused.value.__suppress_context__
+    await outbound.close()
+
+
+async def test_the_loop_goes_on_while_msal_waits(box: Sandbox) -> None:
+    """A slow sign-in server delays the one who asked, and nobody else."""
+    outbound = Outbound([box.url])
+    client = consent(box, outbound)
+    grant = await connected(client, TEACHER)
+    rule = {"match": {"path": "*token", "times": 1}, "do": {"latency_ms": 400}}
+    async with aiohttp.ClientSession() as control, control.post(f"{box.url}/_sandbox/faults", json=[rule]) as told:
+        assert told.status < 300
+    renewing = asyncio.create_task(client.renew(grant.data))
+    ticks = 0
+    while not renewing.done():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    assert ticks > 10
+    assert (await renewing).token
+    await outbound.close()
+
+
+async def test_an_authority_that_is_away(box: Sandbox) -> None:
+    outbound = Outbound(["http://127.0.0.1:9"])
+    client = MicrosoftConsent("gateway", "secret", "http://127.0.0.1:9/common", SCOPES, outbound)
+    _, flow = await client.authorize(CALLBACK, "s")
+    with pytest.raises(Offline):
+        await client.exchange(flow, {"state": "s", "code": "c"})
+    await outbound.close()
+
+
+async def test_an_authority_outside_the_guard_is_not_asked(box: Sandbox) -> None:
+    """MSAL's requests leave by the guarded connector, or not at all."""
+    outbound = Outbound([])
+    client = consent(box, outbound)
+    url, flow = await client.authorize(CALLBACK, "s")
+    with pytest.raises(Refused):
+        await client.exchange(flow, await approve(url, TEACHER))
+    await outbound.close()
+
+
+async def test_msal_trusts_whom_the_connector_trusts(tmp_path: Path) -> None:
+    """A school's own certificate authority is configured once."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    issued = ca.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    async with serve("microsoft", tmp_path / "state", tls=(tmp_path / "cert.pem", tmp_path / "key.pem")) as box:
+        browser = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        for cafile, works in ((tmp_path / "ca.pem", True), (None, False)):
+            outbound = Outbound([box.url], cafile=str(cafile) if cafile else None)
+            client = consent(box, outbound)
+            url, flow = await client.authorize(CALLBACK, "s")
+            params = await approve(url, TEACHER, browser)
+            if works:
+                assert (await client.exchange(flow, params)).label == TEACHER
+            else:
+                with pytest.raises(Untrusted) as refused:
+                    await client.exchange(flow, params)
+                assert refused.value.reason == "tls"
+            await outbound.close()
