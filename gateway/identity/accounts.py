@@ -109,8 +109,8 @@ class Accounts:
         """
         key = digest(params.get("state", ""))
         flow = await self._take(principal, key)
-        if "error" in params:
-            raise ConnectRefused("cancelled")
+        if params.get("error") == "access_denied":
+            raise ConnectRefused("cancelled")  # other errors are the provider's, and `exchange` tells them apart
         scope = Scope(principal.school, principal.person)
         fields = await self._vault.fields(scope)
         secret = fields.unseal(_FLOWS, "flow", key.hex(), flow["flow"])
