@@ -28,6 +28,7 @@ from gateway import connections
 from gateway.api.application import build
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
+from gateway.api.server import Runner
 from gateway.api.services import Accesses, Services
 from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew, migrate
@@ -105,7 +106,7 @@ async def run(settings: Settings, *, api: bool, work: bool) -> None:
 
 @asynccontextmanager
 async def _serve(settings: Settings, services: Services) -> AsyncIterator[int]:
-    runner = web.AppRunner(build(services), access_log=None, handler_cancellation=False, shutdown_timeout=5)
+    runner = Runner(build(services))
     await runner.setup()
     try:
         context = None

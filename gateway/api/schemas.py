@@ -19,7 +19,7 @@ class Wire(BaseModel):
 
 
 class Paging(Wire):
-    cursor: Annotated[str, Field(min_length=1, max_length=16384)] | None = None
+    cursor: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
 
 

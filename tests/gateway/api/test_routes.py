@@ -1,0 +1,146 @@
+"""The route table as a test: what is public is a list that somebody wrote down, and everything else denies."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gateway.api.application import build
+from gateway.api.routing import PUBLIC, Route
+from gateway.api.table import ROUTES
+from gateway.policy.rules import RULES
+from tests.gateway.api.live import Live, Person
+
+PUBLIC_ROUTES = {
+    ("GET", "/v1/receipt-keys"),
+    ("GET", "/v1/receipts/{secret}"),
+    ("OPTIONS", "/v1/uploads"),
+    ("POST", "/v1/token"),
+    ("POST", "/v1/token/revoke"),
+}
+"""Routes of /v1 that anybody may call. Whoever adds one writes it down here and says why in the review."""
+
+PAGES = {
+    ("GET", "/"),
+    ("GET", "/connect/callback"),
+    ("GET", "/extension/authorize"),
+    ("GET", "/forget"),
+    ("GET", "/healthz"),
+    ("GET", "/metrics"),
+    ("GET", "/readyz"),
+    ("GET", "/receipt"),
+    ("GET", "/signin"),
+    ("GET", "/signin/callback"),
+    ("GET", "/static"),
+    ("GET", "/v1/docs"),
+    ("GET", "/v1/openapi.json"),
+    ("POST", "/extension/authorize"),
+    ("POST", "/signout"),
+}
+"""What is served beside the table: pages that look for a session themselves, and what holds nothing of anybody."""
+
+PAGE_ONLY = {
+    ("POST", "/v1/connections"),
+    ("POST", "/v1/connections/{connection}/confirm"),
+    ("DELETE", "/v1/connections/{connection}"),
+    ("DELETE", "/v1/cache"),
+    ("DELETE", "/v1/cache/{cached}"),
+    ("GET", "/v1/erasure/plan"),
+    ("POST", "/v1/erasures"),
+    ("GET", "/v1/tokens"),
+    ("DELETE", "/v1/tokens/{token}"),
+}
+"""What the browser extension may not do."""
+
+NOT_PUBLIC = [route for route in ROUTES if route.action != PUBLIC]
+UNSAFE = [route for route in NOT_PUBLIC if route.method in ("POST", "PATCH", "DELETE")]
+
+
+def name(route: Route) -> str:
+    """How a test of a route is called."""
+    return f"{route.method} {route.path}"
+
+
+def filled(path: str) -> str:
+    """The path with ids that belong to nobody."""
+    return re.sub(r"\{\w+(:[^}]*)?\}", "0" * 32, path)
+
+
+def test_what_is_public_is_written_down() -> None:
+    """Exactly these."""
+    assert {(route.method, route.path) for route in ROUTES if route.action == PUBLIC} == PUBLIC_ROUTES
+
+
+def test_everything_served_is_in_the_table_or_written_down(live: Live) -> None:
+    """No route reaches the application by another way."""
+
+    async def served(services: object) -> set[tuple[str, str]]:
+        routes = build(services).router.routes()  # type: ignore[arg-type]  # the services of the running gateway
+        return {(route.method, route.resource.canonical) for route in routes if route.resource is not None}
+
+    table = {(route.method, route.path) for route in ROUTES}
+    heads = {(method, path) for method, path in live.run(served) if method != "HEAD"}
+    assert heads - table == PAGES
+
+
+def test_each_route_has_a_rule() -> None:
+    """An action without a rule would deny everybody."""
+    assert {route.action for route in NOT_PUBLIC} <= set(RULES)
+
+
+@pytest.mark.parametrize("route", NOT_PUBLIC, ids=name)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Cookie": "session=nobody"},
+        {"Cookie": "session="},
+        {"Authorization": "Bearer nobody"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Basic bm9ib2R5Om5vYm9keQ=="},
+    ],
+    ids=["nothing", "cookie", "empty cookie", "bearer", "empty bearer", "basic"],
+)
+async def test_default_deny(nobody: Person, route: Route, headers: dict[str, str]) -> None:
+    """Without credentials, or with ones that are nobody's: 401 before anything else is looked at."""
+    answer = await nobody.ask(route.method, filled(route.path), headers=headers)
+    assert answer.status == 401
+    if route.method != "HEAD":
+        assert answer.code == "sign_in_required"
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("route", UNSAFE, ids=name)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Origin": "https://elsewhere.example", "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {},
+    ],
+    ids=["foreign origin", "null", "foreign origin that lies", "cross-site", "same-site", "none", "nothing"],
+)
+async def test_writes_come_from_our_own_pages_only(
+    session_cookie: dict[str, str], nobody: Person, route: Route, headers: dict[str, str]
+) -> None:
+    """A cookie that another site made the browser send does nothing."""
+    given = {**session_cookie, **headers}
+    nobody.http.headers.popall("Origin", None)
+    answer = await nobody.ask(route.method, filled(route.path), headers=given)
+    assert (answer.status, answer.code) == (403, "cross_site")
+
+
+@pytest.mark.parametrize("route", NOT_PUBLIC, ids=name)
+async def test_what_the_extension_may_do(extension_token: str, nobody: Person, route: Route) -> None:
+    """Opening, saving and moving; nothing about accounts, sign-ins and forgetting, however fresh the sign-in."""
+    given = {"Authorization": f"Bearer {extension_token}"}
+    answer = await nobody.ask(route.method, filled(route.path), headers=given)
+    denied = answer.status == 403 and answer.code == "not_allowed" and answer.json["reason"] == "client"
+    assert denied == ((route.method, route.path) in PAGE_ONLY)
+    assert answer.status != 401
+    assert answer.status < 500
