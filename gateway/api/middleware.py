@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -24,13 +25,15 @@ log = structlog.get_logger()
 
 REQUESTS = Counter("file_access_requests_total", "Answered requests", ["method", "route", "status"])
 SECONDS = Histogram("file_access_request_seconds", "Time until the last byte of an answer", ["method", "route"])
+_BEGUN: Final = web.RequestKey("begun", web.StreamResponse)
+"""Where a request keeps the answer whose headers have left."""
 
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The outermost: nothing leaves as a traceback, as text/plain or as aiohttp's own page."""
     started = time.monotonic()
-    response = await _answer(request, handler)
+    response = _unspliced(request, await _answer(request, handler))
     route = _route(request)
     REQUESTS.labels(request.method, route, str(response.status)).inc()
     SECONDS.labels(request.method, route).observe(time.monotonic() - started)
@@ -68,11 +71,24 @@ def _problem(error: Exception, request: web.Request) -> Problem:
         case StorageError():
             log.warning("storage_error", why=type(error).__name__)
             return from_storage(error)
+        case web.RequestPayloadError():
+            return Problem(400, "bad_request")  # a body that is not what its headers say
         case ConnectionError() | TimeoutError():
             return Problem(408, "interrupted", "The connection broke before everything had arrived.")
         case _:
             log.error("unexpected", exc_info=error, route=_route(request))
             return Problem(500, "internal", "Something broke on our side. Nothing was lost; try again.")
+
+
+def _unspliced(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """The answer; where another one has begun to leave, that one cut off: a problem would become part of its body."""
+    begun: web.StreamResponse | None = request.get(_BEGUN)
+    if begun is None or begun is response:
+        return response
+    log.warning("answer_interrupted", route=_route(request), status=response.status)
+    if request.transport is not None:
+        request.transport.abort()
+    return begun
 
 
 def _route(request: web.Request) -> str:
@@ -82,6 +98,8 @@ def _route(request: web.Request) -> str:
 
 async def security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """A signal handler: headers that every answer carries, unless the route set its own."""
+    if _BEGUN not in request:
+        request[_BEGUN] = response
     for name, value in headers.EVERYWHERE.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", headers.PAGE_CSP)
