@@ -39,7 +39,7 @@ _MEASURE = """() => {
     if (now > level + 1) tell('a heading level is left out', node);
     level = now;
   }
-  if (html.scrollWidth > innerWidth + 1) found.push(`scrolls sideways: ${html.scrollWidth} > ${innerWidth}`);
+  if (html.scrollWidth > html.clientWidth) found.push(`scrolls sideways: ${html.scrollWidth} > ${html.clientWidth}`);
 
   for (const node of within('a[href], button, input:not([type=hidden]), select')) {
     const box = (node.closest('label') ?? node).getBoundingClientRect();
@@ -60,7 +60,7 @@ _MEASURE = """() => {
   const behind = (node) => {
     const layers = [];
     for (let at = node; at; at = at.parentElement) layers.push(rgba(getComputedStyle(at).backgroundColor));
-    return layers.reverse().reduce((back, layer) => over(layer, back), rgba(getComputedStyle(html).backgroundColor));
+    return layers.reverse().reduce((back, layer) => over(layer, back), rgba('Canvas'));
   };
   const light = (color) => {
     const linear = (part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);

@@ -43,6 +43,7 @@ def _playground() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    module.EXTENSION_ID = extension_id()  # type: ignore[attr-defined]  # a module known only at run time
     return module
 
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.audit import complaints
-from tests.e2e.browsing import approve, browsing, connect, names, pane, picture, ready, row, settled, show, sign_in
+from tests.e2e.browsing import approve, browsing, connect, get, names, pane, picture, ready, row, settled, show, sign_in
 from tests.e2e.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -31,11 +31,6 @@ async def start(
     return page
 
 
-async def get(page: Page, path: str) -> Any:
-    """The gateway's own answer, with the page's session."""
-    return await page.evaluate("path => fetch(path).then(answer => answer.json())", path)
-
-
 async def test_a_person_browses_opens_uploads_moves_sees_what_is_kept_and_forgets(
     gateway: Running, tmp_path: Path
 ) -> None:
@@ -44,7 +39,7 @@ async def test_a_person_browses_opens_uploads_moves_sees_what_is_kept_and_forget
         await side_by_side(page)
         await opens_a_file(context, page)
         await uploads_a_file(page, tmp_path)
-        await moves_between_drives(page)
+        await moves_between_drives(page, gateway)
         await sees_what_is_kept(page)
         await forgets(page, tmp_path)
 
@@ -107,13 +102,20 @@ async def uploads_a_file(page: Page, folder: Path) -> None:
     assert base64.b64decode(arrived) == hashlib.sha256(content).digest()
 
 
-async def moves_between_drives(page: Page) -> None:
+async def moves_between_drives(page: Page, running: Running) -> None:
     """A folder tree goes from Google Drive to OneDrive under a progress bar; the report tells of new names."""
     await row(page, "first", "Class 7b").locator("input").check()
     await pane(page, "first").locator('[data-act="move"]').click()
+    slow = [{"match": {"method": "PUT"}, "do": {"latency_ms": 150}}]
+    assert (await page.context.request.post(f"{running.microsoft}/_sandbox/faults", data=slow)).ok
     await page.locator('#dialog-transfer [data-part="ok"]').click()
     task = page.locator(".task").filter(has_text="Move Class 7b to OneDrive")
-    await expect(task.locator("progress")).to_be_visible()
+    bar = task.locator("progress[value]")
+    await expect(bar).to_be_visible()
+    await expect(bar).not_to_have_attribute("value", "0")
+    before = int(await bar.get_attribute("value") or 0)
+    assert 0 < before < 1000
+    assert await complaints(page) == []
     await picture(page, "page-moving", full_page=True)
     await expect(task.locator(".state")).to_contain_text("Done", timeout=60_000)
     await expect(row(page, "second", "Class 7b")).to_be_visible()
@@ -277,3 +279,20 @@ async def test_every_page_keeps_its_promises_in_every_look(gateway: Running, loo
         await page.locator("#kept-drives > *").first.wait_for()
         assert await complaints(page) == []
         await picture(page, f"look-{look}-kept", full_page=True)
+
+
+BROKEN = """<!doctype html><title></title><style>p { color: #999; background: #fff }</style>
+<h1>One</h1><h3>Three</h3><p>Too pale</p><button></button><input id="a"><div id="a" tabindex="3">x</div>
+<label for="nothing">?</label><div style="width: 200vw">wide</div><button style="width: 9px; height: 9px">b</button>"""
+
+
+async def test_the_audit_sees_what_is_wrong() -> None:
+    async with browsing() as context:
+        page = await context.new_page()
+        await page.set_content(BROKEN)
+        found = "\n".join(await complaints(page))
+    for fault in (
+        "no language", "no title", "main landmark", "heading level", "contrast 2.8", "a button has no name",
+        "a textbox has no name", "id twice", "positive tabindex", "for to nothing", "scrolls sideways", "target ",
+    ):  # fmt: skip
+        assert fault in found, fault
