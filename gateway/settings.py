@@ -24,6 +24,8 @@ from gateway.addresses import is_plain
 
 PREFIX: Final = "FILE_ACCESS_"
 CONFIG: Final = "FILE_ACCESS_CONFIG"
+FOR_TESTS: Final = "FILE_ACCESS_TEST_"
+"""Variables that only the tests read; a gateway that they start inherits them."""
 
 
 def _address(value: object) -> object:
@@ -184,6 +186,9 @@ class Settings(BaseSettings):
     microsoft: Microsoft = Microsoft()
     session: SessionLimits = SessionLimits()
     limits: Limits = Limits()
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token under which /metrics answers (Prometheus); empty: it does not exist."
+    )
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="Least severe level that is logged."
     )
@@ -246,7 +251,10 @@ def unknown(environment: Mapping[str, str]) -> list[str]:
     return sorted(
         name
         for name in environment
-        if name.upper().startswith(PREFIX) and name != CONFIG and name.upper() not in known | whole
+        if name.upper().startswith(PREFIX)
+        and not name.startswith(FOR_TESTS)
+        and name != CONFIG
+        and name.upper() not in known | whole
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hmac
 import json
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from gateway.api import docs, middleware
 from gateway.api.endpoint import endpoint
 from gateway.api.pages import Pages, html
+from gateway.api.problems import not_found
 from gateway.api.services import Services
 from gateway.api.table import ROUTES, openapi_document
 from gateway.web.pages import STATIC
@@ -46,7 +48,11 @@ def _fixed(services: Services) -> list[web.RouteDef]:
         async with services.database.read():
             return web.json_response({"status": "ready"})
 
-    async def metrics(_request: web.Request) -> web.Response:
+    async def metrics(request: web.Request) -> web.Response:
+        token = services.settings.metrics_token.get_secret_value()
+        shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not token or not hmac.compare_digest(shown.encode(), token.encode()):
+            raise not_found()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return [
