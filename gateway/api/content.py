@@ -22,7 +22,7 @@ WRITE_TIMEOUT = 60.0
 
 async def serve(request: web.Request, opener: Opener, opened: Opened, *, download: bool) -> web.StreamResponse:
     """The answer to GET and HEAD of an opened file, with ranges where its size is known."""
-    etag = strong_etag(opened.drive, str(opened.entry.ref), opened.version, opened.export)
+    etag = _etag(opened)
     check_match(request.headers.get("If-Match"), etag)
     common = headers.for_file(opened.name, opened.media_type, download=download) | {"ETag": etag}
     if none_match(request.headers.get("If-None-Match"), etag):
@@ -52,6 +52,17 @@ async def serve(request: web.Request, opener: Opener, opened: Opened, *, downloa
     await response.prepare(request)
     await _pump(request, response, first, pieces, None if stop is None else stop - start)
     return response
+
+
+def _etag(opened: Opened) -> str:
+    """Strong where these very bytes can come again: two exports of one version are two files, so each copy has its own.
+
+    Weak for an export that is not kept: nothing may be resumed by it.
+    """
+    parts = (opened.drive, str(opened.entry.ref), opened.version, opened.export)
+    if opened.export is None:
+        return strong_etag(*parts)
+    return strong_etag(*parts, opened.cached.object) if opened.cached is not None else "W/" + strong_etag(*parts)
 
 
 def _headers_only(common: dict[str, str], span: Span | None, size: int | None) -> web.Response:

@@ -63,12 +63,12 @@ def none_match(header: str | None, etag: str) -> bool:
     if header is None:
         return False
     tags = parse_tags(header)
-    return tags is None or etag in [tag.removeprefix("W/") for tag in tags]
+    return tags is None or etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in tags]
 
 
 def asked_span(range_header: str | None, if_range: str | None, etag: str, total: int) -> Span | None:
     """The span asked for, None for the whole. Malformed or several ranges are the whole; unsatisfiable is 416."""
-    if range_header is None or (if_range is not None and if_range.strip() != etag):
+    if range_header is None or (if_range is not None and (if_range.strip() != etag or etag.startswith("W/"))):
         return None
     match = _RANGE.match(range_header.strip())
     if match is None:

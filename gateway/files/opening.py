@@ -93,7 +93,7 @@ class Opener:
             version=entry.version,
             export=chosen,
             cached=cached,
-            wanted=Wanted(source, entry.ref, entry.version, chosen),
+            wanted=Wanted(source, entry.ref, entry.version, chosen, entry.size if choice is None else None),
             scope=scope,
             drive=drive,
             lookup=lookup,
@@ -137,8 +137,10 @@ class Opener:
         wanted = opened.wanted
         if wanted.export is not None and at > 0:
             raise Changed(reason="export_interrupted")  # a second export may differ: two are never spliced
+        await self._vault.fields(opened.scope)
         async with wanted.source.read(wanted.ref, at, stop, version=wanted.version, export=wanted.export) as read:
             async for piece in read:
+                await self._vault.fields(opened.scope)  # Shredded: an access token outlives its forgotten person
                 yield piece
 
     async def _fill(self, opened: Opened) -> Fill | None:
