@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
 from cache.blobs import open_blobs
 from cache.errors import StorageError
@@ -112,7 +113,10 @@ async def _serve(settings: Settings, services: Services) -> AsyncIterator[int]:
         context = None
         if settings.tls_cert and settings.tls_key:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            await asyncio.to_thread(context.load_cert_chain, settings.tls_cert, settings.tls_key)
+            try:
+                await asyncio.to_thread(context.load_cert_chain, settings.tls_cert, settings.tls_key)
+            except OSError as error:  # ssl.SSLError is one
+                raise StartRefused(f"the certificate and its key cannot be used: {error.strerror}") from None
         try:
             await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
         except OSError as error:
@@ -134,8 +138,14 @@ async def deployment(settings: Settings) -> AsyncIterator[Deployment]:
 
 async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     cafile = os.environ.get("SSL_CERT_FILE")
-    database = await stack.enter_async_context(Database(settings.database_url.get_secret_value()))
-    await migrate(database)
+    try:
+        database = await stack.enter_async_context(Database(settings.database_url.get_secret_value()))
+        await migrate(database)
+    except (OSError, SQLAlchemyError) as error:  # never their text: it may hold the address with its password
+        kind = type(getattr(error, "orig", None) or error).__name__
+        raise StartRefused(
+            f"the database cannot be used ({kind}). Look at FILE_ACCESS_DATABASE_URL, and for SQLite at the data folder"
+        ) from None
     vault = await _vault(settings, database, cafile)
     await vault.start()
     stack.push_async_callback(vault.close)

@@ -5,16 +5,19 @@ The rule behind most of them: whatever leaves this machine is encrypted, and a s
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from gateway.addresses import is_loopback, is_on_this_machine, is_plain
 from gateway.db.address import BadDatabaseUrl, parse
-from gateway.settings import CONFIG, PREFIX, Settings
+from gateway.settings import CONFIG, PREFIX, Settings, unknown
 
 
 class UnsafeSettings(ValueError):
@@ -32,9 +35,12 @@ def load(**given: Any) -> Settings:
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise UnsafeSettings([f"{_name(item['loc'])}: {item['msg']}" for item in found]) from None
+    except SettingsError as error:
+        raise UnsafeSettings([f"{_unreadable(str(error))}: must be JSON"]) from None
     except (OSError, ValueError):
         raise UnsafeSettings([f"{CONFIG}: the file cannot be read, or is not TOML or a list of NAME=value"]) from None
-    problems = hazards(settings)
+    problems = [f"{name}: there is no such setting; is it misspelt?" for name in unknown(os.environ)]
+    problems += hazards(settings)
     if problems:
         raise UnsafeSettings(problems)
     return settings
@@ -42,6 +48,11 @@ def load(**given: Any) -> Settings:
 
 def _name(place: tuple[int | str, ...]) -> str:
     return PREFIX + "__".join(str(part) for part in place).upper()
+
+
+def _unreadable(message: str) -> str:
+    found = re.search(r'field "(\w+)"', message)  # the library tells the field in words only
+    return f"{PREFIX}{found[1].upper()}" if found else CONFIG
 
 
 def hazards(settings: Settings) -> list[str]:

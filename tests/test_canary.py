@@ -39,3 +39,15 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(range(256)) * 1000)
     (tmp_path / "b").touch()
     assert hits([tmp_path], [NAME, b"\x01\x03\x07 key"]) == []
+
+
+def test_many_needles_at_every_place_of_a_file(tmp_path: Path) -> None:
+    """Short and long ones, at each alignment, at the very beginning and at the very end."""
+    needles = [f"nr{number:04}" + "y" * (number % 24) for number in range(1500)]
+    expected = set()
+    for at in range(9):
+        sought = needles[at * 38]
+        for path, content in ((tmp_path / f"end{at}", "z" * at + sought), (tmp_path / f"start{at}", sought + "z" * at)):
+            path.write_text(content)
+            expected.add(f"{path}: {sought}")
+    assert expected <= set(hits([tmp_path], needles))
