@@ -72,7 +72,10 @@ class Commits:
             results: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
             try:
                 async with self._database.write() as tx:
-                    results = [(future, *await _guarded(tx, write)) for write, future in batch]
+                    if len(batch) == 1:
+                        results = [(batch[0][1], await batch[0][0](tx), None)]
+                    else:
+                        results = [(future, *await _guarded(tx, write)) for write, future in batch]
             except BaseException as error:
                 for _, future in batch:
                     _settle(future, None, error)

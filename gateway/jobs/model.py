@@ -96,6 +96,7 @@ class Item:
     instruction: str
     policy_version: str
     mode: str
+    strikes: int
     cancelled: bool
 
 

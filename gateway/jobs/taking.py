@@ -111,16 +111,17 @@ class Attempts:
 
     async def _give_up(self, turn: Turn, executor: Executor, state: ItemState, reason: str) -> None:
         """Free what the item holds outside, as far as it can be reached, and end it."""
+        outcome = None
         try:
             async with asyncio.timeout(self._timing.abandon):
-                await executor.abandon(turn)
+                outcome = await executor.abandon(turn)
         except Fenced:
             raise
         except Exception as error:  # noqa: BLE001 - a session that cannot be ended now ends by itself
             _log.warning("worker.abandon", kind=turn.item.kind, error=type(error).__name__)
         if turn.item.kind in STEPS and state is ItemState.SKIPPED:
             state = ItemState.DONE
-        await self._end(turn, Outcome(state, reason))
+        await self._end(turn, outcome or Outcome(state, reason))
 
     async def _failed(self, turn: Turn, executor: Executor, retryable: bool, reason: str) -> None:
         failures = failures_of(turn)

@@ -26,8 +26,11 @@ class Executor(Protocol):
         """Do the item. Raises DriveError or StorageError (retried where they say so) or Parked."""
         ...
 
-    async def abandon(self, turn: Turn) -> None:
-        """The item will not be finished: free what it holds outside (upload session, spool). May be repeated."""
+    async def abandon(self, turn: Turn) -> Outcome | None:
+        """The item will not be finished: free what it holds outside (upload session, spool). May be repeated.
+
+        An outcome where it was as good as finished; None where it ends as the queue says.
+        """
         ...
 
 
@@ -74,8 +77,9 @@ class Turn:
             if then is not None:
                 await then(tx)
 
+        self.work = work  # before the commit: whoever is stopped while it runs still knows what is to be freed
         await self._write(write)
-        self.work, self.stored = work, done
+        self.stored = done
         self._progress.note(self.item.job, self.item.id, self.done - done)
 
     async def hold(self) -> None:

@@ -27,7 +27,10 @@ from gateway.jobs.service import Jobs
 from gateway.jobs.taking import Attempts, Timing
 from gateway.jobs.turn import Executor, Turn
 
-_TOGETHER: Final = 0.02
+_TOGETHER: Final = 0.1
+"""Seconds in which endings are gathered before their jobs are settled."""
+_GATHER: Final = 0.003
+"""Seconds in which freed places are gathered before the next claim."""
 _log = structlog.get_logger(__name__)
 
 
@@ -56,6 +59,7 @@ class Worker:
         self._loops: list[asyncio.Task[None]] = []
         self._settling = asyncio.Event()
         self._strays: set[tuple[str, int]] = set()
+        self._looked = 0.0
         self._stopping = False
 
     async def start(self) -> None:
@@ -99,7 +103,9 @@ class Worker:
         self._jobs.progress.work.clear()
         if not self._stopping and len(self._running) < self._slots:
             owner, slots = self.membership.id, self._slots - len(self._running)
-            rows = await self._write(lambda tx, now: queue.claim(tx, owner, now, slots))
+            look = time.monotonic() - self._looked >= self._timing.guard
+            self._looked = time.monotonic() if look else self._looked
+            rows = await self._write(lambda tx, now: queue.claim(tx, owner, now, slots, cancelled=look))
             for row in rows:
                 await self._begin(row)
             if rows:
@@ -107,6 +113,8 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.poll):
                 await self._jobs.progress.work.wait()
+        if self._running:
+            await asyncio.sleep(_GATHER)
 
     async def _begin(self, row: RowMapping) -> None:
         """Open what was claimed. Where its key is gone the person was forgotten: nothing is left to do."""
@@ -190,7 +198,8 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.settle):
                 await self._settling.wait()
-        await asyncio.sleep(_TOGETHER)
+        if self._running:
+            await asyncio.sleep(_TOGETHER)
         self._settling.clear()
         await self._settle_once()
 

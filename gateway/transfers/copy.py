@@ -6,9 +6,8 @@ times at most. How far it is stands in the item's work: 'session', 'spool', and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.errors import Missing, Shredded
 from cache.vault import Vault
@@ -39,9 +38,10 @@ class Copy:
 
     async def run(self, turn: Turn) -> Outcome:
         """Copied, with a reason where the source stays; failed where the name is taken or the file keeps changing."""
-        if "arrived" not in turn.work:
+        arrived = turn.work.get("arrived")
+        if arrived is None:
             try:
-                await self._copy(turn)
+                arrived = await self._copy(turn)
             except SourceChanged:
                 return await self._restart(turn)
             except (Missing, Shredded) as lost:
@@ -51,19 +51,27 @@ class Copy:
             except NameTaken:
                 await self.abandon(turn)
                 return Outcome(ItemState.FAILED, "name_taken")
-        return await self._finish(turn)
+        if turn.item.mode != "move":
+            return self._outcome(turn, arrived, None if arrived["equal"] else "altered")
+        if not arrived["equal"]:
+            return self._outcome(turn, arrived, "altered_kept")
+        return self._outcome(turn, arrived, await self._remove_source(turn, arrived))
 
-    async def abandon(self, turn: Turn) -> None:
-        """Ends the upload session and destroys the spool. What has arrived whole stays."""
+    async def abandon(self, turn: Turn) -> Outcome | None:
+        """Ends the upload session and destroys the spool. What has arrived whole stays, and is told as copied."""
+        if arrived := turn.work.get("arrived"):
+            return self._outcome(turn, arrived, "source_kept")
         try:
             await self._sending.end_session(turn)
         finally:
             work = {name: value for name, value in turn.work.items() if name not in {"session", "spool", "number"}}
-            await turn.save(work, self._dropping(turn))
+            await turn.save(work, self._spool.dropping(turn))
+        return None
 
     # copying
 
-    async def _copy(self, turn: Turn) -> None:
+    async def _copy(self, turn: Turn) -> dict[str, Any]:
+        """What has arrived, verified."""
         item, entry = turn.item, self._entry(turn)
         source = await self._drives.reader(item.person, item.tenant, item.entry["drive"])
         drive = await self._drives.writer(
@@ -74,8 +82,7 @@ class Copy:
         new = self._new(turn, parent, origin)
         verdict, made = await self._sending.deliver(turn, drive, origin, new)
         turn.done = origin.size
-        arrived = {"ref": str(made.ref), "name": made.name, "equal": verdict is Verdict.EQUAL}
-        await turn.save({**turn.work, "arrived": arrived}, size=origin.size)
+        return {"ref": str(made.ref), "name": made.name, "equal": verdict is Verdict.EQUAL}
 
     def _entry(self, turn: Turn) -> Entry:
         """The source as it was planned, or as it was found when it had changed."""
@@ -112,21 +119,18 @@ class Copy:
 
     # the end
 
-    async def _finish(self, turn: Turn) -> Outcome:
-        arrived = turn.work["arrived"]
+    def _outcome(self, turn: Turn, arrived: Mapping[str, Any], reason: str | None) -> Outcome:
         result: dict[str, Any] = {"destination": [turn.item.spec["destination"]["drive"], arrived["ref"]]}
         if arrived["name"] != turn.item.entry["name"]:
             result["renamed_to"] = arrived["name"]
-        reason = None if arrived["equal"] else "altered"
-        if turn.item.mode == "move":
-            reason = await self._remove_source(turn) if arrived["equal"] else "altered_kept"
-        return Outcome(ItemState.COPIED, reason, result, self._dropping(turn))
+        return Outcome(ItemState.COPIED, reason, result, self._spool.dropping(turn))
 
-    async def _remove_source(self, turn: Turn) -> str | None:
+    async def _remove_source(self, turn: Turn, arrived: Mapping[str, Any]) -> str | None:
         """Trash what is proven to have arrived. Why it stays, where it does."""
         item, entry = turn.item, self._entry(turn)
         drive = await self._drives.writer(item.person, item.tenant, item.entry["drive"], instruction(item))
-        await turn.hold()
+        await turn.save({**turn.work, "arrived": arrived})  # and with it the proof that the item is still ours
+        turn.check()
         assert item.other is not None
         try:
             with throttled(item.other):
@@ -140,12 +144,6 @@ class Copy:
                 raise
             return "source_kept"
         return None
-
-    def _dropping(self, turn: Turn) -> Any:
-        async def drop(tx: AsyncConnection) -> None:
-            await self._spool.drop(tx, turn)
-
-        return drop
 
 
 def _media_type(turn: Turn, entry: Entry) -> str:

@@ -28,16 +28,21 @@ class Places:
     def __init__(self, jobs: Jobs, clock: Callable[[], float] = time.monotonic) -> None:
         self._jobs = jobs
         self._clock = clock
+        self._made: dict[str, Ref] = {}
         self._taken: dict[tuple[str, str], tuple[float, set[str]]] = {}
 
     async def parent(self, turn: Turn) -> Ref:
         """The folder that the item goes into. NotFound where the folder step left nothing behind."""
         if turn.item.folder is None:
             return Ref.parse(turn.item.spec["destination"]["item"])
-        result = await self._jobs.result_of(turn.sealer, turn.item.folder)
-        if "destination" not in result:
-            raise NotFound
-        return Ref.parse(result["destination"][1])
+        if turn.item.folder not in self._made:
+            result = await self._jobs.result_of(turn.sealer, turn.item.folder)
+            if "destination" not in result:
+                raise NotFound
+            while len(self._made) >= _MOST_KEPT:
+                self._made.pop(next(iter(self._made)))
+            self._made[turn.item.folder] = Ref.parse(result["destination"][1])
+        return self._made[turn.item.folder]
 
     async def taken(self, drive: Drive, turn: Turn, parent: Ref) -> Set[str]:
         """The collision keys in a folder that the job did not make; none in one that it made."""

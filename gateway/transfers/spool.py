@@ -10,8 +10,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from cache.model import Life, Scope
 from cache.vault import Vault
+from gateway.jobs.model import Hook
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import at_source
 from gateway.transfers.origin import FromVault
@@ -69,13 +72,18 @@ class Spool:
             sealed = await writer.finish()
             spooled = Spooled(sealed.id, sealed.size, algorithm, running.digest())
 
-            async def commit(tx: Any) -> None:
+            async def commit(tx: AsyncConnection) -> None:
                 await writer.commit(tx)
 
             await turn.save({**turn.work, "spool": spooled.pack()}, commit, size=spooled.size)
         return spooled
 
-    async def drop(self, tx: Any, turn: Turn) -> None:
-        """Destroy the item's spool in the caller's transaction, if it has one."""
-        if packed := turn.work.get("spool"):
-            await self._vault.destroy(tx, Scope(turn.item.tenant, turn.item.person), [packed[0]])
+    def dropping(self, turn: Turn) -> Hook:
+        """Destroys the spool that the item has now, in the transaction that it is given; does nothing without one."""
+        scope, packed = Scope(turn.item.tenant, turn.item.person), turn.work.get("spool")
+
+        async def drop(tx: AsyncConnection) -> None:
+            if packed:
+                await self._vault.destroy(tx, scope, [packed[0]])
+
+        return drop
