@@ -12,7 +12,8 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import msal
@@ -26,6 +27,8 @@ from providers.http import Outbound, Tokens, decoded
 
 _RESERVED = frozenset({"openid", "profile", "offline_access"})
 """Scopes that MSAL adds by itself and does not want to be told."""
+_AT_ONCE = 8
+"""Sign-ins at once. Not in the loop's own threads: MSAL's requests need one of those to look up a name."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,6 +43,9 @@ class MicrosoftConsent:
     authority: str
     scopes: Iterable[str]
     outbound: Outbound
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, "msal"), init=False, compare=False
+    )
 
     async def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]:
         """See `OAuthClient`. The answer comes by GET: a cross-site POST would not carry the session's cookie."""
@@ -101,7 +107,7 @@ class MicrosoftConsent:
             except (ValueError, RuntimeError):  # state, nonce, shape; the text may hold what must not be seen
                 raise Untrusted("the answer does not fit this sign-in", reason="flow") from None
 
-        told = await asyncio.to_thread(run)
+        told = await loop.run_in_executor(self._threads, run)
         return told if isinstance(told, Mapping) else {"error": "invalid_grant", "suberror": "empty"}
 
     def _app(self, cache: Any, loop: asyncio.AbstractEventLoop | None = None) -> Any:

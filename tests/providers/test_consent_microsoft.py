@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -95,6 +96,23 @@ async def test_the_loop_goes_on_while_msal_waits(box: Sandbox) -> None:
         await asyncio.sleep(0.01)
         ticks += 1
     assert ticks > 10
+    assert (await renewing).token
+    await outbound.close()
+
+
+async def test_msal_waits_in_threads_of_its_own(box: Sandbox) -> None:
+    """Files are read and names looked up in the loop's threads, MSAL's own request among them: they stay free."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    outbound = Outbound([box.url])
+    client = consent(box, outbound)
+    grant = await connected(client, TEACHER)
+    rule = {"match": {"path": "*token", "times": 1}, "do": {"latency_ms": 500}}
+    async with aiohttp.ClientSession() as control, control.post(f"{box.url}/_sandbox/faults", json=[rule]) as told:
+        assert told.status < 300
+    renewing = asyncio.create_task(client.renew(grant.data))
+    await asyncio.sleep(0.1)
+    await asyncio.to_thread(bool)
+    assert not renewing.done()
     assert (await renewing).token
     await outbound.close()
 
