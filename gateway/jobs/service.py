@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from gateway.db.tables_work import items, jobs, lanes
 from gateway.ids import new_id
 from gateway.jobs import queue, totals
 from gateway.jobs.commits import Store
-from gateway.jobs.model import ENDED, FINISHED, STEPS, Item, ItemState, ItemView, JobState, JobView, NewItem
+from gateway.jobs.model import ENDED, FINISHED, OPEN, STEPS, Item, ItemState, ItemView, JobState, JobView, NewItem
 from gateway.jobs.progress import Progress
 from gateway.jobs.rows import item_row, item_view, taken
 from gateway.jobs.sealing import Sealer, Sealers, seal, unseal
@@ -27,6 +28,8 @@ from gateway.jobs.sealing import Sealer, Sealers, seal, unseal
 RequireActive = Callable[[AsyncConnection, str], Awaitable[None]]
 """(tx, person): raises where this person may not begin anything, e.g. while being forgotten; so until tx ends."""
 
+KEPT_MS: Final = 30 * 24 * 3_600_000
+"""How long an ended job and its report are kept."""
 _POLL: Final = 0.5
 _PACE: Final = 0.2
 
@@ -197,6 +200,28 @@ class Jobs:
         now = await self._now(tx)
         await tx.execute(update(jobs).where(jobs.c.id == job).values(cancelled=func.coalesce(jobs.c.cancelled, now)))
         await queue.cancel_waiting(tx, job, now)
+
+    async def quiet(self, tenant: str, person: str, within: float) -> bool:
+        """Wait until nothing of a person is open any more, in whichever process: sessions given up, spools destroyed.
+
+        False where that took longer than ``within`` seconds: a worker is gone or a provider does not answer.
+        """
+        mine = (items.c.tenant == tenant, items.c.person == person, items.c.state.in_(OPEN))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while True:
+                    async with self.database.read() as tx:
+                        if not (await tx.execute(select(exists().where(*mine)))).scalar_one():
+                            return True
+                    await asyncio.sleep(_PACE)
+        return False
+
+    async def sweep(self, limit: int) -> int:
+        """Delete jobs that ended longer ago than they are kept, with their items. How many."""
+        async with self.database.write() as tx:
+            before = await self._now(tx) - KEPT_MS
+            old = select(jobs.c.id).where(jobs.c.ended < before).limit(limit)
+            return (await tx.execute(delete(jobs).where(jobs.c.id.in_(old)))).rowcount
 
     async def held(self, tx: AsyncConnection, tenant: str, person: str) -> tuple[int, int]:
         """How many jobs and items are kept about this person: for the plan of forgetting."""

@@ -180,3 +180,35 @@ async def test_a_worker_that_stops_wakes_nobody(database: Database) -> None:
     view = await jobs.get(SCHOOL, PERSON, job)
     assert view is not None
     assert view.counts.waiting == 1
+
+
+async def test_quiet_says_when_nothing_of_a_person_goes_on(database: Database) -> None:
+    jobs, executor = make_jobs(database), Steered(forever)
+    worker = Worker(jobs, {"copy": executor}, timing=QUICK)
+    await worker.start()
+    await order(jobs, new("one"))
+    while not executor.at_once:
+        await asyncio.sleep(0.01)
+    assert not await jobs.quiet(SCHOOL, PERSON, 0.1)
+    async with database.write() as tx:
+        await jobs.cancel_all(tx, SCHOOL, PERSON)
+    assert await jobs.quiet(SCHOOL, PERSON, 5)
+    assert len(executor.abandoned) == 1
+    await worker.stop()
+
+
+async def test_old_jobs_are_swept_with_their_items(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = make_jobs(database)
+    worker = Worker(jobs, {"copy": Steered(copied)}, timing=QUICK)
+    await worker.start()
+    job = await order(jobs, new("one"))
+    await ended(jobs, job)
+    await worker.stop()
+    still = await order(jobs, new("two"))
+    assert await jobs.sweep(10) == 0
+    monkeypatch.setattr("gateway.jobs.service.KEPT_MS", -1000)
+    assert await jobs.sweep(10) == 1
+    assert await jobs.get(SCHOOL, PERSON, job) is None
+    assert await jobs.get(SCHOOL, PERSON, still) is not None
+    async with database.read() as tx:
+        assert await jobs.held(tx, SCHOOL, PERSON) == (1, 1)
