@@ -6,6 +6,7 @@ how far that is.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
@@ -23,6 +24,8 @@ from gateway.ids import is_id
 from providers.drive import Kind, OnConflict
 
 VERSION = "1.0.0"
+SILENCE = 60.0
+"""Seconds without a byte after which a sender is gone: until then nobody else may go on with the upload."""
 EXTENSIONS = "creation,creation-defer-length,termination"
 MEDIA = "application/offset+octet-stream"
 RESUMABLE = Header("Tus-Resumable", "1.0.0", required=True, schema={"type": "string", "enum": [VERSION]})
@@ -167,9 +170,13 @@ async def get_upload(call: Call) -> web.StreamResponse:
 
 
 async def _counted(call: Call, most: int) -> AsyncIterator[bytes]:
-    """The body in pieces of at most 256 KiB, never more than fit."""
-    received = 0
-    async for chunk in call.request.content.iter_chunked(256 * 1024):
+    """The body in pieces of at most 256 KiB, never more than fit. TimeoutError where the sender falls silent."""
+    received, body = 0, call.request.content.iter_chunked(256 * 1024)
+    while True:
+        async with asyncio.timeout(SILENCE):
+            chunk = await anext(body, b"")
+        if not chunk:
+            return
         received += len(chunk)
         if received > most:
             raise TooMuch
@@ -195,6 +202,8 @@ async def patch_upload(call: Call) -> web.StreamResponse:
     except WrongOffset as error:
         headers = _tus(call, **{"Upload-Offset": str(error.offset)})
         raise Problem(409, "wrong_offset", "Go on at the offset that HEAD tells.", headers=headers) from None
+    except NoUpload:
+        raise not_found() from None
     except UploadBusy:
         raise Problem(423, "locked", "The upload is complete, or another request is adding to it.") from None
     except TooMuch:

@@ -172,6 +172,8 @@ class Uploads:
         source = _Pieces(body)
         at = upload.offset
         while not source.ended:
+            if upload.ends <= await self._database.now():
+                raise NoUpload
             async with self._vault.put(scope, Life.PART, upload.ends) as writer:
                 broken = await _fill_part(writer, source)
                 if writer.written:
@@ -214,11 +216,17 @@ class Uploads:
         await tx.execute(update(uploads).where(uploads.c.id == upload).values(state="sending", job=job))
 
     async def cancel(self, scope: Scope, upload: str) -> None:
-        """Give an upload up and destroy its parts. NoUpload; UploadBusy where a request is adding to it."""
+        """Give an upload up and destroy its parts.
+
+        NoUpload; UploadBusy where a request is adding to it, or it is complete: its parts belong to a job by then.
+        """
         if upload in self._busy:
             raise UploadBusy
+        mine = (uploads.c.id == upload) & (uploads.c.state == "receiving")
         async with self._database.write() as tx:
             await self._get(tx, scope, upload)
+            if (await tx.execute(update(uploads).where(mine).values(state="receiving"))).rowcount != 1:
+                raise UploadBusy
             await self._discard(tx, scope, [upload])
 
     async def destroy(self, tx: AsyncConnection, scope: Scope) -> int:

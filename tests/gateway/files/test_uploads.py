@@ -114,6 +114,24 @@ async def test_length_announced_later(room_of_uploads: Uploads, sent: Sent) -> N
     assert (done.state, done.length) == ("sending", 50)
 
 
+async def test_a_complete_upload_cannot_be_given_up(room_of_uploads: Uploads, vault: Vault, sent: Sent) -> None:
+    """Whoever looked a moment before and saw it unfinished: its parts are the only copy, and a job sends them on."""
+    upload = await room_of_uploads.create(LEO, "drive", SPEC, 10, "word")
+    await room_of_uploads.append(LEO, upload.id, 0, pieces(b"x" * 10))
+    with pytest.raises(UploadBusy):
+        await room_of_uploads.cancel(LEO, upload.id)
+    assert await content(vault, sent.parts) == b"x" * 10
+
+
+async def test_an_upload_that_has_ended_takes_nothing_more(room_of_uploads: Uploads, database: Database) -> None:
+    """Also before the sweep has come by."""
+    upload = await room_of_uploads.create(LEO, "drive", SPEC, 10, "word")
+    async with database.write() as tx:
+        await tx.execute(uploads.update().values(ends=1))
+    with pytest.raises(NoUpload):
+        await room_of_uploads.append(LEO, upload.id, 0, pieces(b"x"))
+
+
 async def test_an_empty_file_is_complete_at_once(room_of_uploads: Uploads, sent: Sent) -> None:
     """No bytes, no parts, a job all the same."""
     upload = await room_of_uploads.create(LEO, "drive", SPEC, 0, "word")
