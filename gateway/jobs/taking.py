@@ -85,7 +85,9 @@ class Attempts:
             except Fenced:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in one item must not take the worker with it
-                _log.error("worker.item", kind=turn.item.kind, error=type(error).__name__)
+                _log.error(
+                    "worker.item", item=turn.item.id, kind=turn.item.kind, why=type(error).__name__, exc_info=error
+                )
                 await self._failed(turn, executor, True, "internal")
 
     async def _end(self, turn: Turn, outcome: Outcome) -> None:
@@ -118,7 +120,7 @@ class Attempts:
         except Fenced:
             raise
         except Exception as error:  # noqa: BLE001 - a session that cannot be ended now ends by itself
-            _log.warning("worker.abandon", kind=turn.item.kind, error=type(error).__name__)
+            _log.warning("worker.abandon", kind=turn.item.kind, why=type(error).__name__)
         if turn.item.kind in STEPS and state is ItemState.SKIPPED:
             state = ItemState.DONE
         await self._end(turn, outcome or Outcome(state, reason))

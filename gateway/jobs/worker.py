@@ -94,7 +94,7 @@ class Worker:
             try:
                 await step()
             except Exception as error:  # noqa: BLE001 - a loop that dies would leave the worker deaf
-                _log.warning("worker.loop", loop=step.__name__, error=type(error).__name__)
+                _log.warning("worker.loop", step=step.__name__, why=type(error).__name__)
                 await asyncio.sleep(self._timing.poll)
 
     # claiming
@@ -122,7 +122,7 @@ class Worker:
             sealer = await self._jobs.sealer(row["tenant"], row["person"])
             item = opened(sealer, row)
         except StorageError as error:
-            _log.warning("worker.unreadable", item=row["id"], error=type(error).__name__)
+            _log.warning("worker.unreadable", item=row["id"], why=type(error).__name__)
             if not error.retryable:
                 await self._write(lambda tx, now: queue.bar(tx, row["id"], row["owner"], now))
             return
@@ -133,7 +133,7 @@ class Worker:
 
     def _left(self, turn: Turn, ended: asyncio.Task[None]) -> None:
         if not ended.cancelled() and (error := ended.exception()) is not None:
-            _log.warning("worker.unwritten", kind=turn.item.kind, error=type(error).__name__)
+            _log.warning("worker.unwritten", kind=turn.item.kind, why=type(error).__name__)
         self._running.pop((turn.item.id, turn.item.attempt), None)
         self._touched.add(turn.item.job)
         self._jobs.progress.forget(turn.item.job, turn.item.id)
@@ -147,7 +147,7 @@ class Worker:
         if await self._write(self.membership.beat):
             await self._write(self._bury)
             return
-        _log.warning("worker.lost_lease", running=len(self._running))
+        _log.warning("worker.lost_lease", count=len(self._running))
         await _gone(task for _, task in self._running.values())
         await self._join()
 
