@@ -9,7 +9,7 @@ import json
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.api import docs, middleware
+from gateway.api import docs, middleware, static
 from gateway.api.endpoint import endpoint
 from gateway.api.pages import Pages, html
 from gateway.api.problems import not_found
@@ -26,7 +26,7 @@ def build(services: Services) -> web.Application:
         app.router.add_route(route.method, route.path, endpoint(route, services))
     app.add_routes(Pages(services).routes())
     app.add_routes(_fixed(services))
-    app.router.add_static("/static/", STATIC, append_version=False)
+    app.add_routes(static.routes(STATIC))
     return app
 
 
@@ -51,7 +51,7 @@ def _fixed(services: Services) -> list[web.RouteDef]:
     async def metrics(request: web.Request) -> web.Response:
         token = services.settings.metrics_token.get_secret_value()
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not token or not hmac.compare_digest(shown.encode(), token.encode()):
+        if not token or not hmac.compare_digest(shown.encode(errors="surrogateescape"), token.encode()):
             raise not_found()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

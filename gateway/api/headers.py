@@ -17,6 +17,8 @@ FILE_CSP: Final = (
     "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self' data:; style-src 'unsafe-inline'; "
     "frame-ancestors 'self'; form-action 'none'; base-uri 'none'"
 )
+SERVER: Final = "file-access"
+"""What runs here; not which version of what, as aiohttp would say."""
 EVERYWHERE: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

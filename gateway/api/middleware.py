@@ -102,6 +102,7 @@ async def security_headers(request: web.Request, response: web.StreamResponse) -
         request[_BEGUN] = response
     for name, value in headers.EVERYWHERE.items():
         response.headers.setdefault(name, value)
+    response.headers["Server"] = headers.SERVER
     response.headers.setdefault("Content-Security-Policy", headers.PAGE_CSP)
     response.headers.setdefault("Cache-Control", "no-store")
     if request.secure:

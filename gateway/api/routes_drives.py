@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from aiohttp import web
 
 from cache.vault import Scope
@@ -32,6 +34,10 @@ IF_MATCH = Header("If-Match", "The ETag of the item as the caller saw it.")
 NEED_MATCH = Header("If-Match", "The ETag of the item as the caller saw it.", required=True)
 RANGE = Header("Range", "One byte range.")
 PATH = "/v1/drives/{drive}/items/{item}"
+_NEVER = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of Unicode: controls, lone surrogates, line and paragraph separators."""
+_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Controls that turn the direction of text, and could show ``exe.gpj`` as another file."""
 
 
 def item_etag(drive: str, entry: Entry) -> str:
@@ -179,18 +185,11 @@ async def get_content(call: Call) -> web.StreamResponse:
 
 
 def check_name(name: str) -> None:
-    """Names that no drive can mean: control characters, path tricks, white space alone."""
-    if (
-        name.strip() in ("", ".", "..")
-        or any(ord(c) < 32 or ord(c) == 127 for c in name)
-        or "/" in name
-        or "\\" in name
-    ):
+    """422 for names that nobody can mean: controls, path tricks, surrogates, text that shows as another, nothing."""
+    odd = any(unicodedata.category(c) in _NEVER or unicodedata.bidirectional(c) in _TURNS for c in name)
+    seen = [c for c in name if not c.isspace() and unicodedata.category(c) != "Cf"]
+    if odd or not seen or name.strip() in (".", "..") or "/" in name or "\\" in name:
         raise Problem(422, "name_refused", "This is not a name for a file or folder. Choose another one.")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise Problem(422, "name_refused", "This name is not valid text. Choose another one.") from None
 
 
 DRIVE_PROBLEMS = (403, 409, 422, 502, 504)

@@ -29,8 +29,8 @@ SILENCE = 60.0
 EXTENSIONS = "creation,creation-defer-length,termination"
 MEDIA = "application/offset+octet-stream"
 RESUMABLE = Header("Tus-Resumable", "1.0.0", required=True, schema={"type": "string", "enum": [VERSION]})
-_NUMBER = re.compile(r"\d{1,15}")
-_MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
 _KEYS = frozenset({"drive", "parent", "filename", "filetype", "modified", "on_conflict"})
 
 
@@ -125,6 +125,8 @@ async def create_upload(call: Call) -> web.StreamResponse:
     if (length or 0) > source.traits.max_size:
         raise Problem(413, "too_large", "The file is larger than this drive accepts.")
     upload = await call.services.uploads.create(_scope(call), metadata["drive"], spec, length, instruction(call).id)
+    if upload.job is not None:
+        call.services.jobs.wake(upload.job)
     return web.Response(
         status=201, headers=_tus(call, Location=f"/v1/uploads/{upload.id}", **{"Cache-Control": "no-store"})
     )
@@ -208,6 +210,8 @@ async def patch_upload(call: Call) -> web.StreamResponse:
         raise Problem(423, "locked", "The upload is complete, or another request is adding to it.") from None
     except TooMuch:
         raise Problem(413, "too_large", "These bytes go beyond the upload's length.") from None
+    if after.job is not None:
+        call.services.jobs.wake(after.job)
     return nothing(_tus(call, **{"Upload-Offset": str(after.offset)}))
 
 

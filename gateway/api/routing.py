@@ -6,6 +6,7 @@ rule denies. ``public`` is said aloud.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ async def parse_json(model: type[BaseModel], request: web.Request) -> BaseModel:
         raise Problem(413, "too_large", "The request is too large.")
     try:
         raw = await _read_bounded(request)
-        data = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        data = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         raise Problem(400, "bad_json", "The body is not JSON.") from None
     if not isinstance(data, dict):
@@ -151,12 +152,34 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; ValueError where a name is given twice, since readers would disagree about which one counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is given twice")
+    return found
+
+
+@functools.cache
+def _names(model: type[BaseModel]) -> frozenset[str]:
+    """The names of all fields of a model and of what is in it."""
+    schema = model.model_json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(name for part in parts for name in part.get("properties", {}))
+
+
+def _place(model: type[BaseModel], place: Sequence[int | str]) -> str:
+    """Where something does not fit. A name that is not ours is the caller's own text, and is not repeated."""
+    known = _names(model)
+    return ".".join(str(part) if isinstance(part, int) or part in known else "?" for part in place)
+
+
 def _validate(model: type[Model], data: dict[str, Any], code: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
         places = [
-            {"field": ".".join(str(part) for part in one["loc"])[:100], "why": one["type"]}
+            {"field": _place(model, one["loc"]), "why": one["type"]}
             for one in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise Problem(422, code, "Some fields are missing or not valid.", fields=places[:20]) from None

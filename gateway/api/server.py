@@ -85,6 +85,10 @@ def _guarded(handler: Handler) -> Handler:
 
 def dressed(response: web.Response) -> web.Response:
     """The answer with the headers that each answer carries."""
-    for name, value in {**headers.EVERYWHERE, "Content-Security-Policy": headers.PAGE_CSP}.items():
+    for name, value in {
+        **headers.EVERYWHERE,
+        "Content-Security-Policy": headers.PAGE_CSP,
+        "Server": headers.SERVER,
+    }.items():
         response.headers.setdefault(name, value)
     return response

@@ -30,7 +30,7 @@ def session_cookie(live: Live) -> dict[str, str]:
 
     async def signed_in() -> str:
         async with person(live, ADMINISTRATOR) as client:
-            return {one.key: one.value for one in client.jar}["session"]
+            return client.cookie
 
     return {"Cookie": f"session={asyncio.run(signed_in())}"}
 

@@ -34,6 +34,7 @@ from providers.sandbox.core import serve
 
 EXTENSION = "oimcfldpfnhodlkmbkhlfgkcbkhdcbcc"
 RETURN = f"https://{EXTENSION}.chromiumapp.org/signed-in"
+METRICS = "for-prometheus"
 SCHOOLS = {"riverside": "Riverside School", "hillcrest": "Hillcrest Academy"}
 PROBLEM = "application/problem+json"
 
@@ -60,6 +61,7 @@ def settings(folder: Path, port: int, boxes: Mapping[str, str]) -> Settings:
             "graph_root": f"{boxes['microsoft']}/v1.0",
         },
         "limits": {"upload_bytes": 64 << 20},
+        "metrics_token": METRICS,
     }  # fmt: skip
     return Settings(**given)
 
@@ -71,6 +73,8 @@ class Live:
     folder: Path
     url: str = ""
     boxes: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
+    """Sessions that tests share, by e-mail address."""
     _services: Services | None = None
     _loop: asyncio.AbstractEventLoop | None = None
     _ended: asyncio.Event | None = None
@@ -174,6 +178,11 @@ class Person:
             timeout=aiohttp.ClientTimeout(total=30),
         )  # fmt: skip
 
+    @property
+    def cookie(self) -> str:
+        """The secret of its session."""
+        return {one.key: one.value for one in self.jar}["session"]
+
     async def ask(self, method: str, path: str, **more: Any) -> Answer:
         """One request, its answer whole; redirects are not followed, and the path is sent as it is written."""
         url = URL(path if path.startswith("http") else self.live.url + path, encoded=True)
@@ -250,11 +259,14 @@ class Person:
 
 @asynccontextmanager
 async def person(live: Live, who: str | None = None, **more: Any) -> AsyncIterator[Person]:
-    """A client, signed in where ``who`` (an e-mail address) is given."""
+    """A client, in the session that all tests share of ``who`` (an e-mail address) where one is given."""
     client = Person(live, **more)
     try:
-        if who is not None:
+        if who is not None and who in live.cookies:
+            client.jar.update_cookies({"session": live.cookies[who]}, URL(live.url))
+        elif who is not None:
             await client.sign_in(who)
+            live.cookies[who] = client.cookie
         yield client
     finally:
         await client.http.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gateway.api.live import Person
+from tests.gateway.api.live import METRICS, Person
 
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
@@ -37,12 +37,15 @@ async def test_the_readable_page_names_every_operation(nobody: Person) -> None:
 
 
 async def test_what_an_operator_asks(nobody: Person) -> None:
-    """Alive, ready, counted."""
+    """Alive, ready, counted; the counts under their token only."""
     assert (await nobody.get("/healthz"))["status"] == "ok"
     assert (await nobody.get("/readyz"))["status"] == "ready"
-    metrics = await nobody.ask("GET", "/metrics")
+    metrics = await nobody.ask("GET", "/metrics", headers={"Authorization": f"Bearer {METRICS}"})
     assert metrics.status == 200
     assert b"file_access_requests_total" in metrics.body
+    for given in ({}, {"Authorization": "Bearer other"}, {"Authorization": "Bearer \udcff"}):
+        refused = await nobody.ask("GET", "/metrics", headers=given)
+        assert (refused.status, refused.code) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -73,5 +76,6 @@ async def test_security_headers_are_on_each_answer(nobody: Person, method: str, 
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert "Cache-Control" in answer.headers
+    assert answer.headers["Server"] == "file-access"
     if status >= 400:
         assert answer.code

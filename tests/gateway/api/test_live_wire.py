@@ -83,6 +83,52 @@ async def test_a_body_that_never_ends_is_not_waited_for(live: Live, session_cook
     assert answer == b"" or b" 4" in answer.split(b"\r\n")[0]
 
 
+@pytest.mark.parametrize(
+    ("line", "header", "status"),
+    [
+        ("GET /v1/me", "Authorization: Bearer \xff\xfe", 401),
+        ("GET /v1/me", "Authorization: \xff", 401),
+        ("GET /v1/me", "Authorization: Bearer é", 401),
+        ("GET /v1/me", "Cookie: session=\xff", 401),
+        ("GET /metrics", "Authorization: Bearer \xff", 404),
+        ("GET /", "Accept-Language: \xff", 200),
+        ("GET /", "Cookie: session=\xff; session=\xfe; lang=\xff", 200),
+        ("GET /signin/callback?code=%ff&state=%ff", "Cookie: signin=\xff.\xff", 400),
+        ("GET /signin?school=%ff&next=%ff", "X: x", 400),
+    ],
+)
+async def test_headers_that_are_no_text(live: Live, line: str, header: str, status: int) -> None:
+    """Bytes that are not UTF-8 where a secret is expected: nobody's, and no 500."""
+    got, _, _ = await raw(live, request(f"{line} HTTP/1.1", header))
+    assert got == status
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "status"),
+    [
+        ("GET /v1/jobs", ["Cookie: {}; other=\xff"], 200),
+        ("POST /v1/transfers", ["Idempotency-Key: \xff", "Content-Type: application/json"], 400),
+        ("POST /v1/transfers", ["Content-Type: \xff"], 415),
+        ("DELETE /v1/cache", ["Origin: \xff"], 403),
+        ("POST /v1/uploads", ["Tus-Resumable: \xff"], 412),
+        ("POST /v1/uploads", ["Tus-Resumable: 1.0.0", "Upload-Length: \xb2"], 400),
+        ("POST /v1/uploads", ["Tus-Resumable: 1.0.0", "Upload-Length: \xd9\xa3"], 400),
+        ("POST /v1/uploads", ["Tus-Resumable: 1.0.0", "Upload-Length: 1", "Upload-Metadata: \xff \xff"], 400),
+        ("POST /v1/uploads", ["Tus-Resumable: 1.0.0", "Upload-Length: 1", "Upload-Metadata: drive \xff"], 400),
+    ],
+)
+async def test_headers_that_are_no_text_of_a_person(
+    live: Live, session_cookie: dict[str, str], line: str, headers: list[str], status: int
+) -> None:
+    """The same with a good session."""
+    given = [f"Cookie: {session_cookie['Cookie']}", f"Origin: {live.url}"]
+    if any(header.startswith("Origin") for header in headers):
+        given.pop()
+    sent = [*given, *headers, "Content-Length: 0"]
+    got, _, _ = await raw(live, request(f"{line} HTTP/1.1", *sent))
+    assert got == status
+
+
 @pytest.mark.parametrize("path", ["/v1/drives/%00/items/root", "/v1/jobs/%ff%fe", "/v1/drives/native/items/%2e%2e%2f"])
 async def test_odd_escapes_in_a_path(live: Live, session_cookie: dict[str, str], path: str) -> None:
     """Bytes that are no text, a null, an escaped slash: not there, or not understood."""

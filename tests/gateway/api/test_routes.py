@@ -32,7 +32,7 @@ PAGES = {
     ("GET", "/receipt"),
     ("GET", "/signin"),
     ("GET", "/signin/callback"),
-    ("GET", "/static"),
+    ("GET", "/static/{name}"),
     ("GET", "/v1/docs"),
     ("GET", "/v1/openapi.json"),
     ("POST", "/extension/authorize"),

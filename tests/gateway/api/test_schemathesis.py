@@ -84,14 +84,14 @@ def with_person(live: Live, what: Callable[[Person], Awaitable[Found]]) -> Found
 def browser(live: Live) -> Iterator[requests.Session]:
     """A session whose sign-in is too old to forget anybody."""
 
-    async def cookie(client: Person) -> str:
-        return {one.key: one.value for one in client.jar}["session"]
+    async def found(client: Person) -> tuple[str, str]:
+        return client.cookie, (await client.get("/v1/me"))["id"]
 
-    secret = with_person(live, cookie)
+    secret, me = with_person(live, found)
 
     async def age(services: Services) -> None:
         async with services.database.write() as tx:
-            await tx.execute(update(sessions).values(signed_in_at=0))
+            await tx.execute(update(sessions).where(sessions.c.person == me).values(signed_in_at=0))
 
     live.run(age)
     with requests.Session() as client:
