@@ -58,6 +58,9 @@ from providers.native import tidy
 
 log = structlog.get_logger()
 
+QUIET = 10.0
+"""Seconds that an erasure waits for running items to let go of their upload sessions."""
+
 
 class StartRefused(Exception):
     """The gateway does not start, and says what to do."""
@@ -202,6 +205,8 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
             stopped = await jobs.cancel_all(tx, scope.tenant, scope.subject)
         for job in stopped:
             jobs.wake(job)
+        # Open upload sessions are given back by whoever holds them, while their addresses can still be read.
+        await jobs.quiet(scope.tenant, scope.subject, QUIET)
         await fills.stop(scope.subject)
         drives.forget_person(scope)
 
@@ -252,6 +257,7 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "sign_ins": services.sign_in.sweep,
         "consents": services.accounts.sweep,
         "tokens": services.client_tokens.sweep,
+        "jobs": lambda: services.jobs.sweep(STEP),
         "native": lambda: tidy(services.vault, services.database, STEP),
     }
 

@@ -12,6 +12,8 @@ from sqlalchemy.exc import ArgumentError
 
 Dialect = Literal["sqlite", "postgresql"]
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_IDLE: Final = "10000"
+"""A process that was stopped inside a transaction loses it, and its locks, after this long: ms."""
 _NO_TLS: Final = frozenset({"disable", "allow", "prefer"})
 
 
@@ -70,7 +72,7 @@ def _postgresql(url: URL) -> Address:
         "postgresql",
         made,
         None,
-        {"ssl": context or False},
+        {"ssl": context or False, "server_settings": {"idle_in_transaction_session_timeout": _IDLE}},
         encrypted=socket or (context is not None and context.verify_mode is ssl.CERT_REQUIRED),
         local=socket or host in _LOOPBACK,
     )
