@@ -8,13 +8,18 @@ the start.
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import hashlib
 import hmac
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class JournalRefused(Exception):
@@ -43,6 +48,7 @@ class Journal:
         self._lock = asyncio.Lock()
         self._lines: list[Line] = []
         self._mac = b""
+        self._read = 0
 
     async def open(self, applied: int | None) -> Sequence[Line]:
         """Read and check the whole; ``applied`` is the database's last sequence, None for a new database.
@@ -56,12 +62,8 @@ class Journal:
                     "without it a restored database could bring forgotten people back."
                 )
             await asyncio.to_thread(_make, self._path)
-        raw = await asyncio.to_thread(self._path.read_bytes)
-        whole = raw[: raw.rfind(b"\n") + 1]
-        if len(whole) != len(raw):  # a crash in the middle of a line: it was never acknowledged
-            await asyncio.to_thread(os.truncate, self._path, len(whole))
-        for text in whole.splitlines():
-            self._lines.append(self._check(text))
+        async with self._lock:
+            await asyncio.to_thread(self._hold, self._catch_up)
         if (applied or 0) > len(self._lines):
             raise JournalRefused(
                 f"The erasure journal ends at {len(self._lines)}, the database has seen {applied}. "
@@ -85,18 +87,40 @@ class Journal:
         return hmac.new(self._key, self._mac + _canonical(line), hashlib.sha256).digest()
 
     async def append(self, erasure: str, school: str, person: str, scope: str, at: int) -> Line:
-        """Write one entry and wait until it is on disk. The same erasure is written once."""
-        async with self._lock:
+        """Write one entry and wait until it is on disk. The same erasure is written once. OSError, JournalRefused."""
+
+        def write(handle: int) -> Line:
+            self._catch_up(handle)
             for known in self._lines:
                 if known.erasure == erasure:
                     return known
             line = Line(len(self._lines) + 1, erasure, school, person, scope, at)
-            mac = self._next_mac(line)
-            text = json.dumps({**json.loads(_canonical(line)), "mac": mac.hex()}) + "\n"
-            await asyncio.to_thread(_append, self._path, text.encode())
-            self._lines.append(line)
-            self._mac = mac
+            text = json.dumps({**json.loads(_canonical(line)), "mac": self._next_mac(line).hex()}) + "\n"
+            _append(handle, text.encode(), self._read)
+            self._catch_up(handle)
             return line
+
+        async with self._lock:
+            return await asyncio.to_thread(self._hold, write)
+
+    def _hold(self, work: Callable[[int], T]) -> T:
+        """Work on the open file, alone among all processes. Blocking."""
+        handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            return work(handle)
+        finally:
+            os.close(handle)
+
+    def _catch_up(self, handle: int) -> None:
+        """Read and check what stands behind the lines known here: another process writes to the same journal."""
+        raw = os.pread(handle, os.fstat(handle).st_size - self._read, self._read)
+        whole = raw[: raw.rfind(b"\n") + 1]
+        if len(whole) != len(raw):  # a crash in the middle of a line: it was never acknowledged
+            os.ftruncate(handle, self._read + len(whole))
+        for text in whole.splitlines(keepends=True):
+            self._lines.append(self._check(text))
+            self._read += len(text)
 
 
 def _canonical(line: Line) -> bytes:
@@ -117,13 +141,17 @@ def _make(path: Path) -> None:
     _sync_folder(path)
 
 
-def _append(path: Path, text: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND)
+def _append(handle: int, text: bytes, end: int) -> None:
+    """The whole line or nothing of it: half a line, as a full disk leaves it, would damage all that follow."""
+    whole = False
     try:
-        os.write(handle, text)
+        whole = os.pwrite(handle, text, end) == len(text)
         os.fsync(handle)
     finally:
-        os.close(handle)
+        if not whole:
+            os.ftruncate(handle, end)
+    if not whole:
+        raise OSError(errno.ENOSPC, "the journal's disk is full")
 
 
 def _sync_folder(path: Path) -> None:

@@ -57,8 +57,9 @@ class AccountsOutside:
         """Revoke one grant, with a few tries; the receipt's entry says honestly whether that worked."""
         provider = task["provider"]
         revoked = False
-        with contextlib.suppress(DriveError, KeyError):
-            revoked = await self._revoke(provider, base64.b64decode(task["grant"]))
+        if "grant" in task:  # else it was lost before it could be given back
+            with contextlib.suppress(DriveError, KeyError):
+                revoked = await self._revoke(provider, base64.b64decode(task["grant"]))
         entry = {"provider": _NAMES[provider], "revoked": revoked, "what": _REMAINS[provider]}
         return entry if revoked else {**entry, "advice": _HOW_TO_END[provider]}
 

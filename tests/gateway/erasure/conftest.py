@@ -62,14 +62,15 @@ class Outside:
         self.fails = 0
 
     async def collect(self, scope: Scope) -> list[dict[str, Any]]:
-        return [{"grant": "canary-grant-token"}]
+        return [{"provider": "google", "grant": "canary-grant-token"}]
 
     async def give_back(self, task: dict[str, Any]) -> dict[str, Any]:
         if self.fails:
             self.fails -= 1
             raise OSError
-        self.given.append(task["grant"])
-        return {"provider": "google", "what": "connection", "revoked": True, "advice": ""}
+        if "grant" in task:
+            self.given.append(task["grant"])
+        return {"provider": task["provider"], "what": "connection", "revoked": "grant" in task, "advice": ""}
 
 
 STORES = (
