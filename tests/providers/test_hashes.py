@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers import hashes
+from tests.soak import FACTOR
 
 LANE = 1024 * 160
 
@@ -46,7 +47,7 @@ def test_quickxor_is_the_literal_one_however_the_stream_is_cut(pieces: list[byte
     assert quickxor(*pieces) == literal_quickxor(b"".join(pieces))
 
 
-@settings(max_examples=25)
+@settings(max_examples=25 * FACTOR)
 @given(st.integers(-3, 3), st.integers(1, 3), st.integers(0, LANE))
 def test_quickxor_agrees_around_the_lane(around: int, lanes: int, cut: int) -> None:
     data = (bytes(range(256)) * (lanes * LANE // 256 + 2))[: lanes * LANE + around]

@@ -21,6 +21,7 @@ from tests.databases import Server
 from tests.gateway.transfers.filedrive import UNIT, FileDrive, body
 from tests.gateway.transfers.support import PERSON, SCHOOL, House, open_house
 from tests.gateway.vaults import SCHEMA
+from tests.soak import FACTOR
 
 KILLS = 7
 
@@ -69,7 +70,7 @@ async def begin(url: str, folder: Path) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.both
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(1, 1 + 2 * FACTOR))
 async def test_kill_9_again_and_again_loses_and_doubles_nothing(database_url: str, tmp_path: Path, seed: int) -> None:
     dice, died = random.Random(seed), 0
     job, expected = await begin(database_url, tmp_path)
