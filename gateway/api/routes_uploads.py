@@ -10,7 +10,7 @@ import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -29,6 +29,8 @@ SILENCE = 60.0
 EXTENSIONS = "creation,creation-defer-length,termination"
 MEDIA = "application/offset+octet-stream"
 RESUMABLE = Header("Tus-Resumable", "1.0.0", required=True, schema={"type": "string", "enum": [VERSION]})
+_FIRST_YEAR = 1601
+"""Of a file's time: the year in which Windows begins to count."""
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
 _KEYS = frozenset({"drive", "parent", "filename", "filetype", "modified", "on_conflict"})
@@ -81,14 +83,18 @@ def _spec(found: dict[str, str]) -> UploadSpec:
     modified = found.get("modified")
     if not _MEDIA_TYPE.fullmatch(media_type) or conflict not in set(OnConflict) or len(found["filename"]) > 1024:
         raise Problem(422, "bad_metadata", "The file's type, name or conflict rule is not valid.")
-    if modified is not None:
-        try:
-            zone = datetime.fromisoformat(modified).tzinfo
-        except ValueError:
-            zone = None
-        if zone is None:
-            raise Problem(422, "bad_metadata", "The file's time is not ISO 8601 with a time zone.")
+    if modified is not None and not _is_time(modified):
+        raise Problem(422, "bad_metadata", "The file's time is not ISO 8601 with a time zone.")
     return UploadSpec(found["parent"], found["filename"], media_type, modified, conflict)
+
+
+def _is_time(text: str) -> bool:
+    """Whether it is ISO 8601 with a time zone, of a year that every drive can tell."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.tzinfo is not None and moment.astimezone(UTC).year >= _FIRST_YEAR
+    except (ValueError, OverflowError):
+        return False
 
 
 async def tus_options(call: Call) -> web.StreamResponse:
@@ -195,6 +201,8 @@ async def patch_upload(call: Call) -> web.StreamResponse:
         raise Problem(400, "bad_length", "Send Upload-Offset.")
     upload = await _find(call)
     limit = call.services.settings.limits.upload_bytes
+    if (length or 0) > limit:
+        raise Problem(413, "too_large", "The file is larger than this gateway accepts.")
     whole = length if length is not None else upload.length
     most = (limit if whole is None else min(whole, limit)) - offset
     if (call.request.content_length or 0) > most and offset == upload.offset:
