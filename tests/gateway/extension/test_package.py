@@ -1,4 +1,4 @@
-"""The extension as a package: what its manifest names exists, its texts are complete, it asks for no more than it needs."""
+"""The extension as a package: the files its manifest names, its texts, and that it asks for no more than it needs."""
 
 from __future__ import annotations
 
