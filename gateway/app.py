@@ -66,6 +66,10 @@ class StartRefused(Exception):
     """The gateway does not start, and says what to do."""
 
 
+ABANDONED = 120_000
+"""Milliseconds after which a request of another process that has not answered is taken for dead."""
+
+
 @dataclass(frozen=True)
 class Stores:
     """Where everything is kept."""
@@ -242,7 +246,10 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
         outside=outside,
         signing=signing,
         cursors=Cursors(signing.journal_key),
-        idempotency=Idempotency(vault, database, new_id()),
+        idempotency=Idempotency(
+            vault, database, new_id(), people.require_active,
+            abandoned=0 if database.dialect == "sqlite" else ABANDONED,
+        ),
         accesses=Accesses(ledger, database),
     )  # fmt: skip
 

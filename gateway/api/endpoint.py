@@ -88,7 +88,9 @@ async def _once(route: Route, call: Call, key: str) -> web.StreamResponse:
     scope = Scope(me.school, me.person)
     body = call.body.model_dump_json() if call.body is not None else ""
     told = f"{call.request.method}\0{call.request.rel_url.raw_path}\0{body}"
-    claim = await call.services.idempotency.claim(scope, key, hashlib.sha256(told.encode()).digest())
+    fingerprint = hashlib.sha256(told.encode())
+    claim = await call.services.idempotency.claim(scope, key, fingerprint.digest())
+    call.word = hashlib.sha256(f"{me.person}\0{key}\0{fingerprint.hexdigest()}".encode()).hexdigest()[:32]
     if isinstance(claim, web.Response):
         return claim
     try:

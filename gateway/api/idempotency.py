@@ -1,7 +1,7 @@
 """Idempotency-Key: the same request under the same key is done once; its answer is given again for a day.
 
-The stored answer is sealed under the person's key. A request whose process died before it answered may run again,
-since every job it could have made is tied to the same key.
+The stored answer is sealed under the person's key. A request whose process died before it answered may run again:
+its instruction follows from the key, so a job that it had made already is found.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import re
 from dataclasses import dataclass
 
 from aiohttp import web
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cache.database import Transactions
 from cache.vault import Scope, Vault
 from gateway.api.problems import Problem
 from gateway.db.tables_files import idempotency
+from gateway.files.opening import RequireActive
 
 LIFE = 24 * 3_600_000
 TABLE = "idempotency"
@@ -34,13 +35,23 @@ class Once:
     key: bytes
 
 
+def still_running() -> Problem:
+    """Somebody is at it."""
+    return Problem(409, "still_running", "The first request under this key is still running.")
+
+
 class Idempotency:
     """The keys of one deployment."""
 
-    def __init__(self, vault: Vault, database: Transactions, owner: str) -> None:
+    def __init__(
+        self, vault: Vault, database: Transactions, owner: str, require_active: RequireActive, *, abandoned: int = 0
+    ) -> None:
+        """``abandoned``: ms after which a claim of another process is a dead one's; 0 where there can be no other."""
         self._vault = vault
         self._database = database
         self._owner = owner
+        self._require_active = require_active
+        self._abandoned = abandoned
 
     async def claim(self, scope: Scope, header: str, fingerprint: bytes) -> Once | web.Response:
         """The claim of a new key, or the stored answer. 400, 409 while it runs, 422 for another request."""
@@ -52,6 +63,7 @@ class Idempotency:
         row = {"request": fingerprint, "owner": self._owner, "ends": now + LIFE}
         try:
             async with self._database.write() as tx:
+                await self._require_active(tx, once.person)
                 await tx.execute(delete(idempotency).where(mine, idempotency.c.ends <= now))
                 await tx.execute(insert(idempotency).values(person=once.person, key=once.key, **row))
             return once
@@ -59,13 +71,15 @@ class Idempotency:
             pass
         async with self._database.read() as tx:
             kept = (await tx.execute(select(idempotency).where(mine))).mappings().one_or_none()
-        if kept is None or (kept["status"] is None and kept["owner"] == self._owner):
-            raise Problem(409, "still_running", "The first request under this key is still running.")
+        if kept is None or (kept["status"] is None and self._runs(kept, now)):
+            raise still_running()
         if kept["request"] != fingerprint:
             raise Problem(422, "key_reused", "This Idempotency-Key was used for another request.")
         if kept["status"] is None:
+            same = mine & (idempotency.c.owner == kept["owner"]) & idempotency.c.status.is_(None)
             async with self._database.write() as tx:
-                await tx.execute(update(idempotency).where(mine).values(owner=self._owner))
+                if (await tx.execute(update(idempotency).where(same).values(owner=self._owner))).rowcount != 1:
+                    raise still_running()
             return once
         fields = await self._vault.fields(scope)
         reply = json.loads(fields.text(TABLE, "reply", once.key.hex(), kept["reply"]))
@@ -74,6 +88,10 @@ class Idempotency:
             body=reply["body"].encode(),
             headers={**reply["headers"], "Cache-Control": "no-store", "Idempotent-Replayed": "true"},
         )
+
+    def _runs(self, kept: RowMapping, now: int) -> bool:
+        claimed = kept["ends"] - LIFE
+        return bool(kept["owner"] == self._owner or now < claimed + self._abandoned)
 
     async def finish(self, scope: Scope, once: Once, response: web.Response) -> None:
         """Keep the answer for a day."""

@@ -73,8 +73,8 @@ def parse_ref(text: str) -> Ref:
 
 
 def instruction(call: Call) -> Instruction:
-    """This request as the person's word."""
-    return Instruction(new_id(), call.me.person, POLICY_VERSION)
+    """This request as the person's word; repeated under its Idempotency-Key it is the same word."""
+    return Instruction(call.word or new_id(), call.me.person, POLICY_VERSION)
 
 
 async def _reader(call: Call) -> Source:

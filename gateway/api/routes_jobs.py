@@ -76,8 +76,9 @@ async def create_transfer(call: Call) -> web.StreamResponse:
         exports=wanted.export,
         instruction=instruction(call),
     )
+    job = await call.services.jobs.ordered(order.school, order.person, order.instruction.id) if call.word else None
     try:
-        job = await call.services.transfers.create(order)
+        job = job or await call.services.transfers.create(order)
     except OrderRefused as error:
         raise Problem(422, error.code, error.advice) from None
     view = await _find(call, job)

@@ -38,6 +38,8 @@ class Call:
     principal: Principal | None
     query: Any = None
     body: Any = None
+    word: str | None = None
+    """The id of this request's instruction, where a repeat of the request must have the same."""
 
     @property
     def me(self) -> Principal:

@@ -114,6 +114,12 @@ class Jobs:
             row = found.mappings().one_or_none()
             return None if row is None else await self._view(tx, row, await self.sealer(tenant, person))
 
+    async def ordered(self, tenant: str, person: str, instruction: str) -> str | None:
+        """The job that this instruction has made already: its answer may have been lost with the process."""
+        mine = (jobs.c.tenant == tenant, jobs.c.person == person, jobs.c.instruction == instruction)
+        async with self.database.read() as tx:
+            return (await tx.execute(select(jobs.c.id).where(*mine).limit(1))).scalar_one_or_none()
+
     async def list(
         self, tenant: str, person: str, before: tuple[int, str] | None = None, limit: int = 50
     ) -> tuple[Sequence[JobView], tuple[int, str] | None]:
