@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FLOW_SECONDS = 600
+LANGUAGE = "language"
+"""Cookie of a language that a person picked."""
+KEPT_LANGUAGE = 365 * 86_400
 STATE = 500
 """Characters of an extension's state at most."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -72,7 +75,8 @@ class Pages:
 
     def _locale(self, request: web.Request, known: str | None = None) -> str:
         accepted = request.headers.get("Accept-Language", "")
-        return catalogs.choose(request.query.get("lang"), known, accept_language=accepted)
+        chosen = (request.query.get("lang"), request.cookies.get(LANGUAGE))
+        return catalogs.choose(*chosen, known, accept_language=accepted)
 
     async def _who(self, request: web.Request) -> Principal | None:
         cookie = request.cookies.get(self._services.cookie_name)
@@ -107,7 +111,11 @@ class Pages:
             me = await self._me(principal)
         except NotActive:
             return self._sign_in_page(request)
-        return html(pages.render("drives", self._locale(request, me["locale"]), me=me))
+        locale = self._locale(request, me["locale"])
+        response = html(pages.render("drives", locale, me=me))
+        if request.query.get("lang") == locale:  # a choice is kept for those who are signed in; before, nothing is
+            self._set(response, LANGUAGE, locale, KEPT_LANGUAGE)
+        return response
 
     async def receipt(self, request: web.Request) -> web.StreamResponse:
         """Shows the receipt; the session is gone by then."""

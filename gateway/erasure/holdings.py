@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import exists
+
 from gateway.db.tables_files import cached_files, idempotency, uploads
 from gateway.db.tables_people import accounts, client_grants, connect_flows, guardian_links, sessions
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.erasure.stores import Rows, Store
 from providers.native import tables as native
 
+_UNDER_WAY: Final = ~exists().where(jobs.c.id == uploads.c.job, jobs.c.ended.is_not(None))
+"""An upload that has arrived in its drive is only remembered for a day, so that its state can be asked."""
+
 STORES: Final = (
     Store("cached", "Copies of files you opened", [Rows(cached_files, cached_files.c.person, cached_files.c.size)]),
-    Store("uploads", "Files on their way to a drive", [Rows(uploads, uploads.c.person, uploads.c.offset)]),
+    Store("uploads", "Files on their way to a drive", [Rows(uploads, uploads.c.person, uploads.c.offset, _UNDER_WAY)]),
     Store(
         "native",
         "Files and folders in your own drive",
         [
-            Rows(native.nodes, native.nodes.c.subject),
+            Rows(native.nodes, native.nodes.c.subject, seen=native.nodes.c.parent.is_not(None)),  # not the top folder
             Rows(native.versions, native.versions.c.subject, native.versions.c.size),
             Rows(native.parts, native.parts.c.subject),
             Rows(native.uploads, native.uploads.c.subject),

@@ -16,11 +16,19 @@ from cache.vault import Scope
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one table that are the person's, by the column that names them; ``size``: bytes, to be added up."""
+    """Rows of one table that are the person's, by the column that names them; ``size``: bytes, to be added up.
+
+    ``seen``: which of them a person would count, where not all.
+    """
 
     table: Table
     person: Column[str]
     size: Column[int] | None = None
+    seen: ColumnElement[bool] | None = None
+
+    def told(self, scope: Scope) -> ColumnElement[bool]:
+        """The condition for the rows that are counted."""
+        return self.mine(scope) if self.seen is None else self.mine(scope) & self.seen
 
     def mine(self, scope: Scope) -> ColumnElement[bool]:
         """The condition for the person's rows."""
@@ -38,12 +46,11 @@ class Store:
     async def count(self, tx: AsyncConnection, scope: Scope) -> tuple[int, int | None]:
         """How many, and how many bytes (None where bytes mean nothing)."""
         first = self.rows[0]
-        counted = (
-            await tx.execute(select(func.count()).select_from(first.table).where(first.mine(scope)))
-        ).scalar_one()
+        query = select(func.count()).select_from(first.table).where(first.told(scope))
+        counted = (await tx.execute(query)).scalar_one()
         for rows in self.rows:
             if rows.size is not None:
-                total = select(func.coalesce(func.sum(rows.size), 0)).where(rows.mine(scope))
+                total = select(func.coalesce(func.sum(rows.size), 0)).where(rows.told(scope))
                 return counted, int((await tx.execute(total)).scalar_one())
         return counted, None
 
