@@ -30,6 +30,7 @@ __all__ = [
     "Browser",
     "Ended",
     "House",
+    "Running",
     "arrived",
     "blob",
     "command",
