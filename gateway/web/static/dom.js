@@ -35,15 +35,17 @@ export function say(text, gap = 0) {
   });
 }
 
-/** A table of facts with a heading row: columns [{title, cell(row), header?, end?}]. */
+const place = (column) => (column.end ? "end" : column.tight ? "tight" : null);
+
+/** A table of facts with a heading row: columns [{title, cell(row), header?, end?, tight?}]; tight: never broken. */
 export function table(label, columns, rows) {
-  const head = columns.map((column) => h("th", { scope: "col", class: column.end ? "end" : null }, column.title));
+  const head = columns.map((column) => h("th", { scope: "col", class: place(column) }, column.title));
   const body = rows.map((row) =>
     h(
       "tr",
       {},
       columns.map((column) =>
-        h(column.header ? "th" : "td", { scope: column.header ? "row" : null, class: column.end ? "end" : null }, column.cell(row)),
+        h(column.header ? "th" : "td", { scope: column.header ? "row" : null, class: place(column) }, column.cell(row)),
       ),
     ),
   );

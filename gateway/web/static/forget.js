@@ -14,8 +14,8 @@ function planView(plan) {
   const kept = plan.stores.filter((store) => store.count > 0);
   const columns = [
     { title: _("What"), header: true, cell: (store) => store.what },
-    { title: _("Number"), cell: (store) => number(store.count) },
-    { title: _("Size"), cell: (store) => (store.bytes ? bytes(store.bytes) : "–") },
+    { title: _("Number"), tight: true, cell: (store) => number(store.count) },
+    { title: _("Size"), tight: true, cell: (store) => (store.bytes ? bytes(store.bytes) : "–") },
   ];
   const view = [h("h3", {}, _("What will be destroyed here")), table(_("What will be destroyed here"), columns, kept)];
   if (plan.outside.length) {

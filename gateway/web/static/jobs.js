@@ -7,6 +7,7 @@ import { _, bytes, day, ngettext } from "./i18n.js";
 import { Task } from "./tasks.js";
 
 const ENDED = new Set(["done", "failed", "cancelled"]);
+const SILENCE = 10000;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Follow a job until it ends: calls ``seen(job)`` with each state. */
@@ -14,11 +15,21 @@ async function follow(id, seen) {
   let job = await new Promise((resolve) => {
     const source = new EventSource(`/v1/jobs/${id}/events`);
     let last = null;
+    let broken = 0;
+    let silence = 0;
     const stop = () => {
+      clearTimeout(silence);
       source.close();
       resolve(last);
     };
+    // Some proxies hold events back or cut them off: then the page asks instead.
+    const listen = () => {
+      clearTimeout(silence);
+      silence = setTimeout(stop, SILENCE);
+    };
     const take = (event) => {
+      broken = 0;
+      listen();
       last = JSON.parse(event.data);
       seen(last);
       if (ENDED.has(last.state)) stop();
@@ -28,7 +39,8 @@ async function follow(id, seen) {
       if (event.data) take(event);
       stop();
     });
-    source.addEventListener("error", () => source.readyState === EventSource.CLOSED && stop());
+    source.addEventListener("error", () => (source.readyState === EventSource.CLOSED || (broken += 1) > 1) && stop());
+    listen();
   });
   while (!job || !ENDED.has(job.state)) {
     await sleep(1500);
