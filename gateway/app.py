@@ -20,9 +20,11 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from cache.blobs import open_blobs
+from cache.encoding import enc
 from cache.errors import StorageError
 from cache.expiry import default_folder, open_expiry
 from cache.keyring import Keyring
+from cache.keys import hkdf
 from cache.roots import Root, has_root, load_root
 from cache.vault import Scope, Vault
 from gateway import connections
@@ -245,7 +247,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
         ),
         outside=outside,
         signing=signing,
-        cursors=Cursors(signing.journal_key),
+        cursors=Cursors(hkdf(signing.journal_key, enc("cursors", 1))),
         idempotency=Idempotency(
             vault, database, new_id(), people.require_active,
             abandoned=0 if database.dialect == "sqlite" else ABANDONED,

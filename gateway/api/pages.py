@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
@@ -17,6 +17,7 @@ from gateway.api import headers
 from gateway.api.endpoint import check_origin, permit
 from gateway.api.problems import Problem
 from gateway.api.routes_account import me_out
+from gateway.api.routing import read_form
 from gateway.identity.errors import ConnectRefused, NotActive, SignInRefused, TokenRefused, WrongState
 from gateway.policy import Principal
 from gateway.sentences import sentence
@@ -50,6 +51,11 @@ def html(text: str, status: int = 200, csp: str = headers.PAGE_CSP) -> web.Respo
 def see(address: str) -> web.Response:
     """303 to an address that was decided here."""
     return web.Response(status=303, headers={"Location": address, "Cache-Control": "no-store"})
+
+
+def _changed_their_mind(error: Exception) -> bool:
+    """Who cancels at the provider is back where they were: that is no failure, and nothing to be told off for."""
+    return isinstance(error, SignInRefused | ConnectRefused) and error.reason == "cancelled"
 
 
 class Pages:
@@ -147,6 +153,8 @@ class Pages:
             )
         except (SignInRefused, NotActive, DriveError) as error:
             log.info("sign_in_refused", reason=getattr(error, "reason", "") or type(error).__name__)
+            if _changed_their_mind(error):
+                return see("/")
             return self._sign_in_page(request, error.advice, 400)
         response = see(finished.next)
         response.del_cookie(self._flow_cookie, path="/", secure=services.secure, httponly=True)
@@ -173,6 +181,8 @@ class Pages:
             account = await self._services.accounts.finish(principal, dict(request.query))
         except (ConnectRefused, WrongState, NotActive, DriveError) as error:
             log.info("connect_refused", reason=getattr(error, "reason", "") or type(error).__name__)
+            if _changed_their_mind(error):
+                return see("/")
             return self._problem(request, error.advice)
         return see(f"/?connected={account}")
 
@@ -210,8 +220,7 @@ class Pages:
         if principal is None:
             raise Problem(401, "sign_in_required", "Sign in first.")
         permit(principal, "extension.authorize")
-        raw = await request.content.read(16_384)
-        asked = dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
+        asked = await read_form(request)
         decision = asked.pop("decision", "")
         try:
             self._check_extension(asked)

@@ -126,7 +126,12 @@ async def parse_json(model: type[BaseModel], request: web.Request) -> BaseModel:
 
 
 async def parse_form(model: type[BaseModel], request: web.Request) -> BaseModel:
-    """A urlencoded form as the model. Never multipart: aiohttp would write its parts to plaintext files."""
+    """A urlencoded form as the model."""
+    return _validate(model, await read_form(request), "invalid_body")
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """A urlencoded form, whole. Never multipart: aiohttp would write its parts to plaintext files."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise Problem(415, "wrong_media_type", "Send application/x-www-form-urlencoded.")
     raw = await _read_bounded(request)
@@ -136,7 +141,7 @@ async def parse_form(model: type[BaseModel], request: web.Request) -> BaseModel:
         raise Problem(400, "bad_form", "The body is not a form.") from None
     if len(dict(pairs)) != len(pairs):
         raise Problem(422, "invalid_body", "A field is given more than once.")
-    return _validate(model, dict(pairs), "invalid_body")
+    return dict(pairs)
 
 
 async def _read_bounded(request: web.Request) -> bytes:
