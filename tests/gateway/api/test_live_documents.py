@@ -79,3 +79,13 @@ async def test_security_headers_are_on_each_answer(nobody: Person, method: str, 
     assert answer.headers["Server"] == "file-access"
     if status >= 400:
         assert answer.code
+
+
+@pytest.mark.parametrize(("path", "status"), [("/no/such/page", 404), ("/signout", 405), ("/v1/me", 401)])
+async def test_a_person_reads_a_page_and_a_script_a_problem(nobody: Person, path: str, status: int) -> None:
+    """A browser that goes to an address shows what it gets: a page with a way back, not JSON."""
+    seen = await nobody.ask("GET", path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (seen.status, seen.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert b'href="/"' in seen.body
+    read = await nobody.ask("GET", path)
+    assert (read.status, read.headers["Content-Type"]) == (status, "application/problem+json")
