@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.catalog import epoch, shredded
@@ -71,7 +70,7 @@ class Watch:
                 async with self._database.read() as tx:
                     value = (await tx.execute(select(epoch.c.value))).scalar() or 0
                     dead = await self._dead(tx, value)
-            except (SQLAlchemyError, OSError) as error:
+            except Exception as error:  # drivers raise their own while a server starts up
                 raise Unavailable("it is not known whether keys were destroyed") from error
             for tenant, subject in dead:
                 self._evict(tenant, subject)

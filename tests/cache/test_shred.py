@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +188,27 @@ async def test_the_watch_reads_again_when_it_is_old(house: House) -> None:
     assert not watch.current
     assert await watch.check() > before
     assert evicted == [("school", "person")]
+
+
+async def test_the_watch_outlives_a_database_that_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver's own error, that no layer above it knows, must not end it: keys destroyed later would stay."""
+
+    asked: list[bool] = []
+
+    def read() -> AbstractAsyncContextManager[AsyncConnection]:
+        asked.append(True)
+        if len(asked) == 2:
+            raise RuntimeError("the database system is starting up")
+        return real()
+
+    real = house.database.read
+    monkeypatch.setattr(house.database, "read", read)
+    watch = Watch(house.database, lambda tenant, subject: None, interval=0.01)
+    await watch.start()
+    async with asyncio.timeout(5):
+        while len(asked) < 4:
+            await asyncio.sleep(0.01)
+    await watch.close()
 
 
 @pytest.mark.both
