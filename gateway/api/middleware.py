@@ -16,7 +16,7 @@ from gateway.api import headers
 from gateway.api.problems import Problem, from_drive, from_http, from_identity, from_storage
 from gateway.api.routing import spoken
 from gateway.identity.errors import IdentityError
-from gateway.web import catalogs
+from gateway.web import catalogs, pages
 from providers.errors import DriveError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -54,9 +54,24 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception as error:  # noqa: BLE001  # the last resort: whatever it was, it becomes a problem
         problem = _problem(error, request)
     locale = spoken(request)
-    response = problem.response(functools.partial(catalogs.translate, locale))
+    say = functools.partial(catalogs.translate, locale)
+    response = _page(problem, locale, say) if _is_looked_at(request) else problem.response(say)
     response.headers["Content-Language"] = locale
     return response
+
+
+def _is_looked_at(request: web.Request) -> bool:
+    """Whether a person's browser goes there by itself, as with a file in a new tab: scripts ask for no HTML."""
+    return request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+
+
+def _page(problem: Problem, locale: str, say: Callable[[str], str]) -> web.Response:
+    """The problem for reading, with a way back."""
+    body = problem.body(say)
+    told = {"title": body["title"], "detail": body.get("detail", ""), "advice": body.get("advice", "")}
+    text = pages.render("problem", locale, **told, action=None)
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    return web.Response(status=problem.status, text=text, content_type="text/html", headers=headers)
 
 
 def _problem(error: Exception, request: web.Request) -> Problem:

@@ -56,10 +56,12 @@ class Problem(Exception):
         detail: str = "",
         *,
         advice: str = "",
+        title: str = "",
         headers: Mapping[str, str] | None = None,
         **extra: Any,
     ) -> None:
         super().__init__(code)
+        self.title = title or TITLES.get(status, "Error")
         self.status = status
         self.code = code
         self.detail = detail
@@ -71,7 +73,7 @@ class Problem(Exception):
         """The RFC 9457 document; ``say`` turns its sentences into the reader's language."""
         document: dict[str, Any] = {
             "type": f"urn:file-access:problem:{self.code}",
-            "title": say(TITLES.get(self.status, "Error")),
+            "title": say(self.title),
             "status": self.status,
             "code": self.code,
         }
@@ -121,7 +123,8 @@ def from_drive(error: drives.DriveError) -> Problem:
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    problem = Problem(status, error.code, error.advice, headers=headers)
+    title = sentence("That did not work") if status == 422 else ""  # the drive's no, not a field's
+    problem = Problem(status, error.code, error.advice, title=title, headers=headers)
     if error.reconnect:
         problem.extra["reconnect"] = True
     return problem
