@@ -8,15 +8,18 @@ import contextlib
 import hashlib
 import json
 import random
+import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 
 from gateway.erasure.signing import verify
-from tests.e2e.processes import Browser, Running
+from tests.e2e.processes import Browser, Running, tour
 
+EXTENSION = "file-access-extension"
 TUS = {"Tus-Resumable": "1.0.0"}
 DOCUMENT = "application/vnd.google-apps.document"
 FOLDER = "application/vnd.google-apps.folder"
@@ -63,19 +66,23 @@ async def send(who: Browser, upload: str, at: int, body: bytes | AsyncIterator[b
         return int(response.headers["Upload-Offset"])
 
 
-async def stalling(content: bytes, hang: asyncio.Event | None = None) -> AsyncIterator[bytes]:
+async def stalling(content: bytes, sent: asyncio.Event | None = None) -> AsyncIterator[bytes]:
     """The content, and then nothing more for as long as the connection lasts."""
     for at in range(0, len(content), 1 << 16):
         yield content[at : at + (1 << 16)]
-    await (hang or asyncio.Event()).wait()
+    if sent is not None:
+        sent.set()
+    await asyncio.Event().wait()
 
 
 async def dropped(who: Browser, upload: str, at: int, content: bytes, whole: int) -> None:
     """Begin to send what is left of ``whole`` bytes, and lose the connection after ``content``."""
     headers = {**TUS, "Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"}
     headers["Content-Length"] = str(whole - at)
-    sending = asyncio.ensure_future(who.http.patch(upload, headers=headers, data=stalling(content)).__aenter__())
-    await asyncio.sleep(0.3)
+    sent = asyncio.Event()
+    body = stalling(content, sent)
+    sending = asyncio.ensure_future(who.http.patch(upload, headers=headers, data=body).__aenter__())
+    await sent.wait()
     sending.cancel()
     with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
         await sending
@@ -98,6 +105,27 @@ async def upload(who: Browser, drive: str, parent: str, name: str, content: byte
     address = await begin_upload(who, drive, parent, name, len(content))
     assert await send(who, address, 0, content) == len(content)
     return await upload_done(who, address)
+
+
+# the browser extension
+
+
+async def extension(who: Browser) -> dict[str, str]:
+    """Sign the extension in by code and PKCE, approved by the person: 'access_token', 'refresh_token', 'code'."""
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    asked = {
+        "response_type": "code", "client_id": EXTENSION, "redirect_uri": tour.RETURN, "state": secrets.token_hex(8),
+        "code_challenge": challenge, "code_challenge_method": "S256", "decision": "allow",
+    }  # fmt: skip
+    async with who.http.post(f"{who.gateway}/extension/authorize", data=asked, allow_redirects=False) as response:
+        code = dict(parse_qsl(urlsplit(response.headers["Location"]).query))["code"]
+    form = {
+        "grant_type": "authorization_code", "client_id": EXTENSION, "code": code,
+        "code_verifier": verifier, "redirect_uri": tour.RETURN,
+    }  # fmt: skip
+    tokens = await who.api("POST", "/v1/token", data=form)
+    return {"code": code, "access_token": tokens["access_token"], "refresh_token": tokens["refresh_token"]}
 
 
 # forgetting

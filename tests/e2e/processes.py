@@ -24,6 +24,7 @@ from tests.sandboxes import ROOT, Running, sandbox
 
 sys.path.insert(0, str(ROOT / "scripts"))  # no package: what is in it runs before anything is installed
 import playground
+import tour
 from tour import Browser
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "now",
     "playground",
     "rows",
+    "tour",
 ]
 
 
