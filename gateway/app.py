@@ -265,6 +265,7 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "sessions": services.sessions.sweep,
         "sign_ins": services.sign_in.sweep,
         "consents": services.accounts.sweep,
+        "receipts": lambda: services.eraser.sweep(STEP),
         "tokens": services.client_tokens.sweep,
         "jobs": lambda: services.jobs.sweep(STEP),
         "native": lambda: tidy(services.vault, services.database, STEP),

@@ -37,6 +37,7 @@ from gateway.ids import new_id
 log = structlog.get_logger()
 
 BUNDLE_LIFE = 72 * 3_600_000
+RECEIPT_LIFE = 30 * 24 * 3_600_000
 SECRET_BYTES = 32
 
 
@@ -312,3 +313,11 @@ class Eraser:
             await tx.execute(update(erasures).where(mine).values(secret=None, receipt=None))
         receipt: dict[str, Any] = json.loads(row.receipt)
         return receipt
+
+    async def sweep(self, limit: int) -> int:
+        """Let go of receipts that nobody fetched for a month. How many."""
+        before = await self._database.now() - RECEIPT_LIFE
+        old = select(erasures.c.id).where(erasures.c.ended < before, erasures.c.receipt.is_not(None)).limit(limit)
+        async with self._database.write() as tx:
+            gone = update(erasures).where(erasures.c.id.in_(old)).values(secret=None, receipt=None)
+            return (await tx.execute(gone)).rowcount

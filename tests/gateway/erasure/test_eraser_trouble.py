@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cache.errors import Missing, Unavailable
 from cache.vault import Scope
 from gateway.db.tables_erasure import erasures
-from gateway.erasure.eraser import Eraser
+from gateway.erasure.eraser import RECEIPT_LIFE, Eraser
 from gateway.erasure.journal import Journal
 from gateway.erasure.signing import verify
 from tests.gateway.erasure.conftest import LEO, World
@@ -115,3 +116,18 @@ async def test_the_receipt_waits_until_the_log_is_empty(world: World, monkeypatc
     eraser, begun = await begin(world)
     await receipt(eraser, begun)
     assert answers == []
+
+
+async def test_a_receipt_that_nobody_fetches_ends_after_a_month(world: World) -> None:
+    """Its link, too; that somebody was forgotten stays on record."""
+    eraser, begun = await begin(world)
+    while (await row(world, begun.id))["step"] != "done":
+        await asyncio.sleep(0.02)
+    assert await eraser.sweep(10) == 0
+    async with world.database.write() as tx:
+        await tx.execute(update(erasures).values(ended=await world.database.now() - RECEIPT_LIFE - 1))
+    assert await eraser.sweep(10) == 1
+    assert await eraser.sweep(10) == 0
+    with pytest.raises(KeyError):
+        await eraser.receipt(begun.secret)
+    assert (await row(world, begun.id))["receipt"] is None
