@@ -14,6 +14,7 @@ from gateway.api.ranges import check_match, strong_etag
 from gateway.api.routing import Call, Header, Route, answer, nothing
 from gateway.api.schemas import (
     ContentHow,
+    Continued,
     DeleteHow,
     DriveList,
     DriveOut,
@@ -23,7 +24,6 @@ from gateway.api.schemas import (
     ItemChange,
     ItemPage,
     NewFolder,
-    Paging,
 )
 from gateway.drives import Connected
 from gateway.ids import new_id
@@ -120,7 +120,7 @@ async def get_item(call: Call) -> web.StreamResponse:
 
 
 async def list_children(call: Call) -> web.StreamResponse:
-    """One page of a folder. `complete` is false where the provider itself left items out."""
+    """One page of a folder, as large as the drive makes it. `complete` is false where the provider left items out."""
     drive, query = call.path("drive"), call.query
     source = await _reader(call)
     ref = await _ref(call, source)
@@ -200,7 +200,7 @@ ROUTES = (
     Route("GET", PATH, get_item, "drive.read", "Look at an item", "items", answer=Item, problems=DRIVE_PROBLEMS),
     Route(
         "GET", f"{PATH}/children", list_children, "drive.read", "List a folder", "items",
-        query=Paging, answer=ItemPage, problems=DRIVE_PROBLEMS,
+        query=Continued, answer=ItemPage, problems=DRIVE_PROBLEMS,
     ),
     Route(
         "POST", f"{PATH}/children", make_folder, "drive.write", "Make a folder", "items",

@@ -18,8 +18,11 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Paging(Wire):
+class Continued(Wire):
     cursor: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
+
+
+class Paging(Continued):
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
 
 

@@ -201,6 +201,16 @@ class Person:
         assert answer.status == expect, (path, answer.status, answer.body[:500])
         return answer.json if answer.body else None
 
+    async def names(self, item: str = "root", drive: str = "native") -> list[str]:
+        """The names of all that is in a folder, page by page."""
+        found: list[str] = []
+        page: dict[str, Any] = {"next": ""}
+        while "next" in page:
+            more = f"?cursor={page['next']}" if page["next"] else ""
+            page = await self.get(f"/v1/drives/{drive}/items/{item}/children{more}")
+            found += [one["name"] for one in page["items"]]
+        return found
+
     async def follow(self, url: str, who: str) -> str:
         """Go where the address leads, approving as ``who`` at the stand-in; the gateway's address where it ends."""
         for _ in range(10):

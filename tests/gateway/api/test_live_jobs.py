@@ -95,7 +95,7 @@ async def test_a_folder_in_pages(teacher: Person) -> None:
     ids = [one["id"] for one in found["items"]]
     assert len(ids) == len(set(ids)) > 1
     assert found["complete"] is True
-    cursor = (await teacher.get(f"/v1/jobs?limit=1")).get("next")
+    cursor = (await teacher.get("/v1/jobs?limit=1")).get("next")
     if cursor is not None:
         refused = await teacher.ask("GET", f"{root}/children?cursor={cursor}")
         assert (refused.status, refused.code) == (400, "bad_cursor")
