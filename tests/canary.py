@@ -1,7 +1,7 @@
 """Searches whole folders for what must not lie there: plaintext, names, tokens and keys, also in other clothes.
 
 Thousands of needles cost as much as one: a file is read as words of eight and of four bytes, and only the needles of
-which a whole word was seen are looked for in full.
+which all words were seen are looked for in full.
 """
 
 from __future__ import annotations
@@ -51,12 +51,13 @@ class Search:
         self._words: dict[int, dict[int, set[bytes]]] = {size: defaultdict(set) for size in WORDS}
         self._short: set[bytes] = set()
         for form in self._wanted:
-            size = next((size for size in WORDS if len(form) >= 2 * size - 1), None)
+            size = _size(form)
             if size is None:
                 self._short.add(form)
                 continue
-            for at in range(len(form) - size + 1):
-                self._words[size][int.from_bytes(form[at : at + size], sys.byteorder)].add(form)
+            for word in {word for words in _aligned(form, size) for word in words}:
+                self._words[size][word].add(form)
+        self._known = {size: frozenset(words) for size, words in self._words.items()}
 
     def content(self, content: bytes | mmap.mmap) -> set[str]:
         """The needles that occur."""
@@ -70,15 +71,28 @@ class Search:
         except (FileNotFoundError, ValueError):  # ValueError: an empty file cannot be mapped
             return set()
 
-    def _candidates(self, content: bytes | mmap.mmap) -> set[bytes]:
-        found = set(self._short)
+    def _candidates(self, content: bytes | mmap.mmap) -> Iterator[bytes]:
+        yield from self._short
         with memoryview(content) as view:
             for size, letter in WORDS.items():
-                words = self._words[size]
                 with view[: len(view) // size * size] as whole, whole.cast(letter) as cast:
-                    for word in set(words).intersection(cast) if words else ():
-                        found |= words[word]
-        return found
+                    seen = self._known[size].intersection(cast)
+                for form in {form for word in seen for form in self._words[size][word]}:
+                    if any(seen.issuperset(words) for words in _aligned(form, size)):
+                        yield form
+
+
+def _size(form: bytes) -> int | None:
+    """Bytes of the longest word of which an aligned one is in the form wherever it lies."""
+    return next((size for size in WORDS if len(form) >= 2 * size - 1), None)
+
+
+def _aligned(form: bytes, size: int) -> list[list[int]]:
+    """The aligned words inside the form, for each way in which it may lie."""
+    return [
+        [int.from_bytes(form[at : at + size], sys.byteorder) for at in range(first, len(form) - size + 1, size)]
+        for first in range(size)
+    ]
 
 
 def hits(folders: Iterable[Path], needles: Iterable[bytes | str]) -> list[str]:

@@ -119,6 +119,7 @@ async def extension(who: Browser) -> dict[str, str]:
         "code_challenge": challenge, "code_challenge_method": "S256", "decision": "allow",
     }  # fmt: skip
     async with who.http.post(f"{who.gateway}/extension/authorize", data=asked, allow_redirects=False) as response:
+        assert response.status in (302, 303), await response.text()
         code = dict(parse_qsl(urlsplit(response.headers["Location"]).query))["code"]
     form = {
         "grant_type": "authorization_code", "client_id": EXTENSION, "code": code,
