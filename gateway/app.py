@@ -199,7 +199,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
     made = connections.makers(settings, outbound, accounts, offered)
     drives = Drives(connections.native_maker(vault, database), made, accounts, ledger)
     jobs = Jobs(database, vault, people.require_active)
-    transfers = Transfers(jobs, drives, vault, policy_version=POLICY_VERSION)
+    transfers = Transfers(jobs, drives, vault, policy_version=POLICY_VERSION, most=settings.limits.jobs)
     cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)
     policy = CachePolicy(life=settings.cache_seconds * 1000)
     outside = AccountsOutside(accounts, offered)

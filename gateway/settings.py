@@ -135,7 +135,7 @@ class SessionLimits(_Group):
 class Limits(_Group):
     """What one request or person may use."""
 
-    body_bytes: int = Field(1 << 20, ge=4096, le=16 << 20, description="Largest body of a JSON or form request.")
+    body_bytes: int = Field(1 << 18, ge=4096, le=16 << 20, description="Largest body of a JSON or form request.")
     upload_bytes: int = Field(5 << 40, ge=1 << 20, description="Largest file a browser may upload.")
     streams: int = Field(64, ge=1, le=10_000, description="Bulk transfers (reads, uploads) at the same time.")
     jobs: int = Field(20, ge=1, le=10_000, description="Unfinished transfer jobs a person may have.")

@@ -31,7 +31,9 @@ def endpoint(route: Route, services: Services) -> Callable[[web.Request], Awaita
         if route.query is not None:
             call.query = parse_query(route.query, request)
         if route.body is not None:
-            call.body = await (parse_form if route.form else parse_json)(route.body, request)
+            call.body = await (parse_form if route.form else parse_json)(
+                route.body, request, services.settings.limits.body_bytes
+            )
         key = request.headers.get("Idempotency-Key")
         if route.idempotent and key is not None:
             return await _once(route, call, key)

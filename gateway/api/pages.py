@@ -220,7 +220,7 @@ class Pages:
         if principal is None:
             raise Problem(401, "sign_in_required", "Sign in first.")
         permit(principal, "extension.authorize")
-        asked = await read_form(request)
+        asked = await read_form(request, self._services.settings.limits.body_bytes)
         decision = asked.pop("decision", "")
         try:
             self._check_extension(asked)

@@ -80,7 +80,7 @@ async def create_transfer(call: Call) -> web.StreamResponse:
     try:
         job = job or await call.services.transfers.create(order)
     except OrderRefused as error:
-        raise Problem(422, error.code, error.advice) from None
+        raise Problem(429 if error.code == "too_many_jobs" else 422, error.code, error.advice) from None
     view = await _find(call, job)
     return answer(job_out(view), 202, {"Location": f"/v1/jobs/{job}"})
 
@@ -159,7 +159,7 @@ PATH = "/v1/jobs/{job}"
 ROUTES = (
     Route(
         "POST", "/v1/transfers", create_transfer, "transfer.create", "Copy or move between drives", "jobs",
-        body=TransferRequest, answer=Job, status=202, idempotent=True, problems=DRIVE_PROBLEMS,
+        body=TransferRequest, answer=Job, status=202, idempotent=True, problems=(*DRIVE_PROBLEMS, 429),
     ),
     Route("GET", "/v1/jobs", list_jobs, "job.read", "Your jobs", "jobs", query=Paging, answer=JobList),
     Route("GET", PATH, get_job, "job.read", "One job", "jobs", answer=Job),

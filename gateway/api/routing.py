@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gateway.api.services import Services
 
 PUBLIC = "public"
-MAX_JSON = 256 * 1024
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -109,14 +108,14 @@ def parse_query(model: type[BaseModel], request: web.Request) -> BaseModel:
     return _validate(model, dict(request.query), "invalid_query")
 
 
-async def parse_json(model: type[BaseModel], request: web.Request) -> BaseModel:
-    """The JSON body as the model, bounded in size before it is read."""
+async def parse_json(model: type[BaseModel], request: web.Request, most: int) -> BaseModel:
+    """The JSON body as the model, of at most so many bytes, before it is read."""
     if request.content_type != "application/json":
         raise Problem(415, "wrong_media_type", "Send application/json.")
-    if request.content_length is not None and request.content_length > MAX_JSON:
+    if request.content_length is not None and request.content_length > most:
         raise Problem(413, "too_large", "The request is too large.")
     try:
-        raw = await _read_bounded(request)
+        raw = await _read_bounded(request, most)
         data = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         raise Problem(400, "bad_json", "The body is not JSON.") from None
@@ -125,16 +124,16 @@ async def parse_json(model: type[BaseModel], request: web.Request) -> BaseModel:
     return _validate(model, data, "invalid_body")
 
 
-async def parse_form(model: type[BaseModel], request: web.Request) -> BaseModel:
+async def parse_form(model: type[BaseModel], request: web.Request, most: int) -> BaseModel:
     """A urlencoded form as the model."""
-    return _validate(model, await read_form(request), "invalid_body")
+    return _validate(model, await read_form(request, most), "invalid_body")
 
 
-async def read_form(request: web.Request) -> dict[str, str]:
+async def read_form(request: web.Request, most: int) -> dict[str, str]:
     """A urlencoded form, whole. Never multipart: aiohttp would write its parts to plaintext files."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise Problem(415, "wrong_media_type", "Send application/x-www-form-urlencoded.")
-    raw = await _read_bounded(request)
+    raw = await _read_bounded(request, most)
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
     except (ValueError, UnicodeDecodeError):
@@ -144,12 +143,12 @@ async def read_form(request: web.Request) -> dict[str, str]:
     return dict(pairs)
 
 
-async def _read_bounded(request: web.Request) -> bytes:
+async def _read_bounded(request: web.Request, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for chunk in request.content.iter_any():
         size += len(chunk)
-        if size > MAX_JSON:
+        if size > most:
             raise Problem(413, "too_large", "The request is too large.")
         parts.append(chunk)
     return b"".join(parts)

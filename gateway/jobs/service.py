@@ -229,6 +229,11 @@ class Jobs:
             old = select(jobs.c.id).where(jobs.c.ended < before).limit(limit)
             return (await tx.execute(delete(jobs).where(jobs.c.id.in_(old)))).rowcount
 
+    async def unfinished(self, tx: AsyncConnection, tenant: str, person: str, kind: str) -> int:
+        """How many jobs of a kind the person has that have not ended."""
+        mine = (jobs.c.tenant == tenant) & (jobs.c.person == person) & (jobs.c.kind == kind) & jobs.c.ended.is_(None)
+        return int((await tx.execute(select(func.count()).where(mine))).scalar_one())
+
     async def held(self, tx: AsyncConnection, tenant: str, person: str) -> tuple[int, int]:
         """How many jobs and items are kept about this person: for the plan of forgetting."""
         count = [

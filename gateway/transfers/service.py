@@ -71,8 +71,12 @@ class OrderRefused(Exception):
 class Transfers:
     """Takes orders; `executors` does them."""
 
-    def __init__(self, jobs: Jobs, drives: Drives, vault: Vault, *, policy_version: str = "") -> None:
-        """``policy_version``: under which uploads are sent on; a transfer's is that of its instruction."""
+    def __init__(self, jobs: Jobs, drives: Drives, vault: Vault, *, policy_version: str = "", most: int = 20) -> None:
+        """``policy_version``: under which uploads are sent on; a transfer's is that of its instruction.
+
+        ``most``: unfinished transfers that a person may have.
+        """
+        self._most = most
         self._jobs = jobs
         self._drives = drives
         self._vault = vault
@@ -94,6 +98,8 @@ class Transfers:
         """Check and store the order; the job's id. OrderRefused; DriveError of whichever drive refuses; not active."""
         first = await self.check(order)
         async with self._jobs.database.write() as tx:
+            if await self._jobs.unfinished(tx, order.school, order.person, "transfer") >= self._most:
+                raise OrderRefused("too_many_jobs", "Wait until one of your transfers has ended.")
             job = await self.store(tx, order, first)
         self._jobs.wake(job)
         return job

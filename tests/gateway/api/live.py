@@ -34,6 +34,8 @@ from providers.sandbox.core import serve
 
 EXTENSION = "oimcfldpfnhodlkmbkhlfgkcbkhdcbcc"
 RETURN = f"https://{EXTENSION}.chromiumapp.org/signed-in"
+LIMIT = 12
+"""Unfinished transfers that a person may have: what a test can reach."""
 METRICS = "for-prometheus"
 SCHOOLS = {"riverside": "Riverside School", "hillcrest": "Hillcrest Academy"}
 PROBLEM = "application/problem+json"
@@ -60,7 +62,7 @@ def settings(folder: Path, port: int, boxes: Mapping[str, str]) -> Settings:
             "client_id": "gateway", "client_secret": "sandbox", "authority": f"{boxes['microsoft']}/organizations",
             "graph_root": f"{boxes['microsoft']}/v1.0",
         },
-        "limits": {"upload_bytes": 64 << 20},
+        "limits": {"upload_bytes": 64 << 20, "jobs": LIMIT},
         "metrics_token": METRICS,
     }  # fmt: skip
     return Settings(**given)

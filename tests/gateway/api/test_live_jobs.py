@@ -7,9 +7,10 @@ import json
 import secrets
 from typing import Any
 
+import aiohttp
 import pytest
 
-from tests.gateway.api.live import Person
+from tests.gateway.api.live import LIMIT, Live, Person
 
 ROOT = "/v1/drives/native/items/root"
 
@@ -151,3 +152,28 @@ async def test_cancelling(student: Person) -> None:
         answer = await student.ask("POST", f"/v1/jobs/{job}/cancel")
         assert answer.status == 202
         assert answer.json["state"] == "done"
+
+
+async def test_no_more_than_the_limit(live: Live, student: Person) -> None:
+    """Somebody whose transfers have not ended waits; 429, and no job."""
+    file = await student.upload(f"{secrets.token_hex(6)}.txt", b"x")
+    order = {
+        "mode": "copy", "sources": [{"drive": "native", "item": file}],
+        "destination": {"drive": "native", "item": await folder(student)},
+    }  # fmt: skip
+    slow = [{"match": {"path": "/upload/*"}, "do": {"latency_ms": 1500}}]
+    drive = await student.connect("google", "leo.park@riverside.example")
+    abroad = {**order, "destination": {"drive": drive, "item": "root"}}
+    async with aiohttp.ClientSession() as http:
+        faults = f"{live.boxes['google']}/_sandbox/faults"
+        await http.post(faults, json=slow)
+        try:
+            begun = [await student.ask("POST", "/v1/transfers", json=abroad) for _ in range(LIMIT + 2)]
+        finally:
+            await http.delete(faults)
+    assert [one.status for one in begun[:LIMIT]] == [202] * LIMIT
+    refused = begun[-1]
+    assert (refused.status, refused.code) == (429, "too_many_jobs")
+    for one in begun[:LIMIT]:
+        assert (await events(student, one.json["id"]))[-1][2]["state"] == "done"
+    assert (await student.ask("POST", "/v1/transfers", json=order)).status == 202
