@@ -21,13 +21,17 @@ def key(name: str, traits: Traits) -> str:
 
 
 def mapped(name: str, traits: Traits) -> str:
-    """The nearest name that the drive takes. NameRefused where there is none."""
+    """The nearest name that the drive takes; mapping it again changes nothing. NameRefused where there is none.
+
+    What another drive's rules did to it is undone first, so that a name is never escaped twice on its way.
+    """
+    original = names.from_allowed(name)
     try:
-        return names.to_allowed(name, traits)
+        return names.to_allowed(original, traits)
     except NameRefused as refused:
         if refused.reason != "too_long":
             raise
-        return names.to_allowed(names.shorten(name, traits.max_name), traits)
+        return names.to_allowed(names.shorten(original, traits.max_name), traits)
 
 
 def numbered(name: str, number: int, traits: Traits) -> str:
