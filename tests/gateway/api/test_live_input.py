@@ -16,25 +16,24 @@ MARK = "zitronenfalter"
 """A word that bad input carries: it may come back in no answer."""
 
 
-@pytest.mark.parametrize(
-    "item",
-    [
-        "x",
-        "A", "AA", "====", "%00", "%2e%2e", "..%2f..%2fetc%2fpasswd", "A" * 4097, "A" * 9000, "root%00", "ROOT",
-        "%ff", "%ed%a0%80", "%E2%80%AE", str(Ref("", "0" * 31)), str(Ref("elsewhere", "0" * 32)),
-        str(Ref("", "0" * 32, "key")),
-        str(Ref("", "../../etc/passwd")), str(Ref("", "' OR 1=1 --")), str(Ref("a\nb", "c")), "%0d%0aX-Injected:1",
-    ],
-)  # fmt: skip
+ODD_ITEMS = [
+    "x",
+    "A", "AA", "====", "%00", "%2e%2e", "..%2f..%2fetc%2fpasswd", "A" * 4097, "A" * 9000, "root%00", "ROOT",
+    "%ff", "%ed%a0%80", "%E2%80%AE", str(Ref("", "0" * 31)), str(Ref("elsewhere", "0" * 32)),
+    str(Ref("", "0" * 32, "key")),
+    str(Ref("", "../../etc/passwd")), str(Ref("", "' OR 1=1 --")), str(Ref("a\nb", "c")), "%0d%0aX-Injected:1",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("drive", ["native", "nobody", "0" * 32, "%00", "N" * 5000, "native%00"])
-async def test_unknown_ids(student: Person, drive: str, item: str) -> None:
+async def test_unknown_ids(student: Person, drive: str) -> None:
     """Whatever an id looks like, it is not there."""
-    for method, path in (("GET", ""), ("GET", "/children"), ("GET", "/content"), ("DELETE", "")):
-        answer = await student.ask(method, f"/v1/drives/{drive}/items/{item}{path}")
-        assert (answer.status, answer.code) == (404, "not_found")
+    for item in ODD_ITEMS:
+        for method, path in (("GET", ""), ("GET", "/children"), ("GET", "/content"), ("DELETE", "")):
+            answer = await student.ask(method, f"/v1/drives/{drive}/items/{item}{path}")
+            assert (answer.status, answer.code) == (404, "not_found"), (method, item, path)
 
 
-@pytest.mark.parametrize("name", ["x", "0" * 31, "0" * 33, "F" * 32, "%00" * 32, "..", "g" * 32])
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -49,11 +48,11 @@ async def test_unknown_ids(student: Person, drive: str, item: str) -> None:
         ("GET", "/v1/receipts/{}"),
     ],
 )
-async def test_ids_of_another_form(student: Person, method: str, path: str, name: str) -> None:
+async def test_ids_of_another_form(student: Person, method: str, path: str) -> None:
     """Not ours, so not there."""
-    answer = await student.ask(method, path.format(name))
-    assert answer.status in (404, 405)
-    assert answer.code in ("not_found", "method_not_allowed")
+    for name in ("x", "0" * 31, "0" * 33, "F" * 32, "%00" * 32, "%2e%2e", "g" * 32):
+        answer = await student.ask(method, path.format(name))
+        assert (answer.status, answer.code) == (404, "not_found"), name
 
 
 @pytest.mark.parametrize(

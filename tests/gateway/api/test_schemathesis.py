@@ -19,6 +19,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.config import GenerationConfig, SchemathesisConfig
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -31,12 +32,15 @@ from gateway.db.tables_people import sessions
 from tests.gateway.api.conftest import FOREIGN_ADMINISTRATOR
 from tests.gateway.api.live import Live, Person, person
 
+REFUSED = (400, 401, 403, 404, 405, 412, 413, 415, 422, 428)
+"""How a request that does not fit the document may be answered."""
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
     response_headers_conformance,
+    negative_data_rejection,
 ]
 BOUNDED = hypothesis_settings(
     max_examples=12, derandomize=True, database=None, deadline=None, print_blob=False,
@@ -58,6 +62,7 @@ def document() -> schemathesis.BaseSchema:
     """The table's document; credentials are the test's business."""
     config = SchemathesisConfig()
     config.projects.default.generation = GenerationConfig(deterministic=True, with_security_parameters=False)
+    config.projects.default.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSED]
     return schemathesis.openapi.from_dict(openapi_document("http://127.0.0.1"), config=config)
 
 
