@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +80,7 @@ class House:
     microsoft: Running
     launchpad: Running
     settings: dict[str, str]
+    arguments: tuple[str, ...] = ()
     process: asyncio.subprocess.Process | None = None
     expiry: Path = field(default_factory=Path)
 
@@ -105,7 +106,20 @@ class House:
 
     async def start(self) -> None:
         """Start the gateway and wait until it serves."""
-        self.process = await playground.spawn(["gateway", "serve"], self.settings, self.log)
+        self.process = await playground.spawn(["gateway", "serve", *self.arguments], self.settings, self.log)
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncGenerator[asyncio.subprocess.Process]:
+        """A process of its own that does the jobs; it says nothing when it is ready."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("FILE_ACCESS_")}
+        with self.log.open("ab") as errors:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "gateway", "worker", cwd=ROOT, stderr=errors, env={**clean, **self.settings}
+            )
+        try:
+            yield process
+        finally:
+            await playground.stop(process)
 
     async def kill(self) -> None:
         """SIGKILL, as a crash would."""
@@ -122,7 +136,7 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, *, database_url: str = "", start: bool = True) -> AsyncGenerator[House]:
+async def house(folder: Path, *, database_url: str = "", serve: Sequence[str] = ()) -> AsyncGenerator[House]:
     """Stand-ins with their seed, and a gateway on them; everything ended by its process id."""
     for name in ("ours", "logs", "tmp"):
         (folder / name).mkdir(parents=True)
@@ -138,10 +152,9 @@ async def house(folder: Path, *, database_url: str = "", start: bool = True) -> 
         settings |= {"FILE_ACCESS_EXPIRY_DIR": str(expiry), "TMPDIR": str(folder / "tmp")}
         if database_url:
             settings["FILE_ACCESS_DATABASE_URL"] = database_url
-        made = House(folder, google, microsoft, launchpad, settings, expiry=expiry)
+        made = House(folder, google, microsoft, launchpad, settings, tuple(serve), expiry=expiry)
         stack.push_async_callback(made.stop)
-        if start:
-            await made.start()
+        await made.start()
         yield made
 
 
