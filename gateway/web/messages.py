@@ -80,7 +80,7 @@ def extract() -> Catalog:
 def write(found: Catalog, path: Path) -> None:
     """A catalogue as text that changes only where messages change."""
     buffer = io.BytesIO()
-    write_po(buffer, found, width=120, include_lineno=False, sort_by_file=True, ignore_obsolete=True)
+    write_po(buffer, found, width=120, include_lineno=False, sort_output=True, ignore_obsolete=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(buffer.getvalue())
 
