@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import fcntl
+import functools
 import json
 import os
 import shutil
@@ -16,14 +18,15 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDORS = ("google", "microsoft", "launchpad")
 PATIENCE = 60.0
-EXTENSION_ID = "oimcfldpfnhodlkmbkhlfgkcbkhdcbcc"
+EXTENSION_ID = "cfippdkechkciddphapgcllfdmpccbhp"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Playground:
     sandboxes: dict[str, str]
     data: Path
     processes: dict[str, int]
+    first_end: Callable[[], Awaitable[str]]
+    """Waits until one of the processes has ended by itself; its name."""
 
 
 def free_port(preferred: int) -> int:
@@ -45,6 +50,16 @@ def free_port(preferred: int) -> int:
         except OSError:
             probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def only_one(data: Path) -> IO[bytes]:
+    """Holds the data folder for this process, or ends it: two would take each other's ports and files."""
+    lock = (data / "lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"Another ./scripts/start is running on {data}. Stop it first, or choose another folder with --data.")
+    return lock
 
 
 def ports(data: Path) -> dict[str, int]:
@@ -107,7 +122,7 @@ async def spawn(arguments: list[str], environment: dict[str, str], log: Path) ->
         line = b""
     if not line:
         await stop(process)
-        sys.exit(f"{arguments[0]} did not start; its last words:\n{log.read_text()[-2000:]}")
+        sys.exit(f"{log.stem} did not start; its last words:\n{log.read_text()[-2000:]}")
     return process
 
 
@@ -123,10 +138,22 @@ async def stop(process: asyncio.subprocess.Process) -> None:
             await process.wait()
 
 
+async def first_end(processes: Mapping[str, asyncio.subprocess.Process]) -> str:
+    """The name of the process that is the first to end."""
+    waits = {asyncio.ensure_future(process.wait()): name for name, process in processes.items()}
+    try:
+        ended, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        return waits[ended.pop()]
+    finally:
+        for one in waits:
+            one.cancel()
+
+
 @contextlib.asynccontextmanager
 async def playground(data: Path) -> AsyncIterator[Playground]:
     """Everything running; ended by process id when left."""
     data.mkdir(parents=True, exist_ok=True)
+    lock = only_one(data)
     chosen = ports(data)
     sandboxes = {vendor: f"http://127.0.0.1:{chosen[vendor]}" for vendor in VENDORS}
     started: list[asyncio.subprocess.Process] = []
@@ -137,11 +164,14 @@ async def playground(data: Path) -> AsyncIterator[Playground]:
         settings = gateway_settings(data, chosen["gateway"], sandboxes)
         started.append(await spawn(["gateway", "serve"], settings, data / "gateway.log"))
         names = (*VENDORS, "gateway")
-        pids = dict(zip(names, (process.pid for process in started), strict=True))
-        yield Playground(f"http://127.0.0.1:{chosen['gateway']}", sandboxes, data, pids)
+        named = dict(zip(names, started, strict=True))
+        pids = {name: process.pid for name, process in named.items()}
+        address = f"http://127.0.0.1:{chosen['gateway']}"
+        yield Playground(address, sandboxes, data, pids, functools.partial(first_end, named))
     finally:
         for process in reversed(started):
             await stop(process)
+        lock.close()
 
 
 def introduce(running: Playground) -> None:
@@ -171,8 +201,15 @@ async def serve(data: Path, *, as_json: bool) -> int:
             print(json.dumps(facts), flush=True)
         else:
             introduce(running)
-        await ended.wait()
-    return 0
+        asked, died = asyncio.ensure_future(ended.wait()), asyncio.ensure_future(running.first_end())
+        await asyncio.wait((asked, died), return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            died.cancel()
+            return 0
+        asked.cancel()
+        who = died.result()
+        print(f"\n{who} has ended by itself; its last words are in {data / who}.log", file=sys.stderr, flush=True)
+    return 1
 
 
 async def tour() -> int:

@@ -119,6 +119,7 @@ async def security_headers(request: web.Request, response: web.StreamResponse) -
         response.headers.setdefault(name, value)
     response.headers["Server"] = headers.SERVER
     response.headers.setdefault("Content-Security-Policy", headers.PAGE_CSP)
-    response.headers.setdefault("Cache-Control", "no-store")
+    kept = "no-cache" if request.path.startswith("/static/") else "no-store"
+    response.headers.setdefault("Cache-Control", kept)
     if request.secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
