@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+import aiosqlite
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -172,7 +175,12 @@ async def _clock(tx: AsyncConnection) -> int:
 def _sqlite(address: Address, size: int, begin: str, extra: tuple[str, ...], *, overflow: int = 0) -> AsyncEngine:
     """An engine whose transactions start with ``begin``: the driver's own late BEGIN would make readers of writers."""
     engine = create_async_engine(
-        address.url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=overflow, hide_parameters=True
+        address.url,
+        async_creator=partial(_opened, str(address.path)),
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=size,
+        max_overflow=overflow,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -188,6 +196,35 @@ def _sqlite(address: Address, size: int, begin: str, extra: tuple[str, ...], *, 
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+class _Connection(aiosqlite.Connection):
+    """Rolls back before it closes.
+
+    Who is cancelled inside a transaction leaves a connection that is closed in a hurry. SQLite keeps the lock of a
+    closed connection for as long as a cursor of it is remembered, by the traceback of the cancellation for one, and
+    nobody could write until then.
+    """
+
+    async def close(self) -> None:
+        """As the driver does, after a rollback."""
+        self._roll_back()
+        await super().close()
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """As the driver does, after a rollback."""
+        self._roll_back()
+        return super().stop()
+
+    def _roll_back(self) -> None:
+        if self._connection is not None:
+            self._tx.put_nowait((None, self._connection.rollback))
+
+
+async def _opened(path: str) -> aiosqlite.Connection:
+    connection = _Connection(partial(sqlite3.connect, path, check_same_thread=False), 64)
+    connection._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy does: it must not keep the process
+    return await connection
 
 
 def _postgresql(address: Address, size: int, *, overflow: int = 0, **options: Any) -> AsyncEngine:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 import subprocess
 import sys
 import time
@@ -176,3 +178,27 @@ async def test_errors_do_not_repeat_values(database: Database) -> None:
         async with database.write() as tx:
             await tx.execute(insert(note).values(id="secret-name", at=1))
     assert "secret-name" not in str(caught.value)
+
+
+async def test_whoever_is_cancelled_inside_a_transaction_locks_nobody_out(database: Database) -> None:
+    """Again and again, also while the cancellation is being dealt with: the next write has its turn at once."""
+    dice, number = random.Random(1), itertools.count()
+
+    async def work() -> None:
+        async with database.write() as tx:
+            await tx.execute(insert(note).values(id=f"{next(number)}", at=1))
+            assert await count(database) >= 0
+            async with tx.begin_nested():
+                await tx.execute(insert(note).values(id=f"{next(number)}", at=2))
+            (await tx.execute(select(note))).all()
+
+    for _ in range(60):
+        doomed = [asyncio.create_task(work()) for _ in range(4)]
+        await asyncio.sleep(dice.random() * 0.008)
+        for _ in range(dice.randint(1, 4)):
+            for task in doomed:
+                task.cancel()
+            await asyncio.sleep(dice.random() * 0.002)
+        await asyncio.gather(*doomed, return_exceptions=True)
+        async with asyncio.timeout(5):
+            await work()
