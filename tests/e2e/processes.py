@@ -150,6 +150,7 @@ async def house(folder: Path, *, database_url: str = "", serve: Sequence[str] = 
         addresses = {one.kind: one.url for one in (google, microsoft, launchpad)}
         settings = playground.gateway_settings(folder / "ours", playground.free_port(0), addresses)
         settings |= {"FILE_ACCESS_EXPIRY_DIR": str(expiry), "TMPDIR": str(folder / "tmp")}
+        settings["FILE_ACCESS_LOG_LEVEL"] = "debug"
         if database_url:
             settings["FILE_ACCESS_DATABASE_URL"] = database_url
         made = House(folder, google, microsoft, launchpad, settings, tuple(serve), expiry=expiry)

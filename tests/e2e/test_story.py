@@ -4,15 +4,18 @@ is signed in, after two people were forgotten, and when nothing runs any more.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from tests.canary import files
 from tests.databases import Server
 from tests.e2e import clients
 from tests.e2e.clients import noise, sha256
@@ -183,6 +186,28 @@ async def keep_house(stage: Stage, desk: Desk) -> None:
     stage.traces.secrets |= {*stage.traces.of(letter), *stage.traces.of(half)}
 
 
+async def stumble(stage: Stage, desk: Desk) -> None:
+    """What goes wrong is logged, and logs are searched too: refused requests, broken ones, and a provider's trouble."""
+    secret = "Confession of a pupil.txt"
+    stage.traces.secrets |= {secret, "confessed-token-4711"}
+    who, place = desk.who, f"/v1/drives/{desk.google}/items/root"
+    broken = b'{"name": "' + secret.encode()
+    await who.api("GET", f"/v1/drives/{desk.google}/items/{quote(secret)}", 404)
+    await who.api("GET", f"{place}/children?cursor={quote(secret)}", 400)
+    await who.api("GET", f"/{quote(secret)}", 404)
+    await who.api("POST", f"{place}/children", 422, json={"name": secret + "\0", "kind": "folder"})
+    await who.api("POST", f"{place}/children", 400, data=broken, headers={"Content-Type": "application/json"})
+    await who.api("GET", "/v1/me", 401, headers={"Authorization": "Bearer confessed-token-4711"})
+    for trouble in ({"status": 403, "reason": secret}, {"html": True}, {"status": 404}):
+        rule = {"match": {"path": "/drive/v3/files*"}, "do": trouble}
+        async with stage.house.google.faults(rule), who.http.get(f"{who.gateway}{place}/children") as response:
+            assert response.status >= 400
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(who.gateway.rpartition(":")[2]))
+    writer.write(f"GET /{secret} HTTP/9.9\r\n{secret}\r\nCookie: confessed-token-4711\r\n\r\n".encode())
+    assert b"400" in await reader.readline()
+    writer.close()
+
+
 async def extension(stage: Stage, desk: Desk, item: str, digest: str) -> str:
     """The extension signs in and opens the file with its own token; that token."""
     tokens = await clients.extension(desk.who)
@@ -232,6 +257,7 @@ async def test_the_whole_story_leaves_no_trace(stage: Stage) -> None:
             await upload_everywhere(stage, desk)
             await keep_house(stage, desk)
         token = await extension(stage, student, item, digest)
+        await stumble(stage, teacher)
         assert len(sealed(stage.house)) >= 8
         assert stage.traces.found() == [], "while everybody is signed in"
 
@@ -257,11 +283,15 @@ async def test_the_whole_story_leaves_no_trace(stage: Stage) -> None:
 
 
 async def test_the_search_would_find_it(tmp_path: Path) -> None:
-    """The same search over the stand-ins' own folders, who know everything, finds names, tokens and bytes."""
+    """The same search, where a stand-in's own notes and small files were left behind, finds names, tokens and bytes."""
     async with house(tmp_path / "house") as running, Browser(running.url) as teacher:
-        traces = Traces(running, running.google.state)
         await teacher.sign_in("riverside", "amira.haddad")
         await teacher.connect("google", TEACHER)
-        found = "\n".join(traces.found())
-    for word in ("Amira Haddad", "Class 7b", "ya29.", "1//", "Paramecium"):
-        assert f": {word}" in found or word in found, word
+        left = tmp_path / "left behind"
+        left.mkdir()
+        for path in files([running.google.state]):
+            if path.stat().st_size < 500_000:
+                shutil.copy(path, left)
+        found = "\n".join(Traces(running, left).found())
+    for word in ("Amira Haddad", TEACHER, "Class 7b", "ya29.", "1//", "Paramecium"):
+        assert f": {word}" in found or f": b'{word}" in found, word
