@@ -17,8 +17,8 @@ from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
-from gateway.db.tables_people import accounts, connect_flows
-from gateway.identity.errors import ConnectRefused, NoSuchAccount, WrongState
+from gateway.db.tables_people import accounts, connect_flows, sessions
+from gateway.identity.errors import ConnectRefused, NoSuchAccount, NotActive, WrongState
 from gateway.identity.grants import TABLE, AccountGrant
 from gateway.identity.people import People
 from gateway.identity.secrets import digest, new_secret
@@ -96,6 +96,9 @@ class Accounts:
             if (await tx.execute(select(func.count()).where(mine))).scalar_one() >= self._limit:
                 raise WrongState("no more accounts can be connected")
             whose = {"session": principal.session, "school": principal.school, "person": principal.person}
+            alive = select(sessions.c.id).where(sessions.c.id == principal.session).with_for_update(read=True)
+            if (await tx.execute(alive)).first() is None:
+                raise NotActive("this sign-in has ended")
             ends = await self._database.now(tx) + _LIFE
             await tx.execute(
                 insert(connect_flows).values(state=key, **whose, provider=provider, flow=box, ends=ends)
