@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 HEARTBEAT = 15.0
+WRITE_TIMEOUT = 60.0
+"""Seconds in which a reader must take an event; aiohttp has no write timeout of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +42,26 @@ async def stream(request: web.Request, events: AsyncIterator[Event]) -> web.Stre
             upcoming = upcoming or asyncio.ensure_future(_next(events))
             done, _ = await asyncio.wait({upcoming}, timeout=HEARTBEAT)
             if not done:
-                await response.write(b": still here\n\n")
+                await _write(response, b": still here\n\n")
                 continue
             event = upcoming.result()
             if event is None:
                 break
             upcoming = None
-            await response.write(event.frame())
-    except ConnectionError:
-        pass
+            await _write(response, event.frame())
+    except (ConnectionError, TimeoutError):  # the reader left, or takes nothing any more
+        if request.transport is not None:
+            request.transport.abort()
     finally:
         if upcoming is not None:
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)
     return response
+
+
+async def _write(response: web.StreamResponse, frame: bytes) -> None:
+    async with asyncio.timeout(WRITE_TIMEOUT):
+        await response.write(frame)
 
 
 async def _next(events: AsyncIterator[Event]) -> Event | None:
