@@ -22,6 +22,8 @@ def build(services: Services) -> web.Application:
     """Everything that is served, over these services."""
     app = web.Application(middlewares=[middleware.problems], client_max_size=1 << 20)
     app.on_response_prepare.append(middleware.security_headers)
+    if services.secure:
+        app.on_response_prepare.append(middleware.strict_transport)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, endpoint(route, services))
     app.add_routes(Pages(services).routes())

@@ -121,5 +121,8 @@ async def security_headers(request: web.Request, response: web.StreamResponse) -
     response.headers.setdefault("Content-Security-Policy", headers.PAGE_CSP)
     kept = "no-cache" if request.path.startswith("/static/") else "no-store"
     response.headers.setdefault("Cache-Control", kept)
-    if request.secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+async def strict_transport(_request: web.Request, response: web.StreamResponse) -> None:
+    """A signal handler, where browsers reach us by TLS, whoever ends it: they never come without it again."""
+    response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
