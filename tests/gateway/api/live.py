@@ -112,7 +112,7 @@ class Live:
 
     def _run(self, ready: threading.Event) -> None:
         try:
-            asyncio.run(self._serve(ready))
+            asyncio.run(self._serve(ready), debug=False)  # python -X dev would record a stack for each callback
         except BaseException as error:  # noqa: BLE001  # whoever started the thread raises it
             self._failed = error
         finally:
