@@ -16,6 +16,7 @@ from gateway.api import headers
 from gateway.api.problems import Problem, from_drive, from_http, from_identity, from_storage
 from gateway.api.routing import spoken
 from gateway.identity.errors import IdentityError
+from gateway.sentences import sentence
 from gateway.web import catalogs, pages
 from providers.errors import DriveError
 
@@ -69,7 +70,8 @@ def _page(problem: Problem, locale: str, say: Callable[[str], str]) -> web.Respo
     """The problem for reading, with a way back."""
     body = problem.body(say)
     told = {"title": body["title"], "detail": body.get("detail", ""), "advice": body.get("advice", "")}
-    text = pages.render("problem", locale, **told, action=None)
+    action = {"href": "/", "label": say(sentence("Sign in"))} if problem.status == 401 else None
+    text = pages.render("problem", locale, **told, action=action)
     headers = {"Cache-Control": "no-store", **problem.headers}
     return web.Response(status=problem.status, text=text, content_type="text/html", headers=headers)
 

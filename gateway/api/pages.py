@@ -69,6 +69,7 @@ class Pages:
         """Addresses and handlers."""
         return [
             web.get("/", self.home),
+            web.get("/favicon.ico", self.icon),
             web.get("/forget", self.home),
             web.get("/receipt", self.receipt),
             web.get("/signin", self.sign_in),
@@ -122,6 +123,10 @@ class Pages:
         if request.query.get("lang") == locale:  # a choice is kept for those who are signed in; before, nothing is
             self._set(response, LANGUAGE, locale, KEPT_LANGUAGE)
         return response
+
+    async def icon(self, _request: web.Request) -> web.StreamResponse:
+        """For what asks without having read a page."""
+        return web.Response(status=301, headers={"Location": "/static/logo.svg"})
 
     async def receipt(self, request: web.Request) -> web.StreamResponse:
         """Shows the receipt; the session is gone by then."""
@@ -208,7 +213,7 @@ class Pages:
         try:
             target = self._check_extension(asked)
         except TokenRefused:
-            return self._problem(request, TokenRefused.advice)
+            return self._problem(request, DriveError.advice)  # nothing that signing in again could mend
         me = await self._me(principal)
         csp = headers.PAGE_CSP.replace("form-action 'self'", f"form-action 'self' {target}")
         return html(pages.render("extension_consent", self._locale(request), me=me, fields=asked), csp=csp)
@@ -225,7 +230,7 @@ class Pages:
         try:
             self._check_extension(asked)
         except TokenRefused:
-            return self._problem(request, TokenRefused.advice)
+            return self._problem(request, DriveError.advice)  # nothing that signing in again could mend
         answer = {"state": asked.get("state", "")}
         if decision == "allow":
             answer["code"] = await self._services.client_tokens.authorize(

@@ -29,6 +29,7 @@ PAGES = {
     ("GET", "/healthz"),
     ("GET", "/metrics"),
     ("GET", "/readyz"),
+    ("GET", "/favicon.ico"),
     ("GET", "/receipt"),
     ("GET", "/signin"),
     ("GET", "/signin/callback"),
