@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -48,6 +49,7 @@ def _run(*, api: bool, work: bool) -> None:
     from gateway.logs import configure
     from gateway.safety import UnsafeSettings, load
 
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys and tokens
     try:
         settings = load()
         configure(settings.log_level)

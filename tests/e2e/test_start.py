@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import sqlite3
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -135,7 +136,7 @@ async def test_keys_and_journal_that_do_not_fit_the_database(stopped: dict[str, 
 
 
 async def test_a_second_process_and_a_taken_port(tmp_path: Path) -> None:
-    """Beside a gateway that runs: its database is refused, its port too, and it is not disturbed."""
+    """Beside a gateway that runs: its database is refused, its port too, and it is not disturbed. It leaves no core."""
     known = settings(tmp_path)
     process = await playground.spawn(["gateway", "serve"], known, tmp_path / "log")
     try:
@@ -144,6 +145,7 @@ async def test_a_second_process_and_a_taken_port(tmp_path: Path) -> None:
         other = settings(tmp_path / "other", PORT=known["FILE_ACCESS_PORT"])
         is_refusal(await command("serve", environment=other), "cannot listen on port", "in use")
         assert process.returncode is None
+        assert resource.prlimit(process.pid, resource.RLIMIT_CORE) == (0, 0)
         reader, writer = await asyncio.open_connection("127.0.0.1", int(known["FILE_ACCESS_PORT"]))
         writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert (await reader.readline()).split()[1] == b"200"
