@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import importlib.util
 import json
+import shutil
 import sys
 import threading
 from base64 import b64decode
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+
+from cache.expiry import default_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = ROOT / "gateway" / "extension"
@@ -66,3 +69,5 @@ def stack(data: Path) -> Iterator[Running]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+        if (expiry := default_folder(data / "gateway")) is not None:
+            shutil.rmtree(expiry, ignore_errors=True)
