@@ -125,7 +125,7 @@ async def settled(page: Page, side: str) -> None:
     """The folder on this side is read."""
     await page.wait_for_function(
         "side => { const p = document.querySelector(`.pane[data-side=${side}]`);"
-        " return !p.querySelector('tbody[aria-busy]')"
+        " return p.classList.contains('inviting') || !p.querySelector('tbody[aria-busy]')"
         " && (p.querySelector('tbody tr') || !p.querySelector('.empty').hidden || p.querySelector('.notice p')) }",
         arg=side,
     )

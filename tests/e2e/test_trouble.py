@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.audit import complaints
-from tests.e2e.browsing import approve, browsing, connect, get, names, pane, ready, row, settled, show, sign_in
+from tests.e2e.browsing import approve, browsing, connect, get, names, pane, picture, ready, row, settled, show, sign_in
 from tests.e2e.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -64,11 +64,17 @@ async def test_a_name_that_is_taken_is_told_and_nothing_changes(gateway: Running
         await folder(page, "second", "Twice")
         await expect(row(page, "second", "Twice")).to_be_visible()
         await folder(page, "second", "Twice")
-        toast = page.locator(".toast")
-        await expect(toast).to_contain_text("There is already an item of this name")
+        dialog = page.locator("#dialog-name")
+        await expect(dialog.locator(".problem")).to_contain_text("There is already an item of this name")
+        await expect(dialog.get_by_role("textbox")).to_be_focused()
+        await expect(dialog.get_by_role("textbox")).to_have_value("Twice")
         assert await complaints(page) == []
-        await toast.get_by_role("button", name="Close").click()
-        await expect(toast).to_have_count(0)
+        await picture(page, "page-name-refused")
+        await dialog.get_by_role("textbox").fill("   ")
+        await page.keyboard.press("Enter")
+        await expect(dialog.locator(".problem")).to_contain_text("Spaces alone")
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_be_hidden()
         assert (await names(page, "second")).count("Twice") == 1
 
 

@@ -9,6 +9,7 @@ import { _, ngettext } from "./i18n.js";
 import { showJob } from "./jobs.js";
 import { showKept, wireKept } from "./kept.js";
 import { Pane } from "./pane.js";
+import * as places from "./places.js";
 import { uploadAll } from "./uploads.js";
 
 const me = JSON.parse(byId("me").textContent);
@@ -25,6 +26,8 @@ const house = {
     await confirm(drive);
     await refresh();
   },
+  /** A side shows another folder, as its person wished. */
+  went: () => places.write(here()),
   /** Something in this drive changed: whoever shows it reads anew. */
   changed: (drive) => Promise.all(panes.filter((pane) => pane.drive?.id === drive).map((pane) => pane.load({ keep: true }))),
   upload: (pane, files) => uploadAll(files, { drive: pane.drive.id, parent: pane.folder.id }, pane.place, house.changed),
@@ -32,6 +35,21 @@ const house = {
 };
 
 const panes = [...document.querySelectorAll(".pane")].map((root) => new Pane(root, house));
+const sides = panes.map((pane) => pane.side);
+let shown = "files";
+
+/** Where the person is, for the address. */
+function here() {
+  const open = panes.filter((pane) => pane.drive).map((pane) => [pane.side, { drive: pane.drive.id, item: pane.folder.id }]);
+  return { view: shown, sides: Object.fromEntries(open) };
+}
+
+/** Back or Forward: go where the address says. */
+async function returned() {
+  const asked = places.read(sides);
+  if (asked.view && asked.view !== shown) view(asked.view, true);
+  await Promise.all(panes.map((pane) => asked.sides[pane.side] && pane.visit(asked.sides[pane.side])));
+}
 
 async function refresh() {
   const found = await attempt(api.drives);
@@ -42,7 +60,9 @@ async function refresh() {
   // At first connected accounts come to the left, where people look first, and the school's drive to the right.
   const order = [...ready].sort((a, b) => (a.kind === "native") - (b.kind === "native"));
   if (order.length > 1) wanted.splice(0, 2, order[0].id, order[1].id);
-  await Promise.all(panes.map((pane, index) => pane.offer(drives, wanted[index])));
+  const asked = places.read(sides).sides;
+  await Promise.all(panes.map((pane, index) => pane.offer(drives, wanted[index], asked[pane.side])));
+  if (document.documentElement.dataset.ready) places.write(here(), { replace: true });
 }
 
 function names(entries) {
@@ -79,6 +99,7 @@ async function transfer(from, mode, entries) {
 }
 
 function view(name, focus) {
+  shown = name;
   for (const panel of document.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== name;
   for (const link of document.querySelectorAll("[data-view]")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
@@ -101,7 +122,7 @@ async function arrived() {
   const id = query.get("connected");
   const problem = query.get("problem");
   const forget = location.pathname === "/forget";
-  if (id || problem || forget) history.replaceState(null, "", forget ? "/#kept" : `/${location.hash}`);
+  if (id || problem || forget) history.replaceState(null, "", forget ? "/#view=kept" : `/${location.hash}`);
   const drive = id && house.drive(id);
   if (drive?.state === "unconfirmed") await house.confirm(drive);
   if (drive) await showConnected(house.drive(id));
@@ -120,9 +141,19 @@ wireOpeners();
 wireDrives(() => drives, refresh);
 wireKept(house);
 wireForget(me);
-addEventListener("hashchange", () => view(location.hash === "#kept" ? "kept" : "files", true));
+addEventListener("popstate", returned);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-view], .skip, .languages a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (link.hreflang) return void (link.hash = location.hash); // the same folders in the other language
+  event.preventDefault();
+  if (!link.dataset.view) return byId("main").focus(); // the address stays the one of the folders
+  if (link.dataset.view !== shown) view(link.dataset.view, true);
+  house.went();
+});
 await refresh();
 await arrived();
-view(location.hash === "#kept" ? "kept" : "files", false);
+view(places.read(sides).view ?? "files", false);
+places.write(here(), { replace: true });
 await resumeJobs();
 document.documentElement.dataset.ready = "true";

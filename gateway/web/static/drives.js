@@ -72,6 +72,10 @@ export function wireDrives(current, changed) {
     part.problem.textContent = "";
     draw();
   });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-connect]");
+    if (button) attempt(() => connect(button.dataset.connect));
+  });
   dialog.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-provider]");
     if (!button) return;

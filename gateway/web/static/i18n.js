@@ -6,7 +6,8 @@ export const rtl = document.documentElement.dir === "rtl";
 // Numbers and dates as this person's region writes them, where the browser speaks the page's language.
 const region = navigator.languages.find((tag) => tag.split("-")[0] === locale) ?? locale;
 const messages = JSON.parse(document.getElementById("messages")?.textContent || "{}");
-const plurals = new Intl.PluralRules(locale);
+// Portuguese of Portugal, whose rule the catalogue has: "0 itens", where Brazil says "0 item".
+const plurals = new Intl.PluralRules(locale === "pt" ? "pt-PT" : locale);
 const ORDER = ["zero", "one", "two", "few", "many", "other"];
 
 function fill(text, values) {

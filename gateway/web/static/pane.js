@@ -1,18 +1,34 @@
 /** One side of the page: a drive, a folder in it, and what can be done there. What reaches both sides is the app's. */
 
 import { api, words } from "./api.js";
-import { askName, askSure, attempt } from "./dialogs.js";
+import { askName, askSure, attempt, toast } from "./dialogs.js";
 import { h, parts, say } from "./dom.js";
 import { Grid, countWords } from "./grid.js";
 import { _, ngettext } from "./i18n.js";
 import { showMenu } from "./menu.js";
 
+const ways = new Map(); // drive/folder → its steps below the drive; kept in memory only, as they hold names
 const AT_ONCE = 1000; // entries read without asking; a person who wants more says so
 
+/** The steps from a drive down to a folder, for an address that was opened afresh. */
+async function wayTo(drive, item) {
+  const root = await api.item(drive, "root");
+  const steps = [];
+  for (let id = item; id; ) {
+    const one = await api.item(drive, id);
+    if (one.id === root.id) break;
+    steps.unshift({ id: one.id, name: one.name });
+    id = one.parent;
+  }
+  ways.set(`${drive}/${item}`, steps);
+  return steps;
+}
+
 export class Pane {
-  /** ``house``: transfer(pane, mode, entries), upload(pane, files), reconnect(drive), confirm(drive), manage(). */
+  /** ``house``: transfer(pane, mode, entries), upload(pane, files), reconnect(drive), confirm(drive), went(). */
   constructor(root, house) {
-    Object.assign(this, { root, house, drive: null, path: [], entries: [], next: null, reading: null });
+    Object.assign(this, { root, house, drive: null, path: [], entries: [], next: null, reading: null, visits: 0 });
+    this.side = root.dataset.side;
     this.part = parts(root);
     this.grid = new Grid(this.part.grid, this.part.rows, {
       open: (entry) => this.open(entry),
@@ -24,11 +40,12 @@ export class Pane {
       const act = event.target.closest("[data-act]")?.dataset.act;
       if (act) this.command(act);
     });
-    this.part.drive.addEventListener("change", () => this.use(this.house.drive(this.part.drive.value)));
+    this.part.drive.addEventListener("change", () => this.#choose(this.house.drive(this.part.drive.value)));
     this.part.files.addEventListener("change", () => {
       this.#upload(this.part.files.files);
       this.part.files.value = "";
     });
+    this.part.same?.addEventListener("click", () => this.#choose(this.house.drives()[0]).then(() => this.part.drive.focus()));
     this.#wireDrop(this.part.drop);
   }
 
@@ -41,23 +58,50 @@ export class Pane {
     return this.path.map((step) => step.name).join(" › ");
   }
 
-  /** Offer these drives; stay where we are if that is still possible. */
-  offer(drives, wanted) {
+  /** Offer these drives; stay where we are if that is still possible. ``asked`` {drive, item}: where to begin. */
+  offer(drives, wanted, asked) {
     const options = drives.map((drive) => h("option", { value: drive.id }, this.house.title(drive)));
     this.part.drive.replaceChildren(...options);
+    if (this.part.invite && !this.drive && !asked && drives.every((drive) => drive.kind === "native")) return this.#invite(true);
     const chosen = drives.find((drive) => drive.id === (this.drive?.id ?? wanted)) ?? drives.find((drive) => drive.state === "ready");
     if (!chosen) return undefined;
+    if (!this.drive && drives.some((drive) => drive.id === asked?.drive)) return this.visit(asked);
     this.part.drive.value = chosen.id;
     const changed = chosen.id !== this.drive?.id || chosen.state !== this.drive?.state;
     return changed ? this.use(chosen) : undefined;
   }
 
-  async use(drive) {
+  /** Nothing is connected yet: say how, instead of showing the one drive twice. */
+  #invite(shown) {
+    this.root.classList.toggle("inviting", shown);
+    this.part.invite.hidden = !shown;
+  }
+
+  async use(drive, steps = []) {
+    if (this.part.invite) this.#invite(false);
+    this.visits += 1;
     this.drive = drive;
     this.part.drive.value = drive.id;
-    this.path = [{ id: "root", name: this.house.kind(drive) }];
-    this.root.dispatchEvent(new CustomEvent("drive"));
+    this.path = [{ id: "root", name: this.house.kind(drive) }, ...steps];
     await this.load();
+  }
+
+  /** Go where the address says, {drive, item}; a drive or folder that is gone leaves the person at its nearest. */
+  async visit({ drive: id, item }) {
+    const drive = this.house.drive(id);
+    if (!drive || (this.drive?.id === id && this.folder.id === item)) return;
+    this.visits += 1;
+    const visit = this.visits;
+    const known = item === "root" || drive.state !== "ready" ? [] : ways.get(`${id}/${item}`);
+    const steps = known ?? (await attempt(() => wayTo(id, item))) ?? [];
+    if (visit === this.visits) await this.use(drive, steps);
+  }
+
+  /** What a person did that leads elsewhere: a step of the history. */
+  #choose(drive) {
+    const done = this.use(drive);
+    this.house.went();
+    return done;
   }
 
   /** Read the folder that is shown, from the start. */
@@ -136,35 +180,47 @@ export class Pane {
   async #climb(index) {
     const left = this.path[index + 1];
     this.path.length = index + 1;
+    this.visits += 1;
+    this.house.went();
     await this.load();
     if (left) this.grid.focusItem(left.id);
+  }
+
+  /** Notebooks, forms and what may not be read have no bytes to show or carry: only the drive's own page opens them. */
+  #closed(entry) {
+    return entry.kind !== "folder" && (entry.kind === "package" || (entry.kind === "document" && !entry.exports.length) || !entry.may.includes("read"));
   }
 
   /** Folders open here, all else in a new tab. */
   async open(entry, format) {
     if (entry.kind === "folder") {
       this.path.push({ id: entry.id, name: entry.name });
+      ways.set(`${this.drive.id}/${entry.id}`, this.path.slice(1));
+      this.visits += 1;
+      this.house.went();
       await this.load();
       return this.entries.length ? this.grid.focus() : this.root.querySelector('[data-act="upload"]').focus();
     }
+    if (this.#closed(entry)) return toast(_("%(name)s can be opened only in the drive itself.", { name: entry.name }));
     const choice = format ?? entry.exports[0]?.id;
     return window.open(api.content(entry, { format: choice }), "_blank", "noopener");
   }
 
   #menu(entry, button) {
     const may = (right) => !entry.may.includes(right);
-    const readable = entry.kind === "file" || entry.kind === "document";
+    const closed = this.#closed(entry);
+    const readable = !closed && (entry.kind === "file" || entry.kind === "document");
     const download = () => {
       const link = h("a", { href: api.content(entry, { format: entry.exports[0]?.id, download: true }), download: "" });
       link.click();
     };
     const choices = [
-      { label: _("Open"), run: () => this.open(entry) },
-      ...entry.exports.map((one) => ({ label: _("Open as %(format)s", { format: one.suffix.replace(".", "").toUpperCase() }), run: () => this.open(entry, one.id) })),
-      readable ? { label: _("Download"), off: may("read"), run: download } : null,
+      closed ? null : { label: _("Open"), run: () => this.open(entry) },
+      ...(closed ? [] : entry.exports).map((one) => ({ label: _("Open as %(format)s", { format: one.suffix.replace(".", "").toUpperCase() }), run: () => this.open(entry, one.id) })),
+      readable ? { label: _("Download"), run: download } : null,
       { label: _("Rename"), off: may("write"), run: () => this.#rename(entry) },
-      { label: _("Copy to the other side"), off: may("read"), run: () => this.house.transfer(this, "copy", [entry]) },
-      { label: _("Move to the other side"), off: may("move"), run: () => this.house.transfer(this, "move", [entry]) },
+      closed ? null : { label: _("Copy to the other side"), off: may("read"), run: () => this.house.transfer(this, "copy", [entry]) },
+      closed ? null : { label: _("Move to the other side"), off: may("move"), run: () => this.house.transfer(this, "move", [entry]) },
       { label: _("Delete"), off: may("trash"), run: () => this.#trash([entry]) },
     ].filter(Boolean);
     showMenu(button, _("Actions for %(name)s", { name: entry.name }), choices);
@@ -182,7 +238,7 @@ export class Pane {
     const subjects = this.grid.subjects;
     const ready = this.drive?.state === "ready";
     const commands = {
-      refresh: () => this.load({ keep: true }),
+      refresh: () => this.drive && this.load({ keep: true }),
       clear: () => this.grid.clear(),
       up: () => this.path.length > 1 && this.#climb(this.path.length - 2),
       upload: () => ready && this.part.files.click(),
@@ -196,10 +252,10 @@ export class Pane {
   }
 
   async #folder() {
-    const name = await askName(_("New folder"), _("Create"));
-    if (!name) return;
+    const { drive, folder } = this;
+    const made = await askName(_("New folder"), _("Create"), (name) => api.folder(drive.id, folder.id, name));
+    if (!made) return;
     await attempt(async () => {
-      const made = await api.folder(this.drive.id, this.folder.id, name);
       await this.house.changed(this.drive.id);
       this.grid.focusItem(made.id);
       say(_("%(name)s was created.", { name: made.name }));
@@ -207,10 +263,10 @@ export class Pane {
   }
 
   async #rename(entry) {
-    const name = await askName(_("Rename"), _("Rename"), entry.name);
-    if (!name || name === entry.name) return;
+    const change = (name) => (name === entry.name ? entry : api.change(entry, { name }));
+    const now = await askName(_("Rename"), _("Rename"), change, entry.name);
+    if (!now || now === entry) return;
     await attempt(async () => {
-      const now = await api.change(entry, { name });
       await this.house.changed(this.drive.id);
       this.grid.focusItem(now.id);
       say(_("Renamed to %(name)s.", { name: now.name }));

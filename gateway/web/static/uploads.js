@@ -1,7 +1,7 @@
 /** Uploads as a person sees them: a card for each file, two at a time, with cancel. */
 
-import { words } from "./api.js";
-import { _, bytes } from "./i18n.js";
+import { api, words } from "./api.js";
+import { _, bytes, ngettext } from "./i18n.js";
 import { Task } from "./tasks.js";
 import { upload } from "./tus.js";
 
@@ -36,6 +36,12 @@ function next() {
   }
 }
 
+/** The name the file has in the drive: another one where its own was taken, or is not allowed there. */
+async function arrivedAs(state, file) {
+  const report = state.job && (await api.jobItems(state.job).catch(() => null));
+  return report?.items[0]?.renamed_to ?? file.name;
+}
+
 async function one(file, place, task, stop, done) {
   if (stop.signal.aborted) return task.end(_("Cancelled"), "part", _("Nothing was uploaded."));
   task.state(_("Uploading"));
@@ -48,8 +54,9 @@ async function one(file, place, task, stop, done) {
     waiting: (waits) => task.state(waits ? _("Connection lost. It goes on by itself.") : _("Uploading"), waits ? "part" : ""),
   };
   try {
-    await upload(file, place, on, stop.signal);
-    task.end(_("Done"), "good", bytes(file.size));
+    const name = await arrivedAs(await upload(file, place, on, stop.signal), file);
+    const told = name === file.name ? "" : _("It is called %(name)s there.", { name });
+    task.end(_("Done"), "good", [bytes(file.size), told].filter(Boolean).join(" · "));
     done(place.drive);
   } catch (error) {
     if (error.name === "AbortError") task.end(_("Cancelled"), "part", _("Nothing was uploaded."));

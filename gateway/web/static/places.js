@@ -1,0 +1,31 @@
+/** Where a person is, in the page's address: the folder of each side and the view. Opaque ids only, never a name.
+
+Each folder that is opened is a step of the browser's history, so that Back and Forward lead through folders and a
+reload comes back to the same ones. Knows no drive and no request: it reads and writes the part after '#'.
+*/
+
+const VIEWS = ["files", "kept"];
+
+/** What the address asks for: {view, sides: {name: {drive, item}}}; view is null where it says nothing about it. */
+export function read(sides) {
+  const text = location.hash.slice(1);
+  const query = new URLSearchParams(text);
+  const found = {};
+  for (const side of sides) {
+    const [drive, item] = (query.get(side) ?? "").split("/");
+    if (drive && item) found[side] = { drive, item };
+  }
+  const view = VIEWS.includes(text) ? text : query.get("view");
+  const known = VIEWS.includes(view) ? view : Object.keys(found).length ? "files" : null;
+  return { view: known, sides: found };
+}
+
+/** Put it into the address: as a new step of the history, or in place of the present one. Says nothing twice. */
+export function write({ view, sides }, { replace = false } = {}) {
+  const steps = Object.entries(sides).map(([side, { drive, item }]) => `${side}=${encodeURIComponent(drive)}/${encodeURIComponent(item)}`);
+  if (view !== "files") steps.push(`view=${view}`);
+  const address = `${location.pathname === "/forget" ? "/" : location.pathname}${steps.length ? `#${steps.join("&")}` : ""}`;
+  if (address === location.pathname + location.search + location.hash) return;
+  if (replace) history.replaceState(null, "", address);
+  else history.pushState(null, "", address);
+}
