@@ -111,6 +111,8 @@ async def run(settings: Settings, *, api: bool, work: bool) -> None:
             port = await stack.enter_async_context(_serve(settings, made.services))
             print(f"ready {settings.public_url}", flush=True)  # noqa: T201  # what starts us waits for this line
             log.info("serving", port=port)
+        else:
+            print("ready to work", flush=True)  # noqa: T201  # the same for a worker alone
         await ended.wait()
 
 

@@ -5,26 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from gateway.sentences import sentence
 from providers.errors import DriveError
 
 _OWN: Final[Mapping[str, str]] = {
-    "already_there": "It was in this folder already.",
-    "cancelled": "It was not begun, because the job was cancelled.",
-    "folder_failed": "The folder it belongs into could not be made. Look at the folder's own reason.",
-    "incomplete_listing": "The drive did not list everything in this folder. Run it again; nothing was removed.",
-    "too_deep": "The folders are nested too deeply. Move the inner folder on its own.",
-    "shortcut": "A shortcut only points to another item. Choose the item itself.",
-    "altered": "The drive changes files of this kind as it stores them, so the copy cannot be proven equal.",
-    "altered_kept": "The drive changed this file as it stored it, so the original was kept. Compare the two.",
-    "source_kept": "The copy is complete, but the original could not be removed. Remove it in its own drive.",
-    "source_changed": "The copy is complete, but the original was changed meanwhile, so it was kept.",
-    "not_empty": "The folder was kept, because something in it was not moved.",
-    "unverified": "What arrived was not what was sent. The original was kept. Try again.",
-    "keeps_changing": "The file was being changed while it was copied. Try again when nobody is working on it.",
-    "no_free_name": "No free name was found for it in the destination folder.",
-    "source_lost": "What was uploaded is no longer there. Upload it again.",
-    "worker_lost": "The work on it was interrupted too often. Try again.",
-    "internal": "Something went wrong on our side. Try again; if it happens again, tell your school's administrator.",
+    "already_there": sentence("It was in this folder already."),
+    "cancelled": sentence("It was not begun, because the job was cancelled."),
+    "folder_failed": sentence("The folder it belongs into could not be made. Look at the folder's own reason."),
+    "incomplete_listing": sentence(
+        "The drive did not list everything in this folder. Run it again; nothing was removed."
+    ),
+    "too_deep": sentence("The folders are nested too deeply. Move the inner folder on its own."),
+    "shortcut": sentence("A shortcut only points to another item. Choose the item itself."),
+    "altered": sentence("The drive changes files of this kind as it stores them, so the copy cannot be proven equal."),
+    "altered_kept": sentence("The drive changed this file as it stored it, so the original was kept. Compare the two."),
+    "source_kept": sentence("The copy is complete, but the original could not be removed. Remove it in its own drive."),
+    "copy_gone": sentence(
+        "The copy is no longer as it arrived, so the original was kept. Look at the destination folder."
+    ),
+    "source_changed": sentence("The copy is complete, but the original was changed meanwhile, so it was kept."),
+    "not_empty": sentence("The folder was kept, because something in it was not moved."),
+    "unverified": sentence("What arrived was not what was sent. The original was kept. Try again."),
+    "keeps_changing": sentence(
+        "The file was being changed while it was copied. Try again when nobody is working on it."
+    ),
+    "no_free_name": sentence("No free name was found for it in the destination folder."),
+    "source_lost": sentence("What was uploaded is no longer there. Upload it again."),
+    "worker_lost": sentence("The work on it was interrupted too often. Try again."),
+    "internal": sentence(
+        "Something went wrong on our side. Try again; if it happens again, tell your school's administrator."
+    ),
 }
 
 

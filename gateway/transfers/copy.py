@@ -38,8 +38,9 @@ class Copy:
 
     async def run(self, turn: Turn) -> Outcome:
         """Copied, with a reason where the source stays; failed where the name is taken or the file keeps changing."""
-        arrived = turn.work.get("arrived")
+        arrived, seen = turn.work.get("arrived"), False
         if arrived is None:
+            seen = True
             try:
                 arrived = await self._copy(turn)
             except SourceChanged:
@@ -55,6 +56,8 @@ class Copy:
             return self._outcome(turn, arrived, None if arrived["equal"] else "altered")
         if not arrived["equal"]:
             return self._outcome(turn, arrived, "altered_kept")
+        if not seen and not await self._is_still_there(turn, arrived):
+            return self._outcome(turn, arrived, "copy_gone")
         return self._outcome(turn, arrived, await self._remove_source(turn, arrived))
 
     async def abandon(self, turn: Turn) -> Outcome | None:
@@ -82,7 +85,7 @@ class Copy:
         new = self._new(turn, parent, origin)
         verdict, made = await self._sending.deliver(turn, drive, origin, new)
         turn.done = origin.size
-        return {"ref": str(made.ref), "name": made.name, "equal": verdict is Verdict.EQUAL}
+        return {"ref": str(made.ref), "name": made.name, "version": made.version, "equal": verdict is Verdict.EQUAL}
 
     def _entry(self, turn: Turn) -> Entry:
         """The source as it was planned, or as it was found when it had changed."""
@@ -124,6 +127,17 @@ class Copy:
         if arrived["name"] != turn.item.entry["name"]:
             result["renamed_to"] = arrived["name"]
         return Outcome(ItemState.COPIED, reason, result, self._spool.dropping(turn))
+
+    async def _is_still_there(self, turn: Turn, arrived: Mapping[str, Any]) -> bool:
+        """Whether what was proven before a break is what the destination has now: it may have been long."""
+        to = turn.item.spec["destination"]["drive"]
+        drive = await self._drives.reader(turn.item.person, turn.item.tenant, to)
+        try:
+            with throttled(turn.item.lane):
+                now = await drive.stat(Ref.parse(arrived["ref"]))
+        except NotFound:
+            return False
+        return now.version == arrived["version"] and "trashed" not in now.flags
 
     async def _remove_source(self, turn: Turn, arrived: Mapping[str, Any]) -> str | None:
         """Trash what is proven to have arrived. Why it stays, where it does."""

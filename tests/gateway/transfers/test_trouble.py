@@ -129,6 +129,26 @@ async def test_a_source_changed_after_it_was_copied_is_kept(house: House) -> Non
     assert house.right.tree() == {"late.txt": b"first"}
 
 
+@pytest.mark.parametrize("how", ["deleted", "changed"])
+async def test_a_copy_that_is_gone_by_the_time_of_the_trash_keeps_its_source(house: House, how: str) -> None:
+    """Between the proof and the removal there may be an outage of days: the proof is looked at once more."""
+    file = house.left.put("top", "only.txt", b"the only one")
+
+    def gone() -> Exception:
+        (copy,) = [row["id"] for row in house.right._children("top")]
+        if how == "changed":
+            house.right.change(copy, b"another")
+        else:
+            house.right._db.execute("DELETE FROM items WHERE id=?", (copy,))
+        return Offline()
+
+    house.trip.fail("trash", 1, gone)
+    _, report = await house.do(house.order("move", file))
+    assert report["only.txt"].reason == "copy_gone"
+    assert house.left.tree() == {"only.txt": b"the only one"}
+    assert house.left.trashed() == []
+
+
 async def test_a_spool_whose_key_died_is_made_anew_and_never_spliced(house: House, tmp_path: Path) -> None:
     document = house.left.put("top", "Plan", body("plan", 9 * UNIT), Kind.DOCUMENT, "application/doc")
 
