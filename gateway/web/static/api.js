@@ -1,5 +1,6 @@
 /** The gateway's HTTP API as the page uses it. Every failure is an ApiProblem with words that a person understands. */
 
+import { tell } from "./connection.js";
 import { _ } from "./i18n.js";
 
 /** What an answer that is an error says: ``detail`` what happened, ``advice`` what the person can do now. */
@@ -49,8 +50,10 @@ export async function send(method, path, { body, headers = {}, ...options } = {}
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    tell(false);
     throw new ApiProblem(0, { code: "no_network", detail: _("The gateway cannot be reached. Check your connection and try again.") });
   }
+  if (response.status < 500) tell(true);
   if (!response.ok) throw await problem(response);
   return response;
 }

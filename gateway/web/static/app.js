@@ -6,13 +6,15 @@ import { confirm, kindName, reconnect, title, wireDrives } from "./drives.js";
 import { byId, say } from "./dom.js";
 import { openForget, wireForget } from "./forget.js";
 import { _, ngettext } from "./i18n.js";
-import { showJob } from "./jobs.js";
+import { showJob, toShow } from "./jobs.js";
 import { showKept, wireKept } from "./kept.js";
 import { Pane } from "./pane.js";
 import * as places from "./places.js";
+import { wireTasks } from "./tasks.js";
 import { uploadAll } from "./uploads.js";
 
 const me = JSON.parse(byId("me").textContent);
+const PAST = 10; // moves and copies that are over and still listed after a reload
 let drives = [];
 
 const house = {
@@ -110,11 +112,10 @@ function view(name, focus) {
   if (focus) byId("kept-title").focus();
 }
 
-/** Jobs that still run, from this page before it was reloaded or from elsewhere. */
+/** Jobs that run or ended lately, from this page before it was reloaded or from elsewhere. */
 async function resumeJobs() {
-  const jobs = (await attempt(api.jobs)) ?? [];
-  const running = jobs.filter((job) => job.mode && ["planning", "running"].includes(job.state));
-  for (const job of running.reverse()) showJob(job, null, () => panes.forEach((pane) => pane.drive && pane.load({ keep: true })));
+  const jobs = toShow((await attempt(api.jobs)) ?? [], PAST);
+  for (const job of jobs.reverse()) showJob(job, null, () => panes.forEach((pane) => pane.drive && pane.load({ keep: true })));
 }
 
 async function arrived() {
@@ -138,6 +139,7 @@ async function showConnected(drive) {
 }
 
 wireOpeners();
+wireTasks();
 wireDrives(() => drives, refresh);
 wireKept(house);
 wireForget(me);

@@ -1,6 +1,7 @@
 /** Copies and moves as a person sees them: followed live by events, by asking where those fail, reported at the end. */
 
 import { api, words } from "./api.js";
+import { tell } from "./connection.js";
 import { attempt } from "./dialogs.js";
 import { byId, h, parts, table } from "./dom.js";
 import { _, bytes, day, ngettext } from "./i18n.js";
@@ -8,6 +9,8 @@ import { Task } from "./tasks.js";
 
 const ENDED = new Set(["done", "failed", "cancelled"]);
 const SILENCE = 10000;
+const PAGES = 25; // of a report that are read; the rest is told by its numbers
+const PUT_AWAY = "put-away"; // ids of jobs whose cards were removed in this tab
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Follow a job until it ends: calls ``seen(job)`` with each state. */
@@ -29,6 +32,7 @@ async function follow(id, seen) {
     };
     const take = (event) => {
       broken = 0;
+      tell(true);
       listen();
       last = JSON.parse(event.data);
       seen(last);
@@ -46,6 +50,7 @@ async function follow(id, seen) {
     await sleep(1500);
     job = await api.job(id).catch((error) => {
       if (error.status && error.status < 500) throw error;
+      tell(false); // also where a proxy answers in the gateway's place
       return job;
     });
     if (job) seen(job);
@@ -80,37 +85,65 @@ function outcome(job) {
   return lost ? [_("Done, with exceptions"), "part", text] : [_("Done"), "good", text];
 }
 
+const putAway = () => JSON.parse(sessionStorage.getItem(PUT_AWAY) ?? "[]");
+
+/** Of the jobs that the gateway lists, those to show when the page opens: what runs, and the last that ended. */
+export function toShow(jobs, most) {
+  const gone = new Set(putAway());
+  const transfers = jobs.filter((job) => job.mode && !gone.has(job.id));
+  const past = new Set(transfers.filter((job) => ENDED.has(job.state)).slice(0, most));
+  return transfers.filter((job) => !ENDED.has(job.state) || past.has(job));
+}
+
 /** Show a job as a card and follow it. ``after()`` once it is over, as folders have changed. */
 export async function showJob(job, title, after = () => {}) {
   const name = title ?? (job.mode === "move" ? _("Move begun at %(time)s", { time: day(job.created) }) : _("Copy begun at %(time)s", { time: day(job.created) }));
-  const task = new Task(name);
+  const task = new Task(name, () => ENDED.has(job.state) && sessionStorage.setItem(PUT_AWAY, JSON.stringify([...putAway(), job.id].slice(-50))));
+  const old = ENDED.has(job.state);
   const seen = (now) => {
     task.state(now.state === "planning" ? _("Looking") : _("Running"));
     task.progress(part(now), progressWords(now));
   };
   try {
-    if (!ENDED.has(job.state)) {
+    if (!old) {
       task.actions([_("Cancel"), () => attempt(() => api.cancel(job.id))]);
       seen(job);
       job = await follow(job.id, seen);
     }
-    task.end(...outcome(job), [_("Report"), () => attempt(() => report(job, name))]);
-    after();
+    const choices = (await worthReading(job)) ? [[_("Report"), () => attempt(() => report(job, name))]] : [];
+    task.end(...outcome(job), choices, { old });
+    if (!old) after();
   } catch (error) {
     task.end(_("Not done"), "bad", words(error));
   }
 }
 
-async function report(job, title) {
+/** What a report tells: {trouble, renamed, whole}; ``whole`` is false where more pages follow. */
+async function findings(job, pages) {
   const items = [];
   let cursor = null;
+  let page = 0;
   do {
-    const page = await api.jobItems(job.id, cursor);
-    items.push(...page.items);
-    cursor = page.next ?? null;
-  } while (cursor && items.length < 5000);
+    const found = await api.jobItems(job.id, cursor);
+    items.push(...found.items);
+    cursor = found.next ?? null;
+    page += 1;
+  } while (cursor && page < pages);
   const trouble = items.filter((item) => item.reason || item.advice);
   const renamed = items.filter((item) => item.renamed_to && item.renamed_to !== item.name);
+  return { trouble, renamed, whole: !cursor };
+}
+
+/** False where everything arrived under its own name: then the card says all there is to say. */
+async function worthReading(job) {
+  const { skipped, failed, unsupported } = job.counts;
+  if (job.state !== "done" || skipped + failed + unsupported) return true;
+  const found = await findings(job, 3).catch(() => null);
+  return !found?.whole || found.trouble.length + found.renamed.length > 0;
+}
+
+async function report(job, title) {
+  const { trouble, renamed } = await findings(job, PAGES);
   const body = parts(byId("dialog-report")).text;
   byId("dialog-report-title").textContent = title;
   body.replaceChildren(h("p", {}, outcome(job)[2]));

@@ -109,22 +109,25 @@ async function sendAll(file, url, start, on, signal) {
     } catch (error) {
       if (!passing(error) || (tries += 1) > PATIENCE) throw error;
       on.waiting(true);
-      offset = await recovered(url, tries, offset, signal);
+      const there = await recovered(url, tries, signal);
+      // While nothing answers at all it waits as long as the person does; they can cancel it.
+      if (there === null) tries = Math.min(tries, PATIENCE - 1);
+      else on.waiting(false);
+      offset = there ?? offset;
       if (offset > base) tries = 0;
-      on.waiting(false);
     }
     on.progress(offset);
   }
 }
 
-/** After a break: wait, for the network to come back too, then ask the server how much it has. */
-async function recovered(url, tries, offset, signal) {
+/** After a break: wait, for the network to come back too, then ask the server how much it has; null: no answer. */
+async function recovered(url, tries, signal) {
   await Promise.race([sleep(Math.min(15000, 400 * 2 ** tries) * (0.5 + Math.random() / 2)), new Promise((resolve) => addEventListener("online", resolve, { once: true }))]);
   if (signal.aborted) throw new DOMException("aborted", "AbortError");
   try {
     return await offsetOf(url, signal);
   } catch (error) {
-    if (passing(error)) return offset;
+    if (passing(error)) return null;
     throw error;
   }
 }
