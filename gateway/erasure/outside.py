@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-import stamina
-
 from cache.vault import Scope
 from gateway.identity.accounts import Accounts, Consent
+from gateway.identity.revoking import give_back
 from gateway.sentences import sentence
-from providers.errors import DriveError
 
 _NAMES: Final = {"google": "Google Drive", "microsoft": "OneDrive"}
 _REMAINS: Final = {
@@ -56,19 +53,9 @@ class AccountsOutside:
     async def give_back(self, task: dict[str, Any]) -> dict[str, Any]:
         """Revoke one grant, with a few tries; the receipt's entry says honestly whether that worked."""
         provider = task["provider"]
+        consent = self._consents.get(provider)
         revoked = False
-        if "grant" in task:  # else it was lost before it could be given back
-            with contextlib.suppress(DriveError, KeyError):
-                revoked = await self._revoke(provider, base64.b64decode(task["grant"]))
+        if consent is not None and "grant" in task:  # else it was lost before it could be given back
+            revoked = await give_back(consent, base64.b64decode(task["grant"]))
         entry = {"provider": _NAMES[provider], "revoked": revoked, "what": _REMAINS[provider]}
         return entry if revoked else {**entry, "advice": _HOW_TO_END[provider]}
-
-    async def _revoke(self, provider: str, data: bytes) -> bool:
-        async for attempt in stamina.retry_context(on=_passing, attempts=4, timeout=20, wait_initial=0.3):
-            with attempt:
-                return await self._consents[provider].revoke(data)
-        return False
-
-
-def _passing(error: Exception) -> bool:
-    return isinstance(error, DriveError) and error.retryable

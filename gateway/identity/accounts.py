@@ -1,11 +1,13 @@
 """Connected accounts: a person's Google and Microsoft drives, from consent to disconnection.
 
 A consent under way belongs to the session that began it, once. What comes back is shown to the person and used only
-after they confirmed that the account is theirs. Nothing of it lies here unsealed.
+after they confirmed that the account is theirs. Nothing of it lies here unsealed. A disconnection begins with the row's
+state ``closed``; whoever dies before the grant is given back and the row deleted leaves that to the next sweep.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
@@ -17,19 +19,21 @@ from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
-from gateway.db.tables_people import accounts, connect_flows, sessions
+from gateway.db.tables_people import accounts, connect_flows, persons, sessions
 from gateway.identity.errors import ConnectRefused, NoSuchAccount, NotActive, WrongState
 from gateway.identity.grants import TABLE, AccountGrant
 from gateway.identity.people import People
+from gateway.identity.revoking import give_back
 from gateway.identity.secrets import digest, new_secret
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION, Principal
-from providers.errors import DriveError
 
 Provider = Literal["google", "microsoft"]
 _LIFE: Final = 600_000
 _FLOWS: Final = "connect_flows"
+_STEP: Final = 10
+"""Closed accounts that one sweep ends, side by side: a provider that does not answer holds the others up once."""
 
 
 class Granted(Protocol):
@@ -53,7 +57,10 @@ class Consent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A connected account, opened. ``state``: unconfirmed, ready, reconnect. ``label``: its e-mail address."""
+    """A connected account, opened. ``state``: unconfirmed, ready, reconnect, for an erasure also closed.
+
+    ``label``: its e-mail address.
+    """
 
     id: str
     provider: Provider
@@ -82,6 +89,7 @@ class Accounts:
         self._consents = consents
         self._redirect_uri = redirect_uri
         self._limit = limit
+        self._ending: set[str] = set()
 
     async def begin(self, principal: Principal, provider: str) -> str:
         """The provider's consent page. ConnectRefused where it is not offered, WrongState at the limit."""
@@ -92,9 +100,7 @@ class Accounts:
         box = (await self._vault.fields(scope)).seal(_FLOWS, "flow", key.hex(), flow)
         async with self._database.write() as tx:
             await self._people.require_active(tx, principal.person)
-            mine = (accounts.c.person == principal.person) & (accounts.c.state != "closed")
-            if (await tx.execute(select(func.count()).where(mine))).scalar_one() >= self._limit:
-                raise WrongState("no more accounts can be connected")
+            await self._require_room(tx, principal)
             whose = {"session": principal.session, "school": principal.school, "person": principal.person}
             alive = select(sessions.c.id).where(sessions.c.id == principal.session).with_for_update(read=True)
             if (await tx.execute(alive)).first() is None:
@@ -108,7 +114,7 @@ class Accounts:
     async def finish(self, principal: Principal, params: Mapping[str, str]) -> str:
         """The provider sent the browser back: the id of the account, to be shown and confirmed.
 
-        Works once, in the session that began it. ConnectRefused, NotActive, DriveError.
+        Works once, in the session that began it. ConnectRefused, NotActive, WrongState at the limit, DriveError.
         """
         key = digest(params.get("state", ""))
         flow = await self._take(principal, key)
@@ -119,6 +125,9 @@ class Accounts:
         secret = fields.unseal(_FLOWS, "flow", key.hex(), flow["flow"])
         grant = await self._consent(flow["provider"]).exchange(secret, params)
         async with self._database.write() as tx:
+            # One after the other for one person, else two consents at once could both find the last free place.
+            whole = select(persons.c.id).where(persons.c.id == principal.person).with_for_update(key_share=True)
+            await tx.execute(whole)
             await self._people.require_active(tx, principal.person)
             return await self._keep(tx, principal, flow["provider"], grant, await self._vault.fields(scope))
 
@@ -133,13 +142,20 @@ class Accounts:
             raise ConnectRefused("state")
         return row
 
+    async def _require_room(self, tx: AsyncConnection, principal: Principal) -> None:
+        mine = (accounts.c.person == principal.person) & (accounts.c.state != "closed")
+        if (await tx.execute(select(func.count()).where(mine))).scalar_one() >= self._limit:
+            raise WrongState("no more accounts can be connected")
+
     async def _keep(
         self, tx: AsyncConnection, principal: Principal, provider: str, grant: Granted, fields: Fields
     ) -> str:
-        """The same account connected again keeps its id; a confirmed one stays confirmed."""
+        """The same account connected again keeps its id; a confirmed one stays confirmed, a closed one begins anew."""
         label = fields.index("account", f"{provider}\0{grant.account}")
         mine = (accounts.c.person == principal.person) & (accounts.c.account_index == label)
         found = (await tx.execute(select(accounts.c.id, accounts.c.state).where(mine).with_for_update())).one_or_none()
+        if found is None or found.state == "closed":
+            await self._require_room(tx, principal)
         account = new_id() if found is None else str(found.id)
         told: dict[str, bytes | str] = {"account": grant.account, "label": grant.label, "grant": grant.data}
         values: dict[str, Any] = {name: fields.seal(TABLE, name, account, value) for name, value in told.items()}
@@ -190,34 +206,63 @@ class Accounts:
         return AccountGrant(self._vault, self._database, scope, account)
 
     async def disconnect(self, principal: Principal, account: str) -> bool:
-        """Stop using an account, revoke its grant, forget it in any case. Whether it was revoked. NoSuchAccount."""
+        """Stop using an account, revoke its grant, forget it in any case. Whether it was revoked. NoSuchAccount.
+
+        From the first commit on it is closed; if this process ends before the rest is done, `sweep` does it.
+        """
         scope = Scope(principal.school, principal.person)
-        known = await self.get(scope, account)
-        data = await self._any_state(scope, account).load()
-        async with self._database.write() as tx:
-            await tx.execute(update(accounts).where(accounts.c.id == account).values(state="closed"))
-            await self._tell(tx, principal, "account.disconnected", account)
+        self._ending.add(account)
         try:
-            revoked = await self._consent(known.provider).revoke(data)
-        except (DriveError, ConnectRefused):
-            revoked = False
-        finally:
             async with self._database.write() as tx:
-                await tx.execute(delete(accounts).where(accounts.c.id == account))
+                mine = _of(scope) & (accounts.c.id == account)
+                closed = update(accounts).where(mine).values(state="closed").returning(accounts)
+                row = (await tx.execute(closed)).mappings().one_or_none()
+                if row is None:
+                    raise NoSuchAccount("this account is not connected")
+                await self._tell(tx, principal, "account.disconnected", account)
+            return await self._end(row)
+        finally:
+            self._ending.discard(account)
+
+    async def _end(self, row: RowMapping) -> bool:
+        """Give a closed account's grant back and delete its row, unless it was connected anew meanwhile."""
+        fields = await self._vault.fields(Scope(row["school"], row["person"]))
+        consent = self._consents.get(row["provider"])
+        grant = fields.unseal(TABLE, "grant", row["id"], row["grant"])
+        revoked = consent is not None and await give_back(consent, grant)
+        same = (accounts.c.id == row["id"]) & (accounts.c.version == row["version"]) & (accounts.c.state == "closed")
+        async with self._database.write() as tx:
+            await tx.execute(delete(accounts).where(same))
         return revoked
 
     async def grants(self, scope: Scope) -> Sequence[tuple[Account, bytes]]:
-        """Every account with its grant: for an erasure, which revokes them after the person's keys are gone."""
-        return [(known, await self._any_state(scope, known.id).load()) for known in await self.list(scope)]
+        """Every account with its grant: for an erasure, which revokes them after the person's keys are gone.
+
+        Also those that are closed: nobody could open their grants any more to finish the disconnection.
+        """
+        mine = (accounts.c.person == scope.subject) & (accounts.c.school == scope.tenant)
+        async with self._database.read() as tx:
+            rows = (await tx.execute(select(accounts).where(mine).order_by(accounts.c.made, accounts.c.id))).mappings()
+        fields = await self._vault.fields(scope)
+        return [(_account(fields, row), fields.unseal(TABLE, "grant", row["id"], row["grant"])) for row in rows]
 
     async def sweep(self) -> int:
-        """Delete consents that nobody finished; how many."""
+        """Delete consents that nobody finished, and finish disconnections that were broken off; how many."""
         now = await self._database.now()
         async with self._database.write() as tx:
-            return (await tx.execute(delete(connect_flows).where(connect_flows.c.ends <= now))).rowcount
+            gone = (await tx.execute(delete(connect_flows).where(connect_flows.c.ends <= now))).rowcount
+        return gone + await self._finish_closed()
 
-    def _any_state(self, scope: Scope, account: str) -> AccountGrant:
-        return AccountGrant(self._vault, self._database, scope, account, {"unconfirmed", "ready", "reconnect"})
+    async def _finish_closed(self) -> int:
+        left = (accounts.c.state == "closed") & accounts.c.id.not_in(self._ending)
+        active = select(persons.c.id).where(persons.c.state == "active")  # an erasure gives the others' grants back
+        async with self._database.read() as tx:
+            found = await tx.execute(select(accounts).where(left, accounts.c.person.in_(active)).limit(_STEP))
+            rows = found.mappings().all()
+        ended = await asyncio.gather(*(self._end(row) for row in rows), return_exceptions=True)
+        if errors := [one for one in ended if isinstance(one, BaseException)]:
+            raise errors[0]  # the others are done; the sweeper says so and comes back
+        return len(rows)
 
     def _consent(self, provider: str) -> Consent:
         if provider not in self._consents:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+import stamina
+from sqlalchemy import func, select, update
 
 from cache.model import Scope
 from cache.vault import Vault
@@ -50,6 +51,8 @@ class Consents:
         self.revoked: list[bytes] = []
         self.trouble: Exception | None = None
         self.way = True
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+        self.go_on.set()
 
     async def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]:
         assert redirect_uri == CALLBACK
@@ -63,10 +66,20 @@ class Consents:
         return self.grant
 
     async def revoke(self, data: bytes) -> bool:
+        self.asked.set()
+        await self.go_on.wait()
         if self.trouble:
             raise self.trouble
         self.revoked.append(data)
         return self.way
+
+
+@pytest.fixture(autouse=True)
+def quick_retries() -> Iterator[None]:
+    """Four tries as always, without the waits between them."""
+    stamina.set_testing(True, attempts=4)
+    yield
+    stamina.set_testing(False)
 
 
 @pytest.fixture
@@ -322,3 +335,104 @@ async def test_at_the_limit_no_more_accounts(accounts: Accounts, google: Consent
         await connected(accounts, google, me)
     with pytest.raises(WrongState):
         await accounts.begin(me, "microsoft")
+
+
+async def rows(database: Clock) -> list[tuple[str, str]]:
+    async with database.read() as tx:
+        return [(row.id, row.state) for row in await tx.execute(select(accounts_table))]
+
+
+async def cut_off(accounts: Accounts, google: Consents, me: Principal, account: str) -> None:
+    """Disconnect, and die while the provider is asked."""
+    google.go_on.clear()
+    task = asyncio.create_task(accounts.disconnect(me, account))
+    await google.asked.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    google.go_on.set()
+
+
+@pytest.mark.both
+async def test_a_disconnection_that_was_broken_off_is_finished(
+    accounts: Accounts, google: Consents, me: Principal, leo: Scope, database: Clock
+) -> None:
+    account = await connected(accounts, google, me)
+    await cut_off(accounts, google, me, account)
+    assert (google.revoked, await rows(database)) == ([], [(account, "closed")])
+    assert await accounts.list(leo) == []
+    with pytest.raises(NoSuchAccount):
+        await accounts.disconnect(me, account)
+    assert await accounts.sweep() == 1
+    assert (google.revoked, await rows(database)) == ([b"canary-refresh-token"], [])
+    assert await accounts.sweep() == 0
+
+
+async def test_a_sweep_leaves_a_running_disconnection_alone(
+    accounts: Accounts, google: Consents, me: Principal
+) -> None:
+    account = await connected(accounts, google, me)
+    google.go_on.clear()
+    task = asyncio.create_task(accounts.disconnect(me, account))
+    await google.asked.wait()
+    assert await accounts.sweep() == 0
+    google.go_on.set()
+    assert await task
+    assert google.revoked == [b"canary-refresh-token"]
+
+
+@pytest.mark.both
+async def test_an_erasure_gives_back_what_a_broken_disconnection_left(
+    accounts: Accounts, google: Consents, me: Principal, leo: Scope, people: People, database: Clock
+) -> None:
+    account = await connected(accounts, google, me)
+    await cut_off(accounts, google, me, account)
+    async with database.write() as tx:
+        await people.begin_erasure(tx, leo)
+    ((known, data),) = await accounts.grants(leo)
+    assert (known.id, known.state, data) == (account, "closed", b"canary-refresh-token")
+    assert await accounts.sweep() == 0
+
+
+@pytest.mark.both
+async def test_who_connects_again_during_a_disconnection_is_connected(
+    accounts: Accounts, google: Consents, me: Principal, leo: Scope
+) -> None:
+    account = await connected(accounts, google, me)
+    google.go_on.clear()
+    task = asyncio.create_task(accounts.disconnect(me, account))
+    await google.asked.wait()
+    google.grant = replace(google.grant, data=b"second grant")
+    assert await connected(accounts, google, me) == account
+    google.go_on.set()
+    assert await task
+    assert (await accounts.get(leo, account)).state == "unconfirmed"
+    assert await accounts.sweep() == 0
+    ((_, data),) = await accounts.grants(leo)
+    assert data == b"second grant"
+
+
+@pytest.mark.both
+async def test_the_limit_counts_when_the_provider_answers(
+    accounts: Accounts, google: Consents, me: Principal, leo: Scope, database: Clock
+) -> None:
+    """Three consents begun while there was room for two; the accounts that are there stay renewable."""
+    for _ in range(4):
+        await accounts.begin(me, "google")
+
+    async def answered(number: int) -> str:
+        google.grant = replace(google.grant, account=f"account {number}")
+        return await accounts.finish(me, {"state": google.states[number], "code": "c"})
+
+    first, second = await answered(0), await answered(1)
+    with pytest.raises(WrongState):
+        await answered(2)
+    google.grant = replace(google.grant, account="account 0")
+    assert await accounts.finish(me, {"state": google.states[3], "code": "c"}) == first
+    assert {known.id for known in await accounts.list(leo)} == {first, second}
+    async with database.write() as tx:
+        await tx.execute(update(accounts_table).where(accounts_table.c.id == first).values(state="closed"))
+    await accounts.begin(me, "google")
+    google.grant = replace(google.grant, account="account 5")
+    await accounts.finish(me, {"state": google.states[4], "code": "c"})
+    await accounts.sweep()
+    assert len(await accounts.list(leo)) == 2
