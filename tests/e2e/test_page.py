@@ -318,6 +318,10 @@ async def test_every_page_keeps_its_promises_in_every_look(gateway: Running, loo
         await page.locator("a.school").first.click()
         await approve(page, "sofia.rossi")
         await ready(page)
+        language = LOOKS[look].get("locale", "en")[:2]
+        await page.goto(f"{gateway.gateway}/?lang={language}")  # the one that is picked, not the one of the account
+        await ready(page)
+        assert await page.locator("html").get_attribute("lang") == language
         await settled(page, "first")
         assert await complaints(page) == []
         await picture(page, f"look-{look}-files", full_page=True)

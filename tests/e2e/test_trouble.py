@@ -91,6 +91,50 @@ async def test_progress_is_shown_also_where_events_do_not_come_through(gateway: 
         await expect(row(page, "first", "Asked for")).to_be_visible()
 
 
+async def test_what_runs_says_that_it_waits_for_the_connection_and_goes_on(gateway: Running) -> None:
+    async with browsing() as context:
+        page = await start(context, gateway)
+        await folder(page, "second", "Patient")
+        await row(page, "second", "Patient").locator("input").check()
+        await pane(page, "second").locator('[data-act="copy"]').click()
+        await page.route("**/v1/jobs/**", lambda route: route.abort())
+        await page.locator('#dialog-transfer [data-part="ok"]').click()
+        task = page.locator(".task").first
+        await expect(task.locator(".state.part")).to_have_text("Waiting for the connection")
+        await expect(page.locator("#polite")).to_have_text("Waiting for the connection")
+        await page.unroute("**/v1/jobs/**")
+        await expect(task.locator(".state.good")).to_be_visible(timeout=30_000)
+        await expect(task.get_by_role("button", name="Report")).to_have_count(0)
+        title = await task.locator("h3").inner_text()
+        await page.reload()
+        await ready(page)
+        await expect(task.locator(".state.good")).to_be_visible()
+        assert "Copy" in title
+        await page.get_by_role("button", name="Clear finished").click()
+        await expect(page.locator(".task")).to_have_count(0)
+        await page.reload()
+        await ready(page)
+        await expect(page.locator(".task")).to_have_count(0)
+
+
+async def test_many_files_share_one_card_and_a_new_name_is_told(gateway: Running) -> None:
+    async with browsing() as context:
+        page = await start(context, gateway)
+        files = pane(page, "second").locator('[data-part="files"]')
+        many = [{"name": f"Sheet {n}.txt", "mimeType": "text/plain", "buffer": b"x" * 100} for n in range(5)]
+        await files.set_input_files(many)
+        task = page.locator(".task").first
+        await expect(task.locator("h3")).to_have_text("Upload 5 files")
+        await expect(task.locator(".state.good")).to_be_visible()
+        await expect(task.locator("p")).to_have_text("5 files were uploaded.")
+        await expect(row(page, "second", "Sheet 4.txt")).to_be_visible()
+        await files.set_input_files(many[0])
+        await expect(task.locator("h3")).to_have_text("Upload Sheet 0.txt")
+        await expect(task.locator("p")).to_contain_text("It is called Sheet 0 (2).txt there.")
+        await picture(page, "page-uploads", full_page=True)
+        assert await complaints(page) == []
+
+
 async def test_an_upload_can_be_cancelled_and_leaves_nothing(gateway: Running) -> None:
     async with browsing() as context:
         page = await start(context, gateway)
@@ -101,7 +145,7 @@ async def test_an_upload_can_be_cancelled_and_leaves_nothing(gateway: Running) -
         big = {"name": "Never.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 1_000_000}
         await pane(page, "second").locator('[data-part="files"]').set_input_files(big)
         task = page.locator(".task").first
-        await expect(task.locator(".state.part")).to_contain_text("Connection lost")
+        await expect(task.locator(".state.part")).to_contain_text("Waiting for the connection")
         await task.get_by_role("button", name="Cancel").click()
         await expect(task.locator(".state")).to_contain_text("Cancelled")
         items = (await get(page, "/v1/drives/native/items/root/children"))["items"]
