@@ -12,12 +12,26 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 ACCESS, SECRET = "test-access-key", "test-secret-key"
 CREDENTIALS: dict[str, Any] = {
     "aws_access_key_id": ACCESS,
     "aws_secret_access_key": SECRET,
     "region_name": "eu-central-1",
 }
+
+
+def client(endpoint: str) -> Any:
+    """A client of boto3, to look behind our own."""
+    return boto3.client("s3", endpoint_url=endpoint, **CREDENTIALS)
+
+
+def make_bucket(endpoint: str) -> None:
+    """The bucket 'blobs'."""
+    made = client(endpoint)
+    made.create_bucket(Bucket="blobs", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    made.close()
 
 
 def free_port() -> int:

@@ -8,9 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 import trustme
 
@@ -22,7 +20,7 @@ from cache.errors import Corrupt, Missing, Unavailable
 from cache.keyring import Keyring
 from cache.vault import Vault
 from tests.cache.conftest import House
-from tests.cache.servers import CREDENTIALS, s3_server
+from tests.cache.servers import CREDENTIALS, client, make_bucket, s3_server
 
 MIB = 1024 * 1024
 PART = 5 * MIB
@@ -42,16 +40,6 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await bucket.start()
         yield bucket
         await bucket.close()
-
-
-def client(endpoint: str) -> Any:
-    return boto3.client("s3", endpoint_url=endpoint, **CREDENTIALS)
-
-
-def make_bucket(endpoint: str) -> None:
-    made = client(endpoint)
-    made.create_bucket(Bucket="blobs", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    made.close()
 
 
 async def put(store: BlobStore, folder: Path, data: bytes, name: str | None = None) -> str:

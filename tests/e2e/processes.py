@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,7 +136,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, *, database_url: str = "", serve: Sequence[str] = ()) -> AsyncGenerator[House]:
+async def house(
+    folder: Path, *, database_url: str = "", serve: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> AsyncGenerator[House]:
     """Stand-ins with their seed, and a gateway on them; everything ended by its process id."""
     for name in ("ours", "logs", "tmp"):
         (folder / name).mkdir(parents=True)
@@ -150,7 +152,7 @@ async def house(folder: Path, *, database_url: str = "", serve: Sequence[str] = 
         addresses = {one.kind: one.url for one in (google, microsoft, launchpad)}
         settings = playground.gateway_settings(folder / "ours", playground.free_port(0), addresses)
         settings |= {"FILE_ACCESS_EXPIRY_DIR": str(expiry), "TMPDIR": str(folder / "tmp")}
-        settings["FILE_ACCESS_LOG_LEVEL"] = "debug"
+        settings |= {"FILE_ACCESS_LOG_LEVEL": "debug", **(environment or {})}
         if database_url:
             settings["FILE_ACCESS_DATABASE_URL"] = database_url
         made = House(folder, google, microsoft, launchpad, settings, tuple(serve), expiry=expiry)

@@ -12,6 +12,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache import catalog
+from cache.blobs.base import BlobStore
 from cache.blobs.local import LocalBlobs
 from cache.expiry import MemoryExpiry
 from cache.keyring import Keyring
@@ -49,10 +50,11 @@ class School:
     scope: Scope
     keyring: Keyring
     root: Root
+    part: int = 400_000
 
     def drive(self, scope: Scope | None = None, digests: Digests | None = None) -> NativeDrive:
         """A drive object as a process started anew would have it: small pages, small parts."""
-        return NativeDrive(self.vault, self.database, scope or self.scope, digests=digests, page=3, part=400_000)
+        return NativeDrive(self.vault, self.database, scope or self.scope, digests=digests, page=3, part=self.part)
 
     async def enrol(self, scope: Scope) -> NativeDrive:
         """Another person's drive."""
@@ -77,12 +79,18 @@ def schema() -> Sequence[MetaData]:
 
 
 @pytest.fixture
-async def school(database: Database, tmp_path: Path) -> AsyncIterator[School]:
+def store(tmp_path: Path) -> BlobStore:
+    """Where the vault keeps its blobs."""
+    return LocalBlobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+async def school(database: Database, store: BlobStore, tmp_path: Path) -> AsyncIterator[School]:
     """A started vault with one enrolled person."""
     clocked = Clocked(database)
     root = Root(1, secrets.token_bytes(32))
     keyring = Keyring(root, clocked, MemoryExpiry())
-    vault = Vault(keyring, LocalBlobs(tmp_path / "blobs"), clocked, tmp_path / "staging")
+    vault = Vault(keyring, store, clocked, tmp_path / "staging")
     await vault.start()
     made = School(vault, clocked, tmp_path, Scope("riverside", "leo"), keyring, root)
     await made.enrol(made.scope)

@@ -1,0 +1,45 @@
+"""The native drive with its blobs in a bucket: rclone's server checks signatures, moto's knows the semantics."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+
+from cache.blobs.s3 import S3Blobs
+from providers.drive import Drive
+from tests.cache.servers import CREDENTIALS, make_bucket, s3_server
+from tests.conformance import Conformance
+from tests.providers.native.conftest import School
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["rclone", "moto"])
+async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """One server of each kind for all tests."""
+    async with s3_server(request.param, tmp_path_factory.mktemp("s3") / "server") as endpoint:
+        await asyncio.to_thread(make_bucket, endpoint)
+        yield endpoint
+
+
+class TestNativeDriveOnS3(Conformance):
+    """Each test has a prefix of its own."""
+
+    @pytest.fixture
+    def store(self, server: str) -> S3Blobs:
+        return S3Blobs("blobs", secrets.token_hex(8), endpoint_url=server, **CREDENTIALS)
+
+    @pytest.fixture
+    def school(self, school: School) -> School:
+        school.part = 2_500_000  # a request each
+        return school
+
+    @pytest.fixture
+    def again(self, school: School) -> Callable[[], Drive]:
+        return school.drive
+
+    @pytest.fixture
+    def page_size(self) -> int | None:
+        return 3
