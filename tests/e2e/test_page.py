@@ -234,6 +234,28 @@ async def test_a_row_menu_opens_by_keyboard_and_gives_the_focus_back(gateway: Ru
         await expect(page.get_by_role("menu")).to_have_count(0)
 
 
+async def test_a_notebook_offers_only_what_works_and_says_so_once(gateway: Running) -> None:
+    async with browsing() as context:
+        page = await start(context, gateway, "amira.haddad", "microsoft")
+        await show(page, "second", "OneDrive")
+        notebook = row(page, "second", "Class notebook")
+        await notebook.locator(".more").click()
+        offered = await page.get_by_role("menuitem").all_inner_texts()
+        assert "Rename" in offered
+        assert not [one for one in offered if one.startswith(("Open", "Copy", "Move", "Download"))]
+        await page.keyboard.press("Escape")
+        await page.clock.install()
+        await notebook.locator(".entry").click()
+        await notebook.locator(".entry").click()
+        await expect(page.locator(".toast")).to_have_count(1)
+        await expect(page.locator(".toast")).to_contain_text("only in the drive itself")
+        assert await complaints(page) == []
+        await page.clock.fast_forward(20_000)
+        await expect(page.locator(".toast")).to_have_count(1)
+        await page.clock.fast_forward(15_000)
+        await expect(page.locator(".toast")).to_have_count(0)
+
+
 async def test_back_forward_and_reload_lead_to_the_same_folders(gateway: Running) -> None:
     async with browsing() as context:
         page = await start(context, gateway, "sofia.rossi", "google", "microsoft")

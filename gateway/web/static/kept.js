@@ -28,7 +28,7 @@ async function cache(drives) {
     { title: _("Name"), header: true, cell: (item) => item.name },
     { title: _("Drive"), cell: (item) => names.get(item.drive) ?? "–" },
     { title: _("Size"), tight: true, cell: (item) => bytes(item.size) },
-    { title: _("Kept until"), cell: (item) => [time(item.ends), h("span", { class: "quiet" }, ` · ${moment(item.ends)}`)] },
+    { title: _("Kept until"), cell: (item) => [time(item.ends), " ", h("span", { class: "quiet tight" }, `· ${moment(item.ends)}`)] },
     { title: _("Actions"), end: true, cell: (item) => button(_("Delete now"), item.name, () => drop(item)) },
   ];
   box.replaceChildren(items.length ? table(_("Temporary copies"), columns, items) : nothing(_("No copies are kept at the moment.")));
