@@ -56,7 +56,7 @@ from gateway.settings import Settings
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
 from providers.http import Outbound
-from providers.native import tidy
+from providers.native import empty, tidy
 
 log = structlog.get_logger()
 
@@ -70,6 +70,10 @@ class StartRefused(Exception):
 
 ABANDONED = 120_000
 """Milliseconds after which a request of another process that has not answered is taken for dead."""
+
+
+DAY = 24 * 60 * 60 * 1000
+"""Milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
     offered = connections.consents(settings, outbound)
     ledger, people = Ledger(vault, database), People(vault, database)
     limits = settings.session
-    sessions = Sessions(database, people, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
+    sessions = Sessions(database, people, schools, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
     accounts = Accounts(
         vault=vault, database=database, people=people, ledger=ledger, consents=offered,
         redirect_uri=f"{settings.public_url}/connect/callback", limit=settings.limits.connections,
@@ -233,7 +237,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
             database=database, schools=schools, people=people, sessions=sessions, ledger=ledger,
         ),
         client_tokens=ClientTokens(
-            database, people, ledger, extensions=settings.extension_ids, life=limits.extension_seconds
+            database, people, schools, ledger, extensions=settings.extension_ids, life=limits.extension_seconds
         ),
         accounts=accounts,
         drives=drives,
@@ -271,6 +275,7 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "tokens": services.client_tokens.sweep,
         "jobs": lambda: services.jobs.sweep(STEP),
         "native": lambda: tidy(services.vault, services.database, STEP),
+        "trash": lambda: empty(services.vault, services.database, services.settings.trash_days * DAY, STEP),
     }
 
 

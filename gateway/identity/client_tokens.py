@@ -18,6 +18,7 @@ from gateway.db.engine import Database
 from gateway.db.tables_people import client_codes, client_grants, client_tokens, persons
 from gateway.identity.errors import TokenRefused
 from gateway.identity.people import People
+from gateway.identity.schools import Schools
 from gateway.identity.secrets import digest, is_challenge, new_secret, proves
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger
@@ -57,6 +58,7 @@ class ClientTokens:
         self,
         database: Database,
         people: People,
+        schools: Schools,
         ledger: Ledger,
         *,
         extensions: Collection[str],
@@ -64,6 +66,7 @@ class ClientTokens:
     ) -> None:
         self._database = database
         self._people = people
+        self._schools = schools
         self._ledger = ledger
         self._extensions = frozenset(extensions)
         self._life = life * 1000
@@ -144,6 +147,8 @@ class ClientTokens:
         row = (await tx.execute(query)).mappings().one_or_none()
         if row is None:
             return None
+        if not self._schools.knows(row["school"]):
+            raise TokenRefused("invalid_grant")  # which undoes the spending: the school may come back
         if not first:
             await tx.execute(delete(client_grants).where(client_grants.c.id == row["id"]))
             told = {"grant": row["id"]}
@@ -177,7 +182,7 @@ class ClientTokens:
         )
         async with self._database.read() as tx:
             row = (await tx.execute(query)).one_or_none()
-        if row is None:
+        if row is None or not self._schools.knows(row.school):
             return None
         if (row.used or 0) < now - _USE_STEP:
             async with self._database.write() as tx:

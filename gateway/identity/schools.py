@@ -53,6 +53,10 @@ class Schools:
         """The school that this issuer calls so, None where it is not configured."""
         return self._by_claim.get((issuer, claim))
 
+    def knows(self, school: str) -> bool:
+        """Whether the school of this id is still configured: sign-ins of others are nobody's until it is again."""
+        return school in self._by_id
+
     def get(self, school: str) -> School:
-        """By id. KeyError where it is no longer configured."""
+        """By id, of somebody who is signed in. KeyError where it is no longer configured."""
         return self._by_id[school]

@@ -1,6 +1,7 @@
 """Sign-ins of the page: a cookie's secret on one side, its hash and the person on the other.
 
 A session ends when it was not used for a while, at a fixed time after the sign-in, on sign-out, and with its person.
+It is nobody's while its school is not configured.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from cache.model import Scope
 from gateway.db.engine import Database
 from gateway.db.tables_people import persons, sessions
 from gateway.identity.people import People
+from gateway.identity.schools import Schools
 from gateway.identity.secrets import digest, new_secret
 from gateway.ids import new_id
 from gateway.policy import Principal
@@ -34,9 +36,12 @@ class NewSession:
 class Sessions:
     """Begins, resolves and ends sessions. Times in seconds."""
 
-    def __init__(self, database: Database, people: People, *, idle: int = 3600, absolute: int = 28_800) -> None:
+    def __init__(
+        self, database: Database, people: People, schools: Schools, *, idle: int = 3600, absolute: int = 28_800
+    ) -> None:
         self._database = database
         self._people = people
+        self._schools = schools
         self._idle = idle * 1000
         self._absolute = absolute * 1000
 
@@ -67,7 +72,7 @@ class Sessions:
         now = await self._database.now()
         async with self._database.read() as tx:
             row = (await tx.execute(_live(digest(cookie), now, now - self._idle))).one_or_none()
-        if row is None:
+        if row is None or not self._schools.knows(row.school):
             return None
         if row.used < now - _USE_STEP:
             async with self._database.write() as tx:

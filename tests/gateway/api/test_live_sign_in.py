@@ -8,7 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from yarl import URL
 
-from tests.gateway.api.conftest import ADMINISTRATOR, STUDENT, TEACHER
+from gateway.api.services import Services
+from gateway.identity.schools import School
+from tests.gateway.api.conftest import ADMINISTRATOR, FOREIGN_TEACHER, STUDENT, TEACHER
 from tests.gateway.api.live import (
     EXTENSION,
     RETURN,
@@ -317,3 +319,22 @@ async def test_a_bearer_token_needs_no_origin_and_no_cookie_counts_beside_it(liv
         assert (await plugin.ask("POST", path, json=folder)).status == 201
     dead = await student.ask("GET", "/v1/me", headers={"Authorization": "Bearer nobody"})
     assert (dead.status, dead.code) == (401, "sign_in_required")
+
+
+async def test_people_of_a_school_that_left_the_settings(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are nobody: the API says so, the page shows the way in, and others notice nothing."""
+    async with person(live, STUDENT) as client, person(live, token=(await client.extension())["access_token"]) as app:
+        me = await client.get("/v1/me")
+
+        async def schools(services: Services) -> dict[str, School]:
+            return services.schools._by_id  # what another start would have left out
+
+        monkeypatch.delitem(live.run(schools), me["school"]["id"])
+        for one in (client, app):
+            assert (await one.ask("GET", "/v1/me")).code == "sign_in_required"
+        assert (await client.ask("GET", "/")).status == 200
+        assert (await client.ask("GET", "/extension/authorize")).status == 303
+        async with person(live, FOREIGN_TEACHER) as other:
+            await other.get("/v1/me")
+        monkeypatch.undo()
+        assert await client.get("/v1/me") == me

@@ -86,13 +86,13 @@ def people(vault: Vault, database: Database) -> People:
 
 
 @pytest.fixture
-def sessions(database: Database, people: People) -> Sessions:
-    return Sessions(database, people, idle=600, absolute=3600)
+def sessions(database: Database, people: People, schools: Schools) -> Sessions:
+    return Sessions(database, people, schools, idle=600, absolute=3600)
 
 
 @pytest.fixture
-def tokens(database: Database, people: People, ledger: Ledger) -> ClientTokens:
-    return ClientTokens(database, people, ledger, extensions=[EXTENSION], life=86_400)
+def tokens(database: Database, people: People, schools: Schools, ledger: Ledger) -> ClientTokens:
+    return ClientTokens(database, people, schools, ledger, extensions=[EXTENSION], life=86_400)
 
 
 def claims(subject: str = "leo", **more: Any) -> Claims:
@@ -168,11 +168,10 @@ class Browser:
 
 @pytest.fixture
 async def browser(
-    launchpad: Sandbox, database: Clock, vault: Vault, people: People, sessions: Sessions, ledger: Ledger
+    launchpad: Sandbox, database: Clock, schools: Schools, people: People, sessions: Sessions, ledger: Ledger
 ) -> AsyncIterator[Browser]:
     settings = configured(launchpad.url, client_secret="hush")
     outbound = Outbound([launchpad.url])
-    schools = Schools(vault, database)
     await schools.start([settings])
     provider = Provider(settings, outbound)
     sign_in = SignIn(

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from cache.model import Scope
+from cache.vault import Vault
 from gateway.db.tables_people import client_codes, client_grants, client_tokens
-from gateway.identity import CLIENT_ID, ClientTokens, NotActive, People, TokenPair, TokenRefused
+from gateway.identity import CLIENT_ID, ClientTokens, NotActive, People, Schools, TokenPair, TokenRefused
 from gateway.identity.secrets import challenge_of, is_challenge, proves
 from gateway.ledger import Ledger
 from gateway.policy import Principal
@@ -120,7 +121,7 @@ async def test_whom_consent_is_asked_for(
 
 
 async def test_without_configured_extensions_nobody_may_sign_in(tokens: ClientTokens, database: Clock) -> None:
-    none = ClientTokens(database, tokens._people, tokens._ledger, extensions=[])
+    none = ClientTokens(database, tokens._people, tokens._schools, tokens._ledger, extensions=[])
     with pytest.raises(TokenRefused):
         none.check(CLIENT_ID, BACK, CHALLENGE, "S256")
 
@@ -280,3 +281,19 @@ async def test_sweeping_leaves_nothing_but_the_living(tokens: ClientTokens, data
     database.ahead = 86_400_001
     assert await tokens.sweep() == 1
     assert await rows() == [0, 0, 0]
+
+
+async def test_tokens_are_nobodys_while_their_school_is_not_configured(
+    tokens: ClientTokens, database: Clock, vault: Vault, people: People, ledger: Ledger, leo: Scope
+) -> None:
+    """Nothing is spent meanwhile: when the school comes back, the extension is still signed in."""
+    pair = await signed_in(tokens, leo)
+    code = await code_for(tokens, leo)
+    without = ClientTokens(database, people, Schools(vault, database), ledger, extensions=[EXTENSION])
+    assert await without.resolve(pair.access_token) is None
+    for _ in range(2):
+        await refused_refresh(without, pair.refresh_token)
+        await refused_code(without, code)
+    assert await tokens.resolve(pair.access_token) is not None
+    assert await tokens.refresh(CLIENT_ID, pair.refresh_token)
+    assert await tokens.exchange(CLIENT_ID, code, VERIFIER, BACK)

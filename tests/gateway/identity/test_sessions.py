@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import select, update
 
 from cache.model import Scope
+from cache.vault import Vault
 from gateway.db.tables_people import persons
 from gateway.db.tables_people import sessions as table
-from gateway.identity import NotActive, People, Sessions
+from gateway.identity import NotActive, People, Schools, Sessions
 from gateway.policy import Principal
-from tests.gateway.identity.conftest import Clock
+from tests.gateway.identity.conftest import Clock, configured
 
 
 @pytest.mark.both
@@ -112,3 +113,18 @@ async def test_a_sign_in_from_the_future_is_now(sessions: Sessions, database: Cl
     who = await sessions.resolve(begun.secret)
     assert who is not None
     assert who.signed_in_at <= await database.now()
+
+
+async def test_it_is_nobodys_while_its_school_is_not_configured(
+    sessions: Sessions, database: Clock, vault: Vault, people: People, leo: Scope, mia: Scope
+) -> None:
+    """The gateway is started with a school less, then as before."""
+    begun, other = await sessions.begin(leo, 0), await sessions.begin(mia, 0)
+    settings = configured("https://id.example")
+    fewer = settings.model_copy(update={"schools": {"hillcrest": settings.schools["hillcrest"]}})
+    left = Schools(vault, database)
+    await left.start([fewer])
+    without = Sessions(database, people, left)
+    assert await without.resolve(begun.secret) is None
+    assert await without.resolve(other.secret) is not None
+    assert await sessions.resolve(begun.secret) is not None
