@@ -177,6 +177,9 @@ class Settings(BaseSettings):
         None, description="Folder in memory (tmpfs) for expiry keys, outside data_dir; default: one in /dev/shm."
     )
     cache_seconds: int = Field(3600, ge=60, le=86_400, description="Life of a cached copy, counted from storing it.")
+    trash_days: int = Field(
+        30, ge=1, le=3650, description="Days after which the native drive's trash is deleted for good."
+    )
     identity_providers: tuple[IdentityProvider, ...] = Field((), description="Who may sign in (JSON list); no default.")
     extension_ids: tuple[str, ...] = Field(
         (), description="Ids of the browser extensions that may sign in (JSON list)."

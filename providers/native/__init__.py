@@ -7,5 +7,6 @@ from providers.native.drive import NativeDrive
 from providers.native.erasing import Inventory, erase, inventory, tidy
 from providers.native.tables import metadata
 from providers.native.traits import TRAITS
+from providers.native.trash import empty
 
-__all__ = ["TRAITS", "Digests", "Inventory", "NativeDrive", "erase", "inventory", "metadata", "tidy"]
+__all__ = ["TRAITS", "Digests", "Inventory", "NativeDrive", "empty", "erase", "inventory", "metadata", "tidy"]

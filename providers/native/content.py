@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.errors import Missing, StorageError
 from cache.vault import Scope, Vault
 from providers.errors import Changed
-from providers.native.tables import parts, versions
+from providers.native.tables import nodes, parts, versions
 from providers.native.translate import told
 
 if TYPE_CHECKING:
@@ -90,6 +90,14 @@ async def destroy_versions(tx: AsyncConnection, vault: Vault, scope: Scope, ids:
     await vault.destroy(tx, scope, list(found.scalars()))
     await tx.execute(delete(parts).where(parts.c.version.in_(ids)))
     await tx.execute(delete(versions).where(versions.c.id.in_(ids)))
+
+
+async def destroy_nodes(tx: AsyncConnection, vault: Vault, scope: Scope, ids: Sequence[str]) -> None:
+    """Destroy items of a scope with all their content; at most some hundred. What is below them must be gone."""
+    which = (nodes.c.id.in_(ids), nodes.c.tenant == scope.tenant, nodes.c.subject == scope.owner)
+    found = await tx.execute(select(nodes.c.version).where(*which, nodes.c.version.is_not(None)))
+    await destroy_versions(tx, vault, scope, list(found.scalars()))
+    await tx.execute(delete(nodes).where(*which))
 
 
 class Digests:

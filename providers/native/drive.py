@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
@@ -17,11 +17,12 @@ from cache.vault import Scope, Vault
 from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession
 from providers.errors import NameTaken, NotFound, Refused, Unsupported
 from providers.names import check
-from providers.native.content import Digests, NativeRead, destroy_versions, parts_of
+from providers.native.content import Digests, NativeRead, destroy_nodes, parts_of
 from providers.native.entries import dump_cursor, entry_of, expect, load_cursor, new_id
 from providers.native.tables import nodes, versions
 from providers.native.traits import TRAITS
 from providers.native.translate import translated
+from providers.native.trash import ENDING
 from providers.native.tree import Node, Tree
 from providers.native.uploads import PART, Uploads
 
@@ -163,9 +164,14 @@ class NativeDrive:
                 await tree.change(tx, node, trashed=now, name_index=None)
 
     async def restore(self, ref: Ref) -> Entry:
-        """Out of the trash, where its folder still is, under a free name. In no trash already is fine. NotFound."""
+        """Out of the trash, where its folder still is, under a free name. In no trash already is fine.
+
+        NotFound, also where its time in the trash is over and its end has begun.
+        """
         async with self._change() as (tree, tx):
             node = await tree.node(tx, ref.id)
+            if node.trashed == ENDING:
+                raise NotFound("its time in the trash is over")
             if node.trashed is not None:
                 await tree.folder(tx, node.parent)
                 await tree.place(tx, node, node.parent, await tree.free(tx, node.parent, tree.name(node)))
@@ -182,8 +188,8 @@ class NativeDrive:
             async with self._database.read() as tx:
                 doomed = await tree.below(tx, ref.id)
         for at in range(0, len(doomed), _AT_ONCE):
-            async with self._change() as (tree, tx):
-                await self._remove(tree, tx, doomed[at : at + _AT_ONCE])
+            async with self._change() as (_tree, tx):
+                await destroy_nodes(tx, self._vault, self._scope, doomed[at : at + _AT_ONCE])
 
     async def quota(self) -> tuple[int, int | None]:
         """See `HasQuota`: no limit of its own."""
@@ -201,12 +207,6 @@ class NativeDrive:
                 raise Refused("the top folder stays", reason="root")
             expect(node, version)
             await tree.change(tx, node, trashed=now, name_index=None)
-
-    async def _remove(self, tree: Tree, tx: AsyncConnection, ids: list[str]) -> None:
-        which = (nodes.c.id.in_(ids), tree.mine())
-        found = list((await tx.execute(select(nodes.c.version).where(*which, nodes.c.version.is_not(None)))).scalars())
-        await destroy_versions(tx, self._vault, self._scope, found)
-        await tx.execute(delete(nodes).where(*which))
 
     async def _movable(self, tree: Tree, tx: AsyncConnection, ref: Ref, version: str | None) -> Node:
         node = await tree.live(tx, ref.id)

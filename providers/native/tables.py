@@ -54,6 +54,7 @@ nodes = Table(
     UniqueConstraint("parent", "name_index", name="native_nodes_sibling"),
     Index("native_nodes_owner", "tenant", "subject"),
     Index("native_nodes_children", "parent", "id"),
+    Index("native_nodes_trashed", "trashed"),
 )
 
 versions = Table(

@@ -27,6 +27,11 @@ _NAMES_TRIED = 10_000
 Node = Row[Any]
 
 
+def root_id(scope: Scope) -> str:
+    """The id of a scope's top folder."""
+    return hashlib.sha256(enc("native-root", scope.tenant, scope.owner)).hexdigest()[:32]
+
+
 class Tree:
     """The nodes of one scope, with the names readable."""
 
@@ -34,7 +39,7 @@ class Tree:
         """``fields`` of the same scope."""
         self.scope = scope
         self.fields = fields
-        self.root = hashlib.sha256(enc("native-root", scope.tenant, scope.owner)).hexdigest()[:32]
+        self.root = root_id(scope)
 
     def name(self, node: Node) -> str:
         """A node's name; the root has none."""

@@ -98,6 +98,7 @@ def upgrade() -> None:
     with op.batch_alter_table('native_nodes', schema=None) as batch_op:
         batch_op.create_index('native_nodes_children', ['parent', 'id'], unique=False)
         batch_op.create_index('native_nodes_owner', ['tenant', 'subject'], unique=False)
+        batch_op.create_index('native_nodes_trashed', ['trashed'], unique=False)
 
     op.create_table('native_parts',
     sa.Column('version', sa.String(length=32), nullable=False),
