@@ -44,6 +44,11 @@ def from_allowed(name: str) -> str:
     return _ESCAPED.sub(lambda match: _ORIGINALS[match[1]], name)
 
 
+def readable(name: str) -> str:
+    """The name as a provider tells it, halves of characters replaced: nothing could keep or show them."""
+    return _SURROGATE.sub("\ufffd", name)
+
+
 def check(name: str, traits: Traits) -> None:
     """NameRefused where the drive does not take the name; ``reason`` says which rule."""
     reason = _refusal(name, traits)

@@ -5,7 +5,6 @@ Google's text is never passed on: it holds file ids and names.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +26,7 @@ from providers.errors import (
     Unsupported,
     Untrusted,
 )
+from providers.http import parsed
 
 ID_IN_USE = "fileIdInUse"
 
@@ -89,7 +89,7 @@ def translate(status: int, headers: Mapping[str, str], body: bytes) -> DriveErro
 def _reason(body: bytes) -> str | None:
     """The reason code of Google's envelope, of either form; None where there is no envelope."""
     try:
-        error = json.loads(body)["error"]
+        error = parsed(body)["error"]
     except (ValueError, TypeError, KeyError):
         return None
     if not isinstance(error, Mapping):

@@ -104,6 +104,8 @@ def _check(response: aiohttp.ClientResponse, start: int, end: int, total: int, p
         if (int(found[1]), int(found[2])) != (start, end - 1):
             raise Untrusted("the range was not honoured", reason="range")
     elif response.content_length not in (None, total):
+        if response.content_type == "text/html":
+            raise Untrusted("a page instead of the file", reason="html")
         raise Changed("the file has another size")
 
 

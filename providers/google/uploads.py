@@ -23,7 +23,7 @@ from providers.google.errors import ID_IN_USE
 from providers.google.naming import settle
 from providers.google.traits import NATIVE, SESSION_DAYS, SIMPLE_LIMIT, TRAITS
 from providers.google.wire import FIELDS, entry, format_time
-from providers.http import bounded
+from providers.http import bounded, parsed
 from providers.names import check
 
 SIMPLE, RESUMABLE = "simple", "resumable"
@@ -213,7 +213,7 @@ def _finished(done: Entry) -> Progress:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return parsed(body)
     except ValueError:
         raise Untrusted("the answer is not JSON", reason="json") from None
 

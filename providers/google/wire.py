@@ -9,6 +9,7 @@ from typing import Any
 from providers.drive import Entry, Kind, Ref
 from providers.errors import Untrusted
 from providers.google.traits import EXPORTS, kind_of
+from providers.names import readable
 
 _RIGHTS = {
     "read": ("canDownload", "canListChildren"),
@@ -36,7 +37,7 @@ def entry(data: object) -> Entry:
         raise Untrusted("not a file resource", reason="shape")
     try:
         return _entry(data)
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise Untrusted("not a file resource", reason="shape") from None
 
 
@@ -48,10 +49,10 @@ def _entry(data: Mapping[str, Any]) -> Entry:
     return Entry(
         ref=Ref(space, _text(data["id"]), data.get("resourceKey")),
         parent=Ref(space, _text(parents[0])) if parents else None,
-        name=_text(data["name"]),
+        name=readable(_text(data["name"])),
         kind=kind,
         media_type=data["mimeType"],
-        size=int(data["size"]) if kind is Kind.FILE and "size" in data else None,
+        size=_size(data["size"]) if kind is Kind.FILE and "size" in data else None,
         version=_version(kind, data),
         modified=parse_time(data["modifiedTime"]),
         hashes={ours: bytes.fromhex(data[theirs]) for theirs, ours in _HASHES.items() if data.get(theirs)},
@@ -66,6 +67,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("not a text")
     return value
+
+
+def _size(told: object) -> int:
+    """Drive writes its numbers as texts."""
+    size = int(told) if isinstance(told, (str, int)) else -1
+    if size < 0:
+        raise ValueError("not a size")
+    return size
 
 
 def _version(kind: Kind, data: Mapping[str, Any]) -> str:

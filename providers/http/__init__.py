@@ -5,7 +5,7 @@ connected account: its token, its pace, retries, and the translation of errors. 
 """
 
 from providers.http.account import AccountHttp, Tokens, Translate, decoded
-from providers.http.body import PIECE, Reply, bounded, pieces
+from providers.http.body import PIECE, Reply, bounded, parsed, pieces
 from providers.http.outbound import Outbound
 from providers.http.pace import Pace
 from providers.http.patience import Patience, retry_after
@@ -21,6 +21,7 @@ __all__ = [
     "Translate",
     "bounded",
     "decoded",
+    "parsed",
     "pieces",
     "retry_after",
 ]

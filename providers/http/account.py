@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from providers.errors import Busy, DriveError, Offline, Reconnect, Refused, Untrusted
-from providers.http.body import ERROR_BODY, Reply, bounded
+from providers.http.body import ERROR_BODY, Reply, bounded, parsed
 from providers.http.outbound import Outbound
 from providers.http.pace import Lane, Pace
 from providers.http.patience import Patience, retry_after
@@ -25,6 +25,9 @@ Translate = Callable[[int, Mapping[str, str], bytes], DriveError]
 
 JSON_LIMIT = 16 * 1024 * 1024
 """The largest JSON answer, bytes: a page of 1,000 children is about 1–2 MiB."""
+
+ELSEWHERE = "address"
+"""The reason where a provider names an address that may not be reached, for an upload or as a redirect."""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -121,15 +124,24 @@ class AccountHttp:
 
     @asynccontextmanager
     async def download(
-        self, url: str, *, headers: Mapping[str, str] | None = None, ok: Sequence[int] = (200, 206), hops: int = 3
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        ok: Sequence[int] = (200, 206),
+        hops: int = 3,
+        authorised: bool = True,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """A GET that follows redirects, through the guard and without the token. An address that died is renewed."""
+        """A GET that follows redirects, through the guard and without the token. An address that died is renewed.
+
+        ``authorised`` False: the token does not go to the first address either.
+        """
         async with AsyncExitStack() as stack:
 
             async def attempt() -> aiohttp.ClientResponse:
                 target, hop = url, 0
                 while True:
-                    exchange = self._answer("GET", target, headers, None, None, hop == 0, "read")
+                    exchange = self._answer("GET", target, headers, None, None, authorised and hop == 0, "read")
                     accepted = ok if hop == hops else [*ok, *REDIRECTS]
                     response = await self._accepted(stack, exchange, accepted, redirected=hop > 0)
                     if response.status in ok:
@@ -149,8 +161,8 @@ class AccountHttp:
         """The open response, kept by the stack; where its status is not accepted it is closed and raised."""
         try:
             response = await stack.enter_async_context(exchange)
-        except Refused:
-            if redirected:
+        except Untrusted as elsewhere:
+            if redirected and elsewhere.reason == ELSEWHERE:
                 raise Untrusted("a redirect leads where it may not", reason="redirect") from None
             raise
         if response.status in ok:
@@ -180,7 +192,12 @@ class AccountHttp:
 
         async with self._pace.turn(lane), AsyncExitStack() as stack:
             token = await self._tokens.token() if authorised else None
-            response = await stack.enter_async_context(exchange(token))
+            try:
+                response = await stack.enter_async_context(exchange(token))
+            except Refused:
+                if authorised:
+                    raise
+                raise Untrusted("the provider names an address where nothing may go", reason=ELSEWHERE) from None
             if response.status == 401 and token is not None:
                 await stack.aclose()
                 renewed = await self._renewed(token)
@@ -225,6 +242,6 @@ def decoded(reply: Reply) -> Any:
     if not reply.body:
         return None
     try:
-        return json.loads(reply.body)
+        return parsed(reply.body)
     except ValueError:
         raise Untrusted("the answer is not JSON", reason="json") from None

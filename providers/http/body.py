@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 
@@ -138,6 +140,14 @@ async def bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
         if room < 0:
             break
     return b"".join(parts)
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON of a body. ValueError where it is none, or is nested deeper than any answer."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def identity(headers: Mapping[str, str] | None) -> dict[str, str]:

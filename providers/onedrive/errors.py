@@ -28,6 +28,7 @@ from providers.errors import (
     Unsupported,
     Untrusted,
 )
+from providers.http import parsed
 
 LOCKED = "resourceLocked"
 
@@ -112,7 +113,7 @@ def failure(error: object) -> DriveError:
 
 def _envelope(body: bytes) -> Mapping[str, Any]:
     try:
-        error = json.loads(body)["error"]
+        error = parsed(body)["error"]
     except (ValueError, TypeError, KeyError):
         return {}
     return error if isinstance(error, Mapping) else {}

@@ -7,7 +7,6 @@ cannot be made, get their time by a PATCH. The session's address is a bearer cap
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +16,7 @@ import aiohttp
 
 from providers.drive import Entry, Kind, NewFile, OnConflict, Progress, UploadSession
 from providers.errors import Changed, NameTaken, SessionLost, SizeRequired, TooLarge, Untrusted
-from providers.http import bounded, decoded
+from providers.http import bounded, decoded, parsed
 from providers.names import check
 from providers.onedrive.client import CONFLICT, Client, if_match
 from providers.onedrive.target import Target, arrived, finished
@@ -218,7 +217,7 @@ async def _told(response: aiohttp.ClientResponse) -> object:
     """The JSON of a fragment's answer, None where a refusal has none."""
     body = await bounded(response, _ANSWER_LIMIT)
     try:
-        return json.loads(body)
+        return parsed(body)
     except ValueError:
         if response.status < 300:
             raise Untrusted("the answer is not JSON", reason="json") from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from providers.drive import Entry, Kind, Ref
 from providers.errors import Untrusted
+from providers.names import readable
 
 FIELDS = (
     "id,name,size,eTag,cTag,lastModifiedDateTime,fileSystemInfo,parentReference,"
@@ -31,7 +32,7 @@ def entry(data: object, space: str) -> Entry:
         raise Untrusted("not a drive item", reason="shape")
     try:
         return _entry(data, space)
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise Untrusted("not a drive item", reason="shape") from None
 
 
@@ -45,7 +46,7 @@ def _entry(data: Mapping[str, Any], space: str) -> Entry:
     return Entry(
         ref=Ref(space, _text(data["id"])),
         parent=Ref(space, _text(parent)) if parent and not top else None,
-        name=_text(data["name"]),
+        name=readable(_text(data["name"])),
         kind=kind,
         media_type=_text(file.get("mimeType") or "application/octet-stream"),
         size=_size(data) if kind is Kind.FILE else None,
