@@ -100,8 +100,8 @@ async def test_what_runs_says_that_it_waits_for_the_connection_and_goes_on(gatew
         await page.route("**/v1/jobs/**", lambda route: route.abort())
         await page.locator('#dialog-transfer [data-part="ok"]').click()
         task = page.locator(".task").first
-        await expect(task.locator(".state.part")).to_have_text("Waiting for the connection")
-        await expect(page.locator("#polite")).to_have_text("Waiting for the connection")
+        await expect(task.locator(".state.part")).to_have_text("Waiting for the connection", timeout=15_000)
+        await expect(page.locator("#polite")).to_have_text("Waiting for the connection", timeout=15_000)
         await page.unroute("**/v1/jobs/**")
         await expect(task.locator(".state.good")).to_be_visible(timeout=30_000)
         await expect(task.get_by_role("button", name="Report")).to_have_count(0)

@@ -19,8 +19,10 @@ async function follow(id, seen) {
     const source = new EventSource(`/v1/jobs/${id}/events`);
     let last = null;
     let broken = 0;
+    let over = false;
     let silence = 0;
     const stop = () => {
+      over = true;
       clearTimeout(silence);
       source.close();
       resolve(last);
@@ -43,7 +45,10 @@ async function follow(id, seen) {
       if (event.data) take(event);
       stop();
     });
-    source.addEventListener("error", () => (source.readyState === EventSource.CLOSED || (broken += 1) > 1) && stop());
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED || (broken += 1) > 1) stop();
+      else api.job(id).then((job) => over || seen(job), () => {}); // tells at once whether the gateway is still there
+    });
     listen();
   });
   while (!job || !ENDED.has(job.state)) {
