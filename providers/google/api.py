@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from googleapiclient.discovery import build_from_document
 from googleapiclient.http import HttpRequest, MediaUpload
+from yarl import URL
 
 GOOGLE_ROOT = "https://www.googleapis.com"
 
@@ -74,11 +75,17 @@ class GoogleApi:
     """The Drive API at ``root`` (scheme, host and port; any path of its own before /drive/v3)."""
 
     def __init__(self, root: str = GOOGLE_ROOT) -> None:
+        self.origin = URL(root).origin()
         document = dict(_document())
         document["rootUrl"] = root.rstrip("/") + "/"
         document["baseUrl"] = document["rootUrl"] + document["servicePath"]
         service = build_from_document(document, http=_NoTransport(), requestBuilder=_Unsent)
-        self._resources = {"files": service.files(), "about": service.about()}
+        self._resources = {
+            "files": service.files(),
+            "about": service.about(),
+            "drives": service.drives(),
+            "operations": service.operations(),
+        }
 
     def build(self, method: str, **parameters: Any) -> Prepared:
         """The request of a method such as 'files.list'. TypeError for parameters that it does not have."""

@@ -16,6 +16,7 @@ import aiohttp
 from providers.drive import Entry, ExportChoice, Kind, Ref
 from providers.errors import Changed, DownloadForbidden, Unsupported, Untrusted
 from providers.google.client import Client, keys
+from providers.google.exporting import exported
 from providers.http import pieces
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -114,12 +115,7 @@ async def _document(
     client: Client, entry: Entry, choice: ExportChoice, start: int, stop: int | None
 ) -> AsyncGenerator[Download]:
     """An export is made anew for each request and knows no ranges: what lies before ``start`` is thrown away."""
-    request = client.api.build("files.export_media", fileId=entry.ref.id, mimeType=choice.media_type)
-    async with client.http.download(request.url, headers=keys(entry.ref)) as response:
-        if response.status != 200:
-            raise Untrusted("part of an export", reason="range")
-        if choice.media_type != "text/html" and response.content_type == "text/html":
-            raise Untrusted("a page instead of an export", reason="html")
+    async with exported(client, entry, choice) as response:
         total = response.content_length
         if total is not None and start > total:
             raise ValueError("the start is beyond the end")

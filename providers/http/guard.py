@@ -19,6 +19,7 @@ from yarl import URL
 from providers.errors import Refused
 
 SUFFIXES = (
+    ".google.com",
     ".googleapis.com",
     ".googleusercontent.com",
     ".1drv.com",

@@ -122,7 +122,10 @@ class Account:
         return web.json_response({**known, "hd": f"{person.school}.example", "locale": person.locale})
 
     async def control(self, request: web.Request) -> web.Response:
-        """{"quota": {email: bytes or null}} and {"marks": {file id: {"abusive": bool, "blocked": bool}}}."""
+        """{"quota": {email: bytes or null}, "marks": {file id: {mark: bool}}}.
+
+        Marks: abusive, blocked; unlinked (no exportLinks), unready (files.download fails).
+        """
         body = json.loads(await request.read())
         for email, limit in body.get("quota", {}).items():
             self._api.tree.limit(email, limit)

@@ -17,6 +17,8 @@ from providers.sandbox.google.tree import READS, WRITES, Tree, Viewer
 from providers.sandbox.oauth import OAuth
 from providers.sandbox.store import Doc
 
+EVERYWHERE = frozenset({"files.export", "files.download", "operations.get"})
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -66,6 +68,7 @@ class Api:
     tree: Tree
     oauth: OAuth
 
+    @behaviour("assumed", "Methods without supportsAllDrives (export, download) reach shared drives all the same.")
     @behaviour("documented", "Without a live bearer token: 401 authError; with too small a scope: 403.")
     def open(self, request: web.Request, method: str, kind: str, *, writes: bool = False) -> Call:
         """Lets a request in. ``kind`` names the shape of its answer. Refused 401, 403 or 400."""
@@ -77,7 +80,7 @@ class Api:
             raise forbidden("insufficientPermissions", text)
         params = parameters(request.query.items(), method)
         all_drives = bool(params.get("supportsAllDrives") or params.get("supportsTeamDrives"))
-        viewer = Viewer(session.person, session.client, session.scopes, all_drives)
+        viewer = Viewer(session.person, session.client, session.scopes, all_drives or method in EVERYWHERE)
         media = params.get("alt") == "media" or method == "files.export"
         return Call(self.tree, request, viewer, params, {} if media else selection(params.get("fields"), kind))
 

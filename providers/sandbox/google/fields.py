@@ -62,6 +62,7 @@ ABOUT: Shape = {
 }
 START: Shape = _leaves("kind startPageToken")
 IDS: Shape = _leaves("kind ids space")
+OPERATION: Shape = {**_leaves("name done"), **_open("metadata response error")}
 
 BASIC = "kind,id,name,mimeType"
 DEFAULTS = {
@@ -72,6 +73,7 @@ DEFAULTS = {
     "changes": f"kind,nextPageToken,newStartPageToken,changes(kind,type,changeType,time,removed,fileId,file({BASIC}))",
     "start": "*",
     "ids": "*",
+    "operation": "*",
     "about": "",
 }
 SHAPES: dict[str, Shape] = {
@@ -82,6 +84,7 @@ SHAPES: dict[str, Shape] = {
     "file": FILE,
     "files": FILES,
     "ids": IDS,
+    "operation": OPERATION,
     "start": START,
 }
 

@@ -73,27 +73,28 @@ class Exports:
         if "mimeType" not in call.params:
             raise Refused(400, "required", "Required parameter: mimeType")
         row = call.find(request.match_info["fileId"])
-        body = await _exported(row, call.params["mimeType"])
+        body = await exported(row, call.params["mimeType"])
         if len(body) > EXPORT_LIMIT:
             raise forbidden("exportSizeLimitExceeded", "This file is too large to be exported.")
         return web.Response(body=body, content_type=call.params["mimeType"])
 
     async def link(self, request: web.Request) -> web.Response:
         """The same without the limit, addressed by id and file suffix."""
-        session_call = self._api.open(_without_query(request), "files.export", "file")
+        session_call = self._api.open(without_query(request), "files.export", "file")
         row = session_call.find(request.query.get("id", ""))
         suffix = request.query.get("exportFormat", "")
         mimes = [mime for mime, known in EXPORTS.get(row["mime"], {}).items() if known == suffix]
         if not mimes:
             raise invalid("exportFormat", suffix)
-        return web.Response(body=await _exported(row, mimes[0]), content_type=mimes[0])
+        return web.Response(body=await exported(row, mimes[0]), content_type=mimes[0])
 
 
-def _without_query(request: web.Request) -> web.Request:
+def without_query(request: web.Request) -> web.Request:
     return request.clone(rel_url=request.rel_url.with_query(None))
 
 
-async def _exported(row: Doc, mime: str) -> bytes:
+async def exported(row: Doc, mime: str) -> bytes:
+    """A document in that format, of whatever size. Refused where it has none."""
     if not row.get("doc") or row["mime"] not in EXPORTS:
         raise forbidden("fileNotExportable", "Export only supports Docs Editors files.")
     if row.get("marks", {}).get("blocked"):

@@ -29,12 +29,14 @@ METHODS = {
     "files.copy": f"copyComments ignoreDefaultVisibility {_WRITE}",
     "files.create": f"ignoreDefaultVisibility useContentAsIndexableText {_WRITE}",
     "files.delete": "enforceSingleParent supportsAllDrives supportsTeamDrives",
+    "files.download": "mimeType revisionId",
     "files.emptyTrash": "driveId enforceSingleParent",
     "files.export": "mimeType",
     "files.generateIds": "count space type",
     "files.get": f"acknowledgeAbuse {_LABELS}",
     "files.list": f"corpora corpus driveId includeItemsFromAllDrives includeTeamDriveItems orderBy pageSize "
     f"pageToken q spaces teamDriveId {_LABELS}",
+    "operations.get": "",
     "files.update": f"addParents removeParents useContentAsIndexableText setModifiedDate {_WRITE}",
 }
 

@@ -99,6 +99,8 @@ def _shortcut(view: View) -> dict[str, str] | None:
 
 
 def _exports(view: View) -> dict[str, str] | None:
+    if view.row.get("marks", {}).get("unlinked"):
+        return None
     formats = EXPORTS.get(view.row["mime"], {}) if view.row.get("doc") else {}
     place = f"{view.origin}/feeds/download/documents/export/Export?id={view.row['id']}&exportFormat="
     return {mime: place + suffix for mime, suffix in formats.items()} or None

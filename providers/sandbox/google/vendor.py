@@ -11,6 +11,7 @@ from providers.sandbox.google.calls import Api
 from providers.sandbox.google.errors import refuse
 from providers.sandbox.google.files import Files
 from providers.sandbox.google.media import Exports
+from providers.sandbox.google.operations import Operations
 from providers.sandbox.google.seed import plant
 from providers.sandbox.google.tree import Tree
 from providers.sandbox.google.uploads import Uploads
@@ -40,6 +41,7 @@ class Google:
         router = box.app.router
         Account(api).mount(router, "/drive/v3")
         Exports(api).mount(router, "/drive/v3")
+        Operations(api).mount(router, "/drive/v3")
         Files(api).mount(router, "/drive/v3")
         for prefix in ("/upload/drive/v3", "/resumable/upload/drive/v3"):
             self._uploads.mount(router, prefix)

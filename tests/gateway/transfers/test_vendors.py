@@ -220,3 +220,14 @@ async def test_foul_weather_loses_nothing_and_makes_no_twin(
     assert (view.state, view.counts.copied) == (JobState.DONE, 10)
     assert await tree(world.drives[target], end) == under("Top", expected)
     assert await entries(world.drives[source], start) == []
+
+
+async def test_a_document_too_long_for_an_export_is_copied_all_the_same(world: World) -> None:
+    folder, target = await world.find("google", "Forms and long documents"), await world.fresh("native")
+    long = next(one for one in await entries(world.drives["google"], folder) if one.name.startswith("Yearbook"))
+    view, report = await world.desk.do(order("copy", "google", [long.ref], "native", target), within=60)
+    assert {path: item.reason for path, item in report.items() if item.reason} == {}
+    assert (view.state, view.counts.copied) == (JobState.DONE, 1)
+    [made] = await entries(world.drives["native"], target)
+    assert made.name == "Yearbook (very long).docx"
+    assert (made.size or 0) > 12 * 1024 * 1024

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from providers.drive import Drive, Entry, Kind, OnConflict, Ref
-from providers.errors import DownloadForbidden, ExportTooLarge, NameTaken, Refused, Unsupported
+from providers.errors import DownloadForbidden, NameTaken, Refused, Unsupported
 from providers.google import GoogleDrive
 from tests.conformance.base import everything, get, names, new_file, put
 from tests.providers.google.conftest import STUDENT, Open
@@ -50,12 +50,6 @@ async def test_documents_have_no_bytes_of_their_own(drive: Drive) -> None:
     for export in (None, "exe"):
         with pytest.raises(Unsupported):
             await get(drive, entry.ref, export=export)
-
-
-async def test_a_document_that_is_too_long_to_export(drive: Drive) -> None:
-    entry = await _seeded(drive, "Forms and long documents", "Yearbook (very long)")
-    with pytest.raises(ExportTooLarge):
-        await get(drive, entry.ref, export="docx")
 
 
 async def test_forms_cannot_be_read(drive: Drive) -> None:

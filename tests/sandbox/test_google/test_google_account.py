@@ -110,6 +110,8 @@ async def test_every_method_is_judged_by_the_schema(box: Sandbox, drive: Client)
     await drive.call("GET", f"/files/{doc}/export", mimeType="text/plain")
     await drive.call("PATCH", f"/files/{doc}", body={"name": "x"}, fields="*")
     await drive.call("POST", f"/files/{doc}/copy", fields="*")
+    name = (await drive.call("POST", f"/files/{doc}/download", mimeType="text/plain")).json["name"]
+    await drive.call("GET", f"/operations/{name}", fields="*")
     await drive.call("GET", "/files", fields="*")
     await drive.call("GET", "/files/generateIds")
     await drive.call("GET", f"/files/{doc}", fields="*")
