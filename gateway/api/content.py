@@ -10,6 +10,7 @@ from aiohttp import web
 
 from cache.errors import StorageError
 from gateway.api import headers
+from gateway.api.presence import Presence
 from gateway.api.ranges import Span, asked_span, check_match, none_match, strong_etag
 from gateway.files.opening import Opened, Opener
 from providers.errors import DriveError
@@ -20,8 +21,13 @@ WRITE_TIMEOUT = 60.0
 """Seconds in which a reader must take a piece; aiohttp has no write timeout of its own."""
 
 
-async def serve(request: web.Request, opener: Opener, opened: Opened, *, download: bool) -> web.StreamResponse:
-    """The answer to GET and HEAD of an opened file, with ranges where its size is known."""
+async def serve(
+    request: web.Request, opener: Opener, opened: Opened, reader: Presence, *, download: bool
+) -> web.StreamResponse:
+    """The answer to GET and HEAD of an opened file, with ranges where its size is known.
+
+    It is cut off where the reader's sign-in ends before the file does.
+    """
     etag = _etag(opened)
     check_match(request.headers.get("If-Match"), etag)
     common = headers.for_file(opened.name, opened.media_type, download=download) | {"ETag": etag}
@@ -50,7 +56,7 @@ async def serve(request: web.Request, opener: Opener, opened: Opened, *, downloa
     if span:
         response.headers["Content-Range"] = span.content_range
     await response.prepare(request)
-    await _pump(request, response, first, pieces, None if stop is None else stop - start)
+    await _pump(request, response, reader, first, pieces, None if stop is None else stop - start)
     return response
 
 
@@ -78,6 +84,7 @@ def _headers_only(common: dict[str, str], span: Span | None, size: int | None) -
 async def _pump(
     request: web.Request,
     response: web.StreamResponse,
+    reader: Presence,
     first: bytes,
     pieces: AsyncIterator[bytes],
     promised: int | None,
@@ -94,6 +101,10 @@ async def _pump(
                 await response.write(piece)
             await asyncio.sleep(0)  # a write that does not block does not yield either
             piece = await anext(pieces, b"")
+            if not await reader.still():
+                log.info("body_cut_by_sign_out")
+                _cut(request)
+                return
         if promised is not None and sent != promised:
             log.warning("body_of_wrong_length", short=sent < promised)
             _cut(request)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from aiohttp import web
+
+from gateway.api import presence
+from gateway.api.presence import Presence
 
 HEARTBEAT = 15.0
 WRITE_TIMEOUT = 60.0
@@ -30,24 +34,28 @@ class Event:
         return ("\n".join(lines) + "\n\n").encode()
 
 
-async def stream(request: web.Request, events: AsyncIterator[Event]) -> web.StreamResponse:
-    """Send events until they end or the reader leaves."""
+async def stream(request: web.Request, events: AsyncIterator[Event], reader: Presence) -> web.StreamResponse:
+    """Send events until they end, the reader leaves, or the reader's sign-in has ended."""
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
     await response.prepare(request)
     upcoming: asyncio.Task[Event | None] | None = None
+    sent = time.monotonic()
     try:
-        while True:
+        while await reader.still():
             upcoming = upcoming or asyncio.ensure_future(_next(events))
-            done, _ = await asyncio.wait({upcoming}, timeout=HEARTBEAT)
+            done, _ = await asyncio.wait({upcoming}, timeout=min(HEARTBEAT, presence.EVERY))
             if not done:
-                await _write(response, b": still here\n\n")
+                if time.monotonic() - sent >= HEARTBEAT:
+                    sent = time.monotonic()
+                    await _write(response, b": still here\n\n")
                 continue
             event = upcoming.result()
             if event is None:
                 break
             upcoming = None
+            sent = time.monotonic()
             await _write(response, event.frame())
     except (ConnectionError, TimeoutError):  # the reader left, or takes nothing any more
         if request.transport is not None:

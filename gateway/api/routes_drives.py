@@ -9,6 +9,7 @@ from aiohttp import web
 from cache.vault import Scope
 from gateway.api import content
 from gateway.api.paging import link_next
+from gateway.api.presence import Presence
 from gateway.api.problems import Problem, not_found
 from gateway.api.ranges import check_match, strong_etag
 from gateway.api.routing import Call, Header, Route, answer, nothing
@@ -181,7 +182,8 @@ async def get_content(call: Call) -> web.StreamResponse:
     ref = parse_ref(call.path("item"))
     opened = await opener.open(scope, call.path("drive"), source, ref, call.query.export)
     await call.services.accesses.record(call.me, call.path("drive"), opened.lookup)
-    return await content.serve(call.request, opener, opened, download=call.query.download == "1")
+    reader = Presence(call.services, call.me, using=True)
+    return await content.serve(call.request, opener, opened, reader, download=call.query.download == "1")
 
 
 def check_name(name: str) -> None:

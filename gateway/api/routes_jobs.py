@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.api.events import Event, stream
 from gateway.api.paging import link_next
+from gateway.api.presence import Presence
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_drives import DRIVE_PROBLEMS, instruction, parse_ref
 from gateway.api.routing import Call, Header, Route, answer
@@ -133,7 +134,8 @@ async def list_items(call: Call) -> web.StreamResponse:
 async def follow_job(call: Call) -> web.StreamResponse:
     """Progress as Server-Sent Events: `progress` with the job whenever it changed, `end` with the last."""
     view = await _find(call, call.path("job"))
-    return await stream(call.request, _events(call, view.id, call.request.headers.get("Last-Event-ID")))
+    events = _events(call, view.id, call.request.headers.get("Last-Event-ID"))
+    return await stream(call.request, events, Presence(call.services, call.me, using=False))
 
 
 async def _events(call: Call, job: str, seen: str | None) -> AsyncIterator[Event]:

@@ -189,6 +189,14 @@ class ClientTokens:
                 await tx.execute(update(client_grants).where(client_grants.c.id == row.id).values(used=now))
         return Principal(row.person, row.school, row.role, row.age_band, "extension", row.id, row.signed_in_at)
 
+    async def lives(self, principal: Principal) -> bool:
+        """Whether the sign-in that a token spoke for and its person are alive, however old that token is by now."""
+        mine = (client_grants.c.id == principal.session) & (client_grants.c.person == principal.person)
+        query = select(client_grants.c.ends).join(persons, persons.c.id == client_grants.c.person)
+        async with self._database.read() as tx:
+            ends = (await tx.execute(query.where(mine, persons.c.state == "active"))).scalar_one_or_none()
+            return ends is not None and bool(ends > await self._database.now(tx))
+
     async def list(self, principal: Principal) -> Sequence[ClientGrant]:
         """Where the person's extensions are signed in, the newest first. Codes that were not exchanged are left out."""
         now = await self._database.now()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 
 from cache.model import Scope
 from gateway.db.engine import Database
@@ -69,15 +69,31 @@ class Sessions:
 
     async def resolve(self, cookie: str) -> Principal | None:
         """Who this cookie is, None where it is nobody (any more)."""
+        mine = sessions.c.secret == digest(cookie)
         now = await self._database.now()
         async with self._database.read() as tx:
-            row = (await tx.execute(_live(digest(cookie), now, now - self._idle))).one_or_none()
+            row = (await tx.execute(_alive(now, now - self._idle).where(mine))).one_or_none()
         if row is None or not self._schools.knows(row.school):
             return None
+        await self._note_use(row, now)
+        return Principal(row.person, row.school, row.role, row.age_band, "page", row.id, row.signed_in_at)
+
+    async def lives(self, principal: Principal, *, using: bool) -> bool:
+        """Whether this very session and its person are alive; ``using`` notes use, as `resolve` does."""
+        async with self._database.read() as tx:
+            now = await self._database.now(tx)
+            mine = (sessions.c.id == principal.session) & (sessions.c.person == principal.person)
+            row = (await tx.execute(_alive(now, now - self._idle).where(mine))).one_or_none()
+        if row is None:
+            return False
+        if using:
+            await self._note_use(row, now)
+        return True
+
+    async def _note_use(self, row: Row[Any], now: int) -> None:
         if row.used < now - _USE_STEP:
             async with self._database.write() as tx:
                 await tx.execute(update(sessions).where(sessions.c.id == row.id).values(used=now))
-        return Principal(row.person, row.school, row.role, row.age_band, "page", row.id, row.signed_in_at)
 
     async def end(self, principal: Principal) -> None:
         """Sign this session out."""
@@ -93,8 +109,8 @@ class Sessions:
             return (await tx.execute(delete(sessions).where(over))).rowcount
 
 
-def _live(secret: bytes, now: int, idle: int) -> Select[Any]:
-    """The session of a secret, if it and its person are alive."""
+def _alive(now: int, idle: int) -> Select[Any]:
+    """Sessions that are alive, and whose person is."""
     wanted = select(
         sessions.c.id,
         sessions.c.person,
@@ -104,6 +120,4 @@ def _live(secret: bytes, now: int, idle: int) -> Select[Any]:
         persons.c.role,
         persons.c.age_band,
     ).join(persons, (persons.c.id == sessions.c.person) & (persons.c.school == sessions.c.school))
-    return wanted.where(
-        sessions.c.secret == secret, sessions.c.ends > now, sessions.c.used > idle, persons.c.state == "active"
-    )
+    return wanted.where(sessions.c.ends > now, sessions.c.used > idle, persons.c.state == "active")

@@ -297,3 +297,17 @@ async def test_tokens_are_nobodys_while_their_school_is_not_configured(
     assert await tokens.resolve(pair.access_token) is not None
     assert await tokens.refresh(CLIENT_ID, pair.refresh_token)
     assert await tokens.exchange(CLIENT_ID, code, VERIFIER, BACK)
+
+
+@pytest.mark.both
+async def test_a_sign_in_lives_longer_than_its_token_and_ends_when_revoked(
+    tokens: ClientTokens, database: Clock, leo: Scope
+) -> None:
+    pair = await signed_in(tokens, leo)
+    me = await tokens.resolve(pair.access_token)
+    assert me is not None
+    database.ahead = 3_700_000
+    assert await tokens.resolve(pair.access_token) is None
+    assert await tokens.lives(me)
+    await tokens.revoke(pair.refresh_token)
+    assert not await tokens.lives(me)

@@ -128,3 +128,17 @@ async def test_it_is_nobodys_while_its_school_is_not_configured(
     assert await without.resolve(begun.secret) is None
     assert await without.resolve(other.secret) is not None
     assert await sessions.resolve(begun.secret) is not None
+
+
+@pytest.mark.both
+async def test_a_stream_keeps_it_alive_only_by_use(sessions: Sessions, database: Clock, leo: Scope) -> None:
+    """Bytes that somebody reads are use; a page that was left open is not."""
+    read, left = [await sessions.resolve((await sessions.begin(leo, 0)).secret) for _ in range(2)]
+    assert read is not None
+    assert left is not None
+    for _ in range(2):
+        database.ahead += 400_000
+        reading, following = await sessions.lives(read, using=True), await sessions.lives(left, using=False)
+    assert (reading, following) == (True, False)
+    await sessions.end(read)
+    assert not await sessions.lives(read, using=True)
