@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, Self, TypeVar, runtime_checkable
+from typing import Protocol, Self, TypeVar, cast, runtime_checkable
 
 
 class Kind(StrEnum):
@@ -319,9 +319,30 @@ class HasQuota(Protocol):
         ...
 
 
+@runtime_checkable
+class CanSearch(Protocol):
+    """A drive that finds items by words, wherever they lie."""
+
+    async def search(self, text: str, cursor: str | None = None) -> Page:
+        """One page of what has these words in its name or its text, trashed items left out. ValueError for no words."""
+        ...
+
+
+@runtime_checkable
+class CanRestore(Protocol):
+    """A drive that takes items out of its trash."""
+
+    async def restore(self, ref: Ref) -> Entry:
+        """The item, back where it was. In no trash already is fine. NotFound where it is gone for good."""
+        ...
+
+
 Verb = TypeVar("Verb")
 
 
-def supports(drive: object, verb: type[Verb]) -> Verb | None:
-    """The drive seen as that optional protocol, or None where it has no such verb."""
-    return drive if isinstance(drive, verb) else None
+def supports(drive: object, verb: Callable[..., Verb]) -> Verb | None:
+    """The drive seen as that optional protocol, or None where it has no such verb.
+
+    ``verb`` is the protocol class; as ``type[Verb]`` a type checker would refuse every protocol.
+    """
+    return cast("Verb", drive) if isinstance(verb, type) and isinstance(drive, verb) else None

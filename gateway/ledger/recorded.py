@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from gateway.ledger.ledger import Cover, Event
 from providers.drive import (
     CanCopy,
+    CanRestore,
+    CanSearch,
     Drive,
     Entry,
     HasQuota,
@@ -159,18 +162,38 @@ class _Fills(Recorded):
         return await self._drive.quota()
 
 
-class _CopiesAndFills(_Copies, _Fills):
-    pass
+class _Restores(Recorded):
+    async def restore(self, ref: Ref) -> Entry:
+        """Recorded, then taken out of the trash."""
+        await self._record("drive.restore", item=str(ref))
+        assert isinstance(self._drive, CanRestore)
+        return await self._drive.restore(ref)
+
+
+class _Searches(Recorded):
+    async def search(self, text: str, cursor: str | None = None) -> Page:
+        """As the drive says."""
+        assert isinstance(self._drive, CanSearch)
+        return await self._drive.search(text, cursor)
+
+
+_OPTIONAL: tuple[tuple[type, type[Recorded]], ...] = (
+    (CanCopy, _Copies),
+    (CanRestore, _Restores),
+    (CanSearch, _Searches),
+    (HasQuota, _Fills),
+)
+
+
+@cache
+def _kind(verbs: tuple[type[Recorded], ...]) -> type[Recorded]:
+    """One class for each set of optional verbs, so that a wrapped drive has no verb that its drive lacks."""
+    return type(Recorded.__name__, verbs or (Recorded,), {})
 
 
 def recorded(
     drive: Drive, instruction: Instruction, ledger: Recorder, place: Place, cover: Cover | None = None
 ) -> Recorded:
     """The drive under this instruction, with the optional verbs it has; one that is not known here is left out."""
-    kind = {
-        (False, False): Recorded,
-        (True, False): _Copies,
-        (False, True): _Fills,
-        (True, True): _CopiesAndFills,
-    }[isinstance(drive, CanCopy), isinstance(drive, HasQuota)]
+    kind = _kind(tuple(kept for verb, kept in _OPTIONAL if isinstance(drive, verb)))
     return kind(drive, instruction, ledger, place, cover)

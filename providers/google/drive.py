@@ -24,7 +24,7 @@ USER_RATE = 200
 
 
 class GoogleDrive:
-    """One account's Google Drive; satisfies `Drive`, `CanCopy` and `HasQuota`."""
+    """One account's Google Drive; satisfies `Drive`, `CanCopy`, `CanRestore`, `CanSearch` and `HasQuota`."""
 
     def __init__(
         self,
@@ -61,9 +61,20 @@ class GoogleDrive:
     async def children(self, ref: Ref, cursor: str | None = None) -> Page:
         """See `Source.children`. A cursor that Google no longer takes is Changed: begin again."""
         query = f"{quoted(ref.id)} in parents and trashed = false"
-        request = self._client.listing(ref, query, page_size=self._page_size, cursor=cursor)
+        return await self._page(ref, query, cursor)
+
+    async def search(self, text: str, cursor: str | None = None) -> Page:
+        """See `CanSearch.search`. Names match by the beginnings of words, texts by whole words."""
+        if not text.strip():
+            raise ValueError("nothing to search for")
+        words = quoted(text)
+        query = f"(name contains {words} or fullText contains {words}) and trashed = false"
+        return await self._page(Ref("", "root"), query, cursor)
+
+    async def _page(self, folder: Ref, query: str, cursor: str | None) -> Page:
+        request = self._client.listing(folder, query, page_size=self._page_size, cursor=cursor)
         try:
-            data = await self._client.send(request, extra=keys(ref))
+            data = await self._client.send(request, extra=keys(folder))
         except DriveError as error:
             if cursor is not None and type(error) is DriveError:
                 raise Changed("the listing cannot be continued", reason=error.reason) from None
@@ -133,6 +144,13 @@ class GoogleDrive:
                 return
             _expect(current, version)
         await self._update(ref, keys(ref), body={"trashed": True})
+
+    async def restore(self, ref: Ref) -> Entry:
+        """See `CanRestore.restore`. Below a folder in the trash an item stays trashed, and its flags say so."""
+        current = await self._client.stat(ref)
+        if "trashed" not in current.flags:
+            return current
+        return await self._update(ref, keys(ref), body={"trashed": False})
 
     async def delete(self, ref: Ref, *, version: str | None = None) -> None:
         """See `Drive.delete`."""

@@ -15,6 +15,8 @@ from gateway.db.engine import Database
 from gateway.ledger import Cover, Event, Ledger, Place, recorded
 from providers.drive import (
     CanCopy,
+    CanRestore,
+    CanSearch,
     Drive,
     Entry,
     HasQuota,
@@ -28,6 +30,7 @@ from providers.drive import (
     Ref,
     Traits,
     UploadSession,
+    supports,
 )
 
 WORD = Instruction("i" * 32, "s1-ann", "p1")
@@ -112,6 +115,16 @@ class Copying(Plain):
 class Full(Copying):
     async def quota(self) -> tuple[int, int | None]:
         return 1, 2
+
+
+class Finding(Plain):
+    async def search(self, text: str, cursor: str | None = None) -> Page:
+        self.noted.append(f"search {text} {cursor}")
+        return Page([ENTRY], None)
+
+    async def restore(self, ref: Ref) -> Entry:
+        self.noted.append("restore")
+        return ENTRY
 
 
 class Noting(Ledger):
@@ -223,3 +236,25 @@ async def test_optional_verbs_are_those_of_the_drive(kind: type[Plain], copies: 
     assert (isinstance(drive, CanCopy), isinstance(drive, HasQuota)) == (copies, fills)
     if isinstance(drive, HasQuota):
         assert await drive.quota() == (1, 2)
+
+
+async def test_a_search_passes_and_a_restore_is_recorded_first(vault: Vault, database: Database) -> None:
+    noted: list[str] = []
+    drive = recorded(Finding(noted), WORD, Noting(vault, database, noted), PLACE)
+    searching, restoring = supports(drive, CanSearch), supports(drive, CanRestore)
+    assert searching is not None
+    assert restoring is not None
+    assert supports(drive, CanCopy) is None
+    assert (await searching.search("leaf", "next")).entries == [ENTRY]
+    assert await restoring.restore(REF) == ENTRY
+    assert noted == ["search leaf next", "ledger drive.restore", "restore"]
+    with pytest.raises(OSError):
+        await recorded_restore(noted)
+    assert noted.count("restore") == 1
+
+
+async def recorded_restore(noted: list[str]) -> None:
+    """A restore where nothing can be recorded."""
+    restoring = supports(recorded(Finding(noted), WORD, Broken(), PLACE), CanRestore)
+    assert restoring is not None
+    await restoring.restore(REF)
