@@ -10,11 +10,14 @@ from typing import Final
 import structlog
 from aiohttp import web
 from prometheus_client import Counter, Histogram
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cache.errors import StorageError
 from gateway.api import headers
 from gateway.api.problems import Problem, from_drive, from_http, from_identity, from_storage
 from gateway.api.routing import spoken
+from gateway.db.engine import DatabaseUnreachable
 from gateway.identity.errors import IdentityError
 from gateway.sentences import sentence
 from gateway.web import catalogs, pages
@@ -88,6 +91,12 @@ def _problem(error: Exception, request: web.Request) -> Problem:
         case StorageError():
             log.warning("storage_error", why=type(error).__name__)
             return from_storage(error)
+        case _ if _is_of_database(error):
+            log.error("database_unavailable", why=type(getattr(error, "orig", None) or error).__name__)
+            return Problem(
+                503, "database_unavailable", "The gateway is busy or cannot reach its database. Try again shortly.",
+                headers={"Retry-After": "5"},
+            )  # fmt: skip
         case web.RequestPayloadError():
             return Problem(400, "bad_request")  # a body that is not what its headers say
         case ConnectionError() | TimeoutError():
@@ -95,6 +104,12 @@ def _problem(error: Exception, request: web.Request) -> Problem:
         case _:
             log.error("unexpected", exc_info=error, route=_route(request))
             return Problem(500, "internal", "Something broke on our side. Nothing was lost; try again.")
+
+
+def _is_of_database(error: Exception) -> bool:
+    """Whether the database is full, locked or away, which passes; what it says to a statement is our own fault."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, DatabaseUnreachable | PoolTimeout | OperationalError | InterfaceError)
 
 
 def _unspliced(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:

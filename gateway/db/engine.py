@@ -13,13 +13,14 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import aiosqlite
+import asyncpg
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -43,6 +44,14 @@ _SNAPSHOT: Final[dict[str, Any]] = {"isolation_level": "REPEATABLE READ", "postg
 
 class DatabaseInUse(RuntimeError):
     """Another gateway process holds this SQLite database."""
+
+
+class DatabaseUnreachable(OSError):
+    """No connection to the database could be made. ``orig`` is what the driver said; it may name the address."""
+
+    def __init__(self, orig: BaseException) -> None:
+        super().__init__("the database cannot be reached")
+        self.orig = orig
 
 
 class Database:
@@ -104,7 +113,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One snapshot; it cannot write. Inside a `write` it sees what was committed before."""
         engine = self._inner_engine if asyncio.current_task() in self._held else self._read_engine
-        async with engine.connect() as tx:
+        async with _reached(engine.connect()) as tx:
             with self._holding("read"):
                 yield tx
 
@@ -113,7 +122,7 @@ class Database:
         """Commits at the end, rolls back on an exception; a nested one is an error. On SQLite one at a time."""
         if "write" in self._held.get(asyncio.current_task(), ()):
             raise RuntimeError("a write transaction inside another one would wait for itself")
-        async with self._turn(), self._write_engine.begin() as tx:
+        async with self._turn(), _reached(self._write_engine.begin()) as tx:
             with self._holding("write"):
                 yield tx
 
@@ -165,6 +174,17 @@ class Database:
             finally:
                 await driver.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
         return not busy
+
+
+@asynccontextmanager
+async def _reached(opening: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
+    """The transaction. DatabaseUnreachable: a socket's error would else look like that of whoever asked us."""
+    async with AsyncExitStack() as stack:
+        try:
+            tx = await stack.enter_async_context(opening)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseUnreachable(error) from error
+        yield tx
 
 
 async def _clock(tx: AsyncConnection) -> int:
