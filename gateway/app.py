@@ -203,7 +203,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
         redirect_uri=f"{settings.public_url}/connect/callback", limit=settings.limits.connections,
     )  # fmt: skip
     made = connections.makers(settings, outbound, accounts, offered)
-    drives = Drives(connections.native_maker(vault, database), made, accounts, ledger)
+    drives = Drives(connections.native_maker(settings, vault, database), made, accounts, ledger)
     jobs = Jobs(database, vault, people.require_active)
     transfers = Transfers(jobs, drives, vault, policy_version=POLICY_VERSION, most=settings.limits.jobs)
     cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)

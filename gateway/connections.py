@@ -72,11 +72,12 @@ def makers(
     return {provider: maker for provider, maker in known.items() if provider in offered}
 
 
-def native_maker(vault: Vault, database: Database) -> Maker:
+def native_maker(settings: Settings, vault: Vault, database: Database) -> Maker:
     """How a person's own native drive is made."""
     digests = native.Digests()
+    allowance = native.Allowance(versions=settings.native_versions)
 
     def own_drive(scope: Scope, _drive: str) -> Drive:
-        return NativeDrive(vault, database, scope, digests=digests)
+        return NativeDrive(vault, database, scope, digests=digests, allowance=allowance)
 
     return Maker("native", native.TRAITS, own_drive)

@@ -140,6 +140,9 @@ class Limits(_Group):
     streams: int = Field(64, ge=1, le=10_000, description="Bulk transfers (reads, uploads) at the same time.")
     jobs: int = Field(20, ge=1, le=10_000, description="Unfinished transfer jobs a person may have.")
     connections: int = Field(10, ge=1, le=100, description="Accounts a person may connect.")
+    sign_ins_per_minute: int = Field(
+        60, ge=1, le=1_000_000, description="Sign-ins, token requests and consents that one address may begin."
+    )
 
 
 class Settings(BaseSettings):
@@ -179,6 +182,9 @@ class Settings(BaseSettings):
     cache_seconds: int = Field(3600, ge=60, le=86_400, description="Life of a cached copy, counted from storing it.")
     trash_days: int = Field(
         30, ge=1, le=3650, description="Days after which the native drive's trash is deleted for good."
+    )
+    native_versions: int = Field(
+        10, ge=0, le=1000, description="Older versions of each file that the native drive keeps."
     )
     identity_providers: tuple[IdentityProvider, ...] = Field((), description="Who may sign in (JSON list); no default.")
     extension_ids: tuple[str, ...] = Field(

@@ -247,7 +247,8 @@ class Source(Protocol):
         version: str | None = None,
         export: str | None = None,
     ) -> AbstractAsyncContextManager[Read]:
-        """Bytes start..stop (stop exclusive; None: to the end). Changed where ``version`` is given and not current.
+        """Bytes start..stop (stop exclusive; None: to the end). Changed where ``version`` is given and not current,
+        unless it is an older one that the drive still keeps (`HasVersions`).
 
         A ``start`` beyond the end raises ValueError; ``export`` names an ExportChoice of a document.
         """
@@ -316,6 +317,24 @@ class HasQuota(Protocol):
 
     async def quota(self) -> tuple[int, int | None]:
         """Used bytes, and the limit in bytes (None: unlimited)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A content that a file has or had: an ``id`` for `Drive.read`, its ``size`` in bytes, when it was made."""
+
+    id: str
+    size: int | None
+    modified: datetime
+
+
+@runtime_checkable
+class HasVersions(Protocol):
+    """A drive that keeps the older contents of a file and reads them: ``read(ref, version=…)``."""
+
+    async def versions(self, ref: Ref) -> Sequence[Version]:
+        """All that are kept, the current one first. NotFound, Unsupported for what is no file."""
         ...
 
 

@@ -6,7 +6,18 @@ from providers.native.content import Digests
 from providers.native.drive import NativeDrive
 from providers.native.erasing import Inventory, erase, inventory, tidy
 from providers.native.tables import metadata
-from providers.native.traits import TRAITS
+from providers.native.traits import TRAITS, Allowance
 from providers.native.trash import empty
 
-__all__ = ["TRAITS", "Digests", "Inventory", "NativeDrive", "empty", "erase", "inventory", "metadata", "tidy"]
+__all__ = [
+    "TRAITS",
+    "Allowance",
+    "Digests",
+    "Inventory",
+    "NativeDrive",
+    "empty",
+    "erase",
+    "inventory",
+    "metadata",
+    "tidy",
+]

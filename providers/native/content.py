@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 _RUNNING = 1024
+_AT_ONCE = 200
 
 
 class NativeRead:
@@ -95,9 +96,20 @@ async def destroy_versions(tx: AsyncConnection, vault: Vault, scope: Scope, ids:
 async def destroy_nodes(tx: AsyncConnection, vault: Vault, scope: Scope, ids: Sequence[str]) -> None:
     """Destroy items of a scope with all their content; at most some hundred. What is below them must be gone."""
     which = (nodes.c.id.in_(ids), nodes.c.tenant == scope.tenant, nodes.c.subject == scope.owner)
-    found = await tx.execute(select(nodes.c.version).where(*which, nodes.c.version.is_not(None)))
-    await destroy_versions(tx, vault, scope, list(found.scalars()))
+    contents = (versions.c.node.in_(ids), versions.c.tenant == scope.tenant, versions.c.subject == scope.owner)
+    found = list((await tx.execute(select(versions.c.id).where(*contents))).scalars())
+    for at in range(0, len(found), _AT_ONCE):
+        await destroy_versions(tx, vault, scope, found[at : at + _AT_ONCE])
     await tx.execute(delete(nodes).where(*which))
+
+
+async def destroy_older(tx: AsyncConnection, vault: Vault, scope: Scope, node: str, keep: int) -> None:
+    """Destroy a file's oldest contents: its current one and ``keep`` older ones stay."""
+    mine = (versions.c.node == node, versions.c.tenant == scope.tenant, versions.c.subject == scope.owner)
+    newest = select(versions.c.id).where(*mine).order_by(versions.c.number.desc())
+    doomed = list((await tx.execute(newest)).scalars())[keep + 1 :]
+    for at in range(0, len(doomed), _AT_ONCE):
+        await destroy_versions(tx, vault, scope, doomed[at : at + _AT_ONCE])
 
 
 class Digests:

@@ -6,21 +6,22 @@ short transaction that holds the tree's lock; bytes are moved before or after it
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
 from cache.vault import Scope, Vault
-from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession
+from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession, Version
 from providers.errors import NameTaken, NotFound, Refused, Unsupported
 from providers.names import check
 from providers.native.content import Digests, NativeRead, destroy_nodes, parts_of
 from providers.native.entries import dump_cursor, entry_of, expect, load_cursor, new_id
 from providers.native.tables import nodes, versions
-from providers.native.traits import TRAITS
+from providers.native.traits import TRAITS, Allowance
 from providers.native.translate import translated
 from providers.native.trash import ENDING
 from providers.native.tree import Node, Tree
@@ -33,7 +34,7 @@ _AT_ONCE = 200
 
 
 class NativeDrive:
-    """One owner's drive. Satisfies `providers.drive.Drive` and `HasQuota`."""
+    """One owner's drive. Satisfies `providers.drive.Drive`, `HasQuota` and `HasVersions`."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class NativeDrive:
         scope: Scope,
         *,
         digests: Digests | None = None,
+        allowance: Allowance | None = None,
         page: int = PAGE,
         part: int = PART,
     ) -> None:
@@ -51,7 +53,7 @@ class NativeDrive:
         self._scope = scope
         self._page = page
         self._rooted = False
-        self._uploads = Uploads(vault, database, scope, digests or Digests(), part=part)
+        self._uploads = Uploads(vault, database, scope, digests or Digests(), allowance or Allowance(), part=part)
 
     @property
     def traits(self) -> Traits:
@@ -101,12 +103,23 @@ class NativeDrive:
                 node = await tree.node(tx, ref.id)
                 if node.kind != Kind.FILE or export is not None:
                     raise Unsupported
-                expect(node, version)
-                if not 0 <= start <= node.size:
+                kept = await tree.version(tx, node, version or node.version)
+                if not 0 <= start <= kept.size:
                     raise ValueError("the range begins outside the file")
-                end = node.size if stop is None else max(start, min(stop, node.size))
-                found = await parts_of(tx, node.version, start, end)
-        yield NativeRead(self._vault, self._scope, found, (start, end, node.size), node.version)
+                end = kept.size if stop is None else max(start, min(stop, kept.size))
+                found = await parts_of(tx, kept.id, start, end)
+        yield NativeRead(self._vault, self._scope, found, (start, end, kept.size), kept.id)
+
+    async def versions(self, ref: Ref) -> Sequence[Version]:
+        """See `HasVersions`."""
+        with translated():
+            tree = await self._tree()
+            async with self._database.read() as tx:
+                node = await tree.node(tx, ref.id)
+                if node.kind != Kind.FILE:
+                    raise Unsupported
+                found = await tree.versions(tx, node)
+        return [Version(row.id, row.size, datetime.fromtimestamp(row.modified / 1000, UTC)) for row in found]
 
     async def make_folder(self, parent: Ref, name: str, on_conflict: OnConflict = OnConflict.FAIL) -> Entry:
         """See `Drive`."""

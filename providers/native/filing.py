@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.vault import Vault
 from providers.drive import Kind, NewFile, OnConflict
 from providers.errors import NameTaken, NotFound, Refused
-from providers.native.content import destroy_versions
+from providers.native.content import destroy_older, destroy_versions
 from providers.native.entries import epoch_ms, expect, new_id
 from providers.native.tables import versions
 from providers.native.tree import Node, Tree
@@ -17,10 +17,11 @@ from providers.native.tree import Node, Tree
 class Filing:
     """Puts finished content into the tree, inside the caller's transaction, which holds the tree's lock."""
 
-    def __init__(self, vault: Vault, tree: Tree) -> None:
-        """``vault`` destroys what is replaced."""
+    def __init__(self, vault: Vault, tree: Tree, keep: int) -> None:
+        """``vault`` destroys what is replaced, but for ``keep`` older contents of each file."""
         self._vault = vault
         self._tree = tree
+        self._keep = keep
 
     async def rehearse(self, tx: AsyncConnection, new: NewFile) -> None:
         """Whether it could be filed now. NotFound, Changed, NameTaken, Refused."""
@@ -32,19 +33,24 @@ class Filing:
         old = await self._target(tx, new)
         if old is not None and old.id == new.id:
             return await self._repeat(tx, old, version, digest)
+        node = str(old.id) if old is not None else new.id or new_id()
         await tx.execute(
             insert(versions).values(
                 id=version,
                 tenant=scope.tenant,
                 subject=scope.owner,
+                node=node,
+                number=0 if old is None else old.revision + 1,
+                modified=epoch_ms(new.modified),
                 size=size,
                 sha256=tree.fields.seal("native_versions", "sha256", version, digest),
             )
         )
         if old is None:
-            return await self._add(tx, new, version)
-        await self._swap(tx, old, new, version)
-        return str(old.id)
+            await self._add(tx, node, new, version)
+        else:
+            await self._swap(tx, old, new, version)
+        return node
 
     async def _target(self, tx: AsyncConnection, new: NewFile) -> Node | None:
         """The node whose content it becomes, None for a new one."""
@@ -79,15 +85,14 @@ class Filing:
         await destroy_versions(tx, self._vault, self._tree.scope, [version])
         return str(old.id)
 
-    async def _add(self, tx: AsyncConnection, new: NewFile, version: str) -> str:
+    async def _add(self, tx: AsyncConnection, node: str, new: NewFile, version: str) -> None:
         """A new node; `_target` has seen that the name is free, unless another may be taken."""
-        tree, node_id, parent, name = self._tree, new.id or new_id(), new.parent.id, new.name
+        tree, parent, name = self._tree, new.parent.id, new.name
         if new.on_conflict is OnConflict.RENAME:
             name = await tree.free(tx, parent, name)
-        await tree.add_file(tx, node_id, parent, name, new.media_type, epoch_ms(new.modified), version)
-        return node_id
+        await tree.add_file(tx, node, parent, name, new.media_type, epoch_ms(new.modified), version)
 
     async def _swap(self, tx: AsyncConnection, old: Node, new: NewFile, version: str) -> None:
         media_type = self._tree.fields.seal("native_nodes", "media_type", old.id, new.media_type)
         await self._tree.change(tx, old, version=version, media_type=media_type, modified=epoch_ms(new.modified))
-        await destroy_versions(tx, self._vault, self._tree.scope, [old.version])
+        await destroy_older(tx, self._vault, self._tree.scope, old.id, self._keep)

@@ -1,4 +1,4 @@
-"""The native drive's tables: a tree of nodes, each file's current version, its parts in the vault, uploads under way.
+"""The native drive's tables: a tree of nodes, each file's versions, their parts in the vault, uploads under way.
 
 Names, media types and content hashes are sealed under their owner's key; the name index is a keyed hash that only
 tells that two live siblings share a name. Clear are random ids, sizes and times.
@@ -63,8 +63,12 @@ versions = Table(
     Column("id", String(32), primary_key=True, info=held("a random id of the content", "person", ends=_GONE)),
     _tenant(),
     _subject(_GONE),
+    Column("node", String(64), nullable=False, info=held("the file it is or was the content of", "person", ends=_GONE)),
+    Column("number", Integer, nullable=False, info=held("puts a file's contents in order", "person", ends=_GONE)),
+    Column("modified", BigInteger, nullable=False, info=held("when it was changed", "person", ends=_GONE)),
     Column("size", BigInteger, nullable=False, info=held("its length in bytes", "person", ends=_GONE)),
     Column("sha256", LargeBinary, nullable=False, info=held("its content hash", "person", "sealed", _GONE)),
+    UniqueConstraint("node", "number", name="native_versions_order"),
     Index("native_versions_owner", "tenant", "subject"),
 )
 

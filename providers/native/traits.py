@@ -1,6 +1,8 @@
-"""What the school's own drive promises, as data."""
+"""What the school's own drive promises and allows, as data."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from providers.drive import Traits
 
@@ -18,3 +20,10 @@ TRAITS = Traits(
     forbidden=frozenset({"/", "\x7f", *map(chr, range(32))}),
     reserved=frozenset({".", ".."}),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an owner may keep: ``versions`` older contents of each file."""
+
+    versions: int = 0

@@ -17,7 +17,7 @@ from cache.database import insert_if_absent
 from cache.encoding import enc
 from cache.vault import Fields, Scope
 from providers.drive import Kind
-from providers.errors import NameTaken, NotFound, Refused
+from providers.errors import Changed, NameTaken, NotFound, Refused
 from providers.names import check, collision_key, free_name
 from providers.native.tables import nodes, versions
 from providers.native.traits import TRAITS
@@ -81,6 +81,19 @@ class Tree:
         if found is None:
             raise NotFound
         return found
+
+    async def version(self, tx: AsyncConnection, node: Node, version: str) -> Row[Any]:
+        """A content of a file, the current one or an older one. Changed where it is not kept."""
+        this = and_(versions.c.id == version, versions.c.node == node.id)
+        found = (await tx.execute(select(versions).where(this))).first()
+        if found is None:
+            raise Changed("this version is no longer kept")
+        return found
+
+    async def versions(self, tx: AsyncConnection, node: Node) -> Sequence[Row[Any]]:
+        """All contents of a file that are kept, the current one first."""
+        ordered = select(versions).where(versions.c.node == node.id).order_by(versions.c.number.desc())
+        return (await tx.execute(ordered)).all()
 
     async def live(self, tx: AsyncConnection, node_id: str) -> Node:
         """A node that is not in the trash, nor below something that is. NotFound."""

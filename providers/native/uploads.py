@@ -24,7 +24,7 @@ from providers.native.entries import entry_of, epoch_ms, expect, is_id, new_id
 from providers.native.feed import Feed
 from providers.native.filing import Filing
 from providers.native.tables import parts, uploads
-from providers.native.traits import TRAITS
+from providers.native.traits import TRAITS, Allowance
 from providers.native.tree import Tree
 
 PART = 32 * 1024 * 1024
@@ -39,12 +39,22 @@ Upload = Row[Any]
 class Uploads:
     """The upload verbs of one scope."""
 
-    def __init__(self, vault: Vault, database: Transactions, scope: Scope, digests: Digests, *, part: int = PART):
+    def __init__(
+        self,
+        vault: Vault,
+        database: Transactions,
+        scope: Scope,
+        digests: Digests,
+        allowance: Allowance,
+        *,
+        part: int = PART,
+    ) -> None:
         """``digests`` may be shared among the drives of a process."""
         self._vault = vault
         self._database = database
         self._scope = scope
         self._digests = digests
+        self._allowance = allowance
         self._part = part
 
     async def begin(self, tree: Tree, new: NewFile) -> UploadSession:
@@ -59,7 +69,7 @@ class Uploads:
         row = {"id": new_id(), "tenant": self._scope.tenant, "subject": self._scope.owner, "version": new_id()}
         async with self._database.write() as tx:
             await tree.lock(tx)
-            await Filing(self._vault, tree).rehearse(tx, new)
+            await self._filing(tree).rehearse(tx, new)
             await tx.execute(insert(uploads).values(**row, received=0, closed=False, ends=now + LASTS))
         return UploadSession("native", row["id"].encode(), new, datetime.fromtimestamp((now + LASTS) / 1000, UTC))
 
@@ -105,6 +115,9 @@ class Uploads:
                 return
             await self._discard(tx, row)
         self._digests.drop(row.id)
+
+    def _filing(self, tree: Tree) -> Filing:
+        return Filing(self._vault, tree, self._allowance.versions)
 
     async def _row(self, tx: AsyncConnection, session: UploadSession) -> Upload:
         upload_id = session.secret.decode("ascii", "replace")
@@ -154,7 +167,7 @@ class Uploads:
             await tree.lock(tx)
             row = await self._row(tx, session)
             if row.node is None:
-                node = await Filing(self._vault, tree).file(tx, session.spec, row.version, row.received, digest)
+                node = await self._filing(tree).file(tx, session.spec, row.version, row.received, digest)
                 found = await tree.node(tx, node)
                 made = {"node": node, "version": found.version}
                 await tx.execute(update(uploads).where(uploads.c.id == row.id).values(**made))

@@ -21,7 +21,7 @@ from cache.vault import Scope, Vault
 from gateway.db.engine import Database
 from providers import native
 from providers.drive import Ref
-from providers.native import Digests, NativeDrive
+from providers.native import Allowance, Digests, NativeDrive
 from tests.databases import database, database_url, pytest_generate_tests
 
 __all__ = ["database", "database_url", "pytest_generate_tests"]
@@ -51,10 +51,19 @@ class School:
     keyring: Keyring
     root: Root
     part: int = 400_000
+    allowance: Allowance = Allowance()  # noqa: RUF009  # frozen
 
     def drive(self, scope: Scope | None = None, digests: Digests | None = None) -> NativeDrive:
         """A drive object as a process started anew would have it: small pages, small parts."""
-        return NativeDrive(self.vault, self.database, scope or self.scope, digests=digests, page=3, part=self.part)
+        return NativeDrive(
+            self.vault,
+            self.database,
+            scope or self.scope,
+            digests=digests,
+            page=3,
+            part=self.part,
+            allowance=self.allowance,
+        )
 
     async def enrol(self, scope: Scope) -> NativeDrive:
         """Another person's drive."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import trustme
 
 from cache.blobs.s3 import S3Blobs
 from providers.drive import Drive
+from providers.native import Allowance
 from tests.cache.servers import CREDENTIALS, make_bucket, s3_server
 from tests.conformance import Conformance
 from tests.providers.native.conftest import School
@@ -24,16 +27,25 @@ async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         yield endpoint
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One certificate: to load all of the system's takes longer than a test."""
+    path: Path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    trustme.CA(key_type=trustme.KeyType.ECDSA).cert_pem.write_to_path(str(path))
+    return str(path)
+
+
 class TestNativeDriveOnS3(Conformance):
     """Each test has a prefix of its own."""
 
     @pytest.fixture
-    def store(self, server: str) -> S3Blobs:
-        return S3Blobs("blobs", secrets.token_hex(8), endpoint_url=server, **CREDENTIALS)
+    def store(self, server: str, authority: str) -> S3Blobs:
+        return S3Blobs("blobs", secrets.token_hex(8), cafile=authority, endpoint_url=server, **CREDENTIALS)
 
     @pytest.fixture
     def school(self, school: School) -> School:
         school.part = 2_500_000  # a request each
+        school.allowance = Allowance(versions=10)  # as the gateway has it
         return school
 
     @pytest.fixture

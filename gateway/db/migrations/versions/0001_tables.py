@@ -131,9 +131,13 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('subject', sa.String(length=64), nullable=False),
+    sa.Column('node', sa.String(length=64), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('modified', sa.BigInteger(), nullable=False),
     sa.Column('size', sa.BigInteger(), nullable=False),
     sa.Column('sha256', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('node', 'number', name='native_versions_order')
     )
     with op.batch_alter_table('native_versions', schema=None) as batch_op:
         batch_op.create_index('native_versions_owner', ['tenant', 'subject'], unique=False)
