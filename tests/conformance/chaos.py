@@ -31,6 +31,8 @@ IN_A_ROW = 2
 """So many faults of one call, then it goes well: trouble that lasts is another test's matter."""
 TRIES = 8
 """How often a caller tries; more than faults in a row, before, midway and lost."""
+CALM = Counter(dict.fromkeys(("before", "lost", "midway"), IN_A_ROW))
+"""Nothing strikes the last try: what it ends with is the drive's own word."""
 
 
 class Weather:
@@ -148,7 +150,7 @@ class Chaos:
         replay, row, at, end = Replay(data), Counter[str](), offset, offset + length
         for left in reversed(range(TRIES)):
             try:
-                return await self._sent(session, replay, offset, at, end, last, row)
+                return await self._sent(session, replay, offset, at, end, last, row if left else CALM)
             except DriveError as error:
                 if not _again(error, left):
                     raise
@@ -198,7 +200,7 @@ class Chaos:
         for left in reversed(range(TRIES)):
             try:
                 async for piece in read:
-                    if self._weather.strikes("midway", row):
+                    if self._weather.strikes("midway", row if left else CALM):
                         raise Offline("the download broke off")
                     at += len(piece)
                     yield piece
@@ -214,10 +216,10 @@ class Chaos:
         row = Counter[str]()
         for left in reversed(range(TRIES)):
             try:
-                if self._weather.strikes("before", row):
+                if self._weather.strikes("before", row if left else CALM):
                     raise self._weather.trouble()
                 done = await call()
-                if loses and self._weather.strikes("lost", row):
+                if loses and self._weather.strikes("lost", row if left else CALM):
                     raise Offline("the answer was lost")
             except DriveError as error:
                 if not _again(error, left):
