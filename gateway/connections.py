@@ -75,7 +75,7 @@ def makers(
 def native_maker(settings: Settings, vault: Vault, database: Database) -> Maker:
     """How a person's own native drive is made."""
     digests = native.Digests()
-    allowance = native.Allowance(versions=settings.native_versions)
+    allowance = native.Allowance(versions=settings.native_versions, bytes=settings.native_quota_bytes)
 
     def own_drive(scope: Scope, _drive: str) -> Drive:
         return NativeDrive(vault, database, scope, digests=digests, allowance=allowance)

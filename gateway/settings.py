@@ -186,6 +186,9 @@ class Settings(BaseSettings):
     native_versions: int = Field(
         10, ge=0, le=1000, description="Older versions of each file that the native drive keeps."
     )
+    native_quota_bytes: int = Field(
+        0, ge=0, description="Bytes a person may keep in the native drive, versions and trash included; 0: unlimited."
+    )
     identity_providers: tuple[IdentityProvider, ...] = Field((), description="Who may sign in (JSON list); no default.")
     extension_ids: tuple[str, ...] = Field(
         (), description="Ids of the browser extensions that may sign in (JSON list)."

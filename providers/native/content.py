@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.errors import Missing, StorageError
@@ -83,6 +83,12 @@ async def parts_of(tx: AsyncConnection, version: str, start: int, stop: int) -> 
     """The parts of a version that overlap start..stop, in order."""
     overlap = (parts.c.version == version, parts.c.start < stop, parts.c.start + parts.c.size > start)
     return (await tx.execute(select(parts).where(*overlap).order_by(parts.c.start))).all()
+
+
+async def used(tx: AsyncConnection, scope: Scope) -> int:
+    """Bytes that a scope has stored: every version of everything, the trash, uploads under way."""
+    mine = (parts.c.tenant == scope.tenant, parts.c.subject == scope.owner)
+    return int((await tx.execute(select(func.coalesce(func.sum(parts.c.size), 0)).where(*mine))).scalar_one())
 
 
 async def destroy_versions(tx: AsyncConnection, vault: Vault, scope: Scope, ids: Sequence[str]) -> None:

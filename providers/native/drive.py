@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
@@ -18,9 +18,9 @@ from cache.vault import Scope, Vault
 from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession, Version
 from providers.errors import NameTaken, NotFound, Refused, Unsupported
 from providers.names import check
-from providers.native.content import Digests, NativeRead, destroy_nodes, parts_of
+from providers.native.content import Digests, NativeRead, destroy_nodes, parts_of, used
 from providers.native.entries import dump_cursor, entry_of, expect, load_cursor, new_id
-from providers.native.tables import nodes, versions
+from providers.native.tables import nodes
 from providers.native.traits import TRAITS, Allowance
 from providers.native.translate import translated
 from providers.native.trash import ENDING
@@ -53,7 +53,8 @@ class NativeDrive:
         self._scope = scope
         self._page = page
         self._rooted = False
-        self._uploads = Uploads(vault, database, scope, digests or Digests(), allowance or Allowance(), part=part)
+        self._allowance = allowance or Allowance()
+        self._uploads = Uploads(vault, database, scope, digests or Digests(), self._allowance, part=part)
 
     @property
     def traits(self) -> Traits:
@@ -205,12 +206,10 @@ class NativeDrive:
                 await destroy_nodes(tx, self._vault, self._scope, doomed[at : at + _AT_ONCE])
 
     async def quota(self) -> tuple[int, int | None]:
-        """See `HasQuota`: no limit of its own."""
-        mine = (versions.c.tenant == self._scope.tenant, versions.c.subject == self._scope.owner)
+        """See `HasQuota`. Older versions, the trash and uploads under way count."""
         with translated():
             async with self._database.read() as tx:
-                used = (await tx.execute(select(func.sum(versions.c.size)).where(*mine))).scalar()
-        return int(used or 0), None
+                return await used(tx, self._scope), self._allowance.bytes or None
 
     async def _into_trash(self, ref: Ref, version: str | None) -> None:
         now = await self._database.now()

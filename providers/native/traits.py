@@ -24,6 +24,10 @@ TRAITS = Traits(
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What an owner may keep: ``versions`` older contents of each file."""
+    """What an owner may keep: ``versions`` older contents of each file, ``bytes`` of everything (0: unlimited).
+
+    Older versions, the trash and uploads under way count.
+    """
 
     versions: int = 0
+    bytes: int = 0

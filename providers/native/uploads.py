@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.database import Transactions
 from cache.vault import Life, Scope, Vault, Writer
 from providers.drive import NewFile, Progress, UploadSession
-from providers.errors import Changed, NotFound, Refused, SessionLost, TooLarge
+from providers.errors import Changed, NotFound, QuotaFull, Refused, SessionLost, TooLarge
 from providers.names import check
-from providers.native.content import Digests, destroy_versions, parts_of, read_parts
+from providers.native.content import Digests, destroy_versions, parts_of, read_parts, used
 from providers.native.entries import entry_of, epoch_ms, expect, is_id, new_id
 from providers.native.feed import Feed
 from providers.native.filing import Filing
@@ -58,7 +58,7 @@ class Uploads:
         self._part = part
 
     async def begin(self, tree: Tree, new: NewFile) -> UploadSession:
-        """A session. NotFound, NameRefused, NameTaken, Changed, TooLarge, Refused."""
+        """A session. NotFound, NameRefused, NameTaken, Changed, TooLarge, QuotaFull, Refused."""
         check(new.name, TRAITS)
         epoch_ms(new.modified)
         if new.size is not None and new.size > TRAITS.max_size:
@@ -70,6 +70,7 @@ class Uploads:
         async with self._database.write() as tx:
             await tree.lock(tx)
             await self._filing(tree).rehearse(tx, new)
+            await self._has_room(tx, new.size or 0)
             await tx.execute(insert(uploads).values(**row, received=0, closed=False, ends=now + LASTS))
         return UploadSession("native", row["id"].encode(), new, datetime.fromtimestamp((now + LASTS) / 1000, UTC))
 
@@ -86,16 +87,18 @@ class Uploads:
     async def send(
         self, tree: Tree, session: UploadSession, offset: int, data: AsyncIterator[bytes], length: int, *, last: bool
     ) -> Progress:
-        """One piece. Bytes that are already here are not taken again: the answer's offset rules. Untrusted."""
+        """One piece. Bytes that are here already are not taken again: the offset rules. Untrusted, QuotaFull."""
         async with self._database.read() as tx:
             row = await self._row(tx, session)
-        if offset != row.received or row.closed:
+            if fresh := offset == row.received and not row.closed:
+                await self._has_room(tx, length)
+        if not fresh:
             return await self.progress(tree, session)
         _fits(session.spec, offset + length, last)
         feed, position = Feed(data, length), offset
         while feed.left:
             size = min(self._part, feed.left)
-            if not await self._store(row, feed, position, size, last):
+            if not await self._store(tree, row, feed, position, size, last):
                 return await self.progress(tree, session)
             position += size
         if length == 0:
@@ -132,7 +135,13 @@ class Uploads:
             await destroy_versions(tx, self._vault, self._scope, [row.version])
         await tx.execute(delete(uploads).where(uploads.c.id == row.id))
 
-    async def _store(self, row: Upload, feed: Feed, position: int, size: int, last: bool) -> bool:
+    async def _has_room(self, tx: AsyncConnection, size: int) -> None:
+        """QuotaFull where that many more bytes are more than the owner may keep."""
+        most = self._allowance.bytes
+        if most and size and await used(tx, self._scope) + size > most:
+            raise QuotaFull
+
+    async def _store(self, tree: Tree, row: Upload, feed: Feed, position: int, size: int, last: bool) -> bool:
         """Seal one part and acknowledge it. False where another sender was first."""
         running = self._digests.at(row.id, position)
         async with self._vault.put(self._scope, Life.KEPT) as writer:
@@ -142,8 +151,11 @@ class Uploads:
                     running.update(piece)
             await writer.finish()
             async with self._database.write() as tx:
+                if self._allowance.bytes:
+                    await tree.lock(tx)  # other uploads of this owner count, too
                 if not await self._advance(tx, row, position, size, last and feed.left == 0):
                     return False
+                await self._has_room(tx, size)
                 await self._record(tx, row, writer, position, size)
         self._digests.keep(row.id, position + size, running)
         return True
