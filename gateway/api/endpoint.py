@@ -23,6 +23,8 @@ def endpoint(route: Route, services: Services) -> Callable[[web.Request], Awaita
     """The aiohttp handler of a route."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if route.counted:
+            services.arrivals.admit(request, route.path)
         principal = None
         if route.action != PUBLIC:
             principal = await authenticate(request, services)

@@ -134,6 +134,7 @@ class Pages:
 
     async def sign_in(self, request: web.Request) -> web.StreamResponse:
         """To the school's own provider."""
+        self._services.arrivals.admit(request, "/signin")
         query = request.query
         issuers = {school.id: issuer for school, issuer in self._services.ways_in()}
         issuer = issuers.get(query["school"], "") if "school" in query else None

@@ -236,7 +236,8 @@ ROUTES = (
     Route("GET", "/v1/me", get_me, "me.read", "Who you are here", "me", answer=Me),
     Route(
         "POST", "/v1/connections", start_connection, "connection.manage", "Begin to connect an account", "connections",
-        body=ConnectionRequest, answer=ConnectionStarted, status=201, problems=(409, 422, 502, 504),
+        body=ConnectionRequest, answer=ConnectionStarted, status=201, problems=(409, 422, 429, 502, 504),
+        counted=True,
     ),
     Route(
         "POST", "/v1/connections/{connection}/confirm", confirm_connection, "connection.manage",
@@ -266,7 +267,7 @@ ROUTES = (
     Route("DELETE", "/v1/tokens/{token}", revoke_token, "token.manage", "Sign an extension out", "tokens", status=204),
     Route(
         "POST", "/v1/token", issue_token, PUBLIC, "Exchange a code or refresh token", "tokens",
-        body=TokenRequest, answer=TokenOut, form=True,
+        body=TokenRequest, answer=TokenOut, form=True, counted=True, problems=(429,),
     ),
     Route(
         "POST", "/v1/token/revoke", end_token, PUBLIC, "Revoke a token", "tokens", body=TokenRevocation, form=True,

@@ -79,6 +79,7 @@ class Route:
     """One route. ``answer`` is the model of ``status``; ``media`` other than JSON is raw bytes or events.
 
     ``problems``: the statuses of errors beyond those every route can give. ``idempotent``: takes Idempotency-Key.
+    ``counted``: one address may ask only so often, see `gateway.api.arrivals`.
     """
 
     method: str
@@ -96,6 +97,7 @@ class Route:
     headers: Sequence[Header] = ()
     problems: Sequence[int] = ()
     idempotent: bool = False
+    counted: bool = False
     form: bool = False
     raw_body: str | None = None
     documented: bool = True

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 from cache.vault import Scope, Vault
+from gateway.api.arrivals import Arrivals
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.db.engine import Database
@@ -87,6 +89,11 @@ class Services:
     cursors: Cursors
     idempotency: Idempotency
     accesses: Accesses
+
+    @functools.cached_property
+    def arrivals(self) -> Arrivals:
+        """How often an address came, for what writes before anybody is known."""
+        return Arrivals(self.settings.limits.sign_ins_per_minute, behind_proxy=self.settings.behind_proxy)
 
     @property
     def secure(self) -> bool:
