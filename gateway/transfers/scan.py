@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from gateway.jobs.model import ItemState, NewItem, Outcome
 from gateway.jobs.service import Jobs
@@ -19,6 +20,9 @@ from gateway.transfers.plan import Under, judge, steps
 from providers.drive import Entry, OnConflict, Page, Ref, Source, Traits
 from providers.errors import DriveError
 
+MOST_PAGES: Final = 10_000
+"""A listing that is longer leads in circles: no drive has a folder of that many pages."""
+
 
 class Scan:
     """Items of kind 'scan': the listing of the folder that their entry names."""
@@ -28,16 +32,19 @@ class Scan:
         self._drives = drives
 
     async def run(self, turn: Turn) -> Outcome:
-        """Done once every page is stored; failed with 'incomplete_listing' where the drive left something out."""
+        """Done once every page is stored; failed with 'incomplete_listing' where some are missing or never end."""
         item = turn.item
         source = await self._drives.reader(item.person, item.tenant, item.entry["drive"])
         to = await self._drives.reader(item.person, item.tenant, item.spec["destination"]["drive"])
         names = Names(self._lookup(turn), to.traits, rename=item.spec["on_conflict"] == OnConflict.RENAME)
         while not turn.work.get("over"):
+            if turn.work.get("pages", 0) >= MOST_PAGES:
+                return Outcome(ItemState.FAILED, "incomplete_listing")
             page = await self._page(source, turn)
             more = await _items(page.entries, names, turn, to.traits)
             work = {
                 "cursor": page.cursor,
+                "pages": turn.work.get("pages", 0) + 1,
                 "over": page.cursor is None,
                 "complete": page.complete and turn.work.get("complete", True),
             }

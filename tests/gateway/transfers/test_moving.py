@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gateway.jobs.model import ItemState, JobState
-from gateway.transfers import Source
-from providers.drive import Kind, Ref
+from gateway.transfers import Source, scan
+from providers.drive import Kind, Page, Ref
 from providers.errors import NotFound, Offline, Refused
 from tests.gateway.transfers.filedrive import UNIT, Trip, body
 from tests.gateway.transfers.support import House
@@ -68,6 +68,26 @@ async def test_an_incomplete_listing_is_said_and_empties_nothing(house: House) -
     assert "incomplete_listing" in {item.reason for item in items}
     assert house.left.trashed() == ["seen.txt"]
     assert view.counts.failed == 1
+
+
+async def test_a_listing_without_an_end_is_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = house.left.folder("top", "Circle")
+    house.left.put(top, "seen.txt", b"x")
+    honest, asked = house.left.children, 0
+
+    async def circling(ref: Ref, cursor: str | None = None) -> Page:
+        nonlocal asked
+        asked += 1
+        return replace(await honest(ref), cursor="b" if cursor == "a" else "a")
+
+    monkeypatch.setattr(house.left, "children", circling)
+    monkeypatch.setattr(scan, "MOST_PAGES", 20)
+    view, _ = await house.do(house.order("move", top))
+    items, _ = await house.jobs.items("school-one", "person-one", view.id)
+    assert "incomplete_listing" in {item.reason for item in items}
+    assert house.right.tree() == {"Circle": {"seen.txt": b"x"}}, "what was seen is there once"
+    assert "Circle" not in house.left.trashed()
+    assert asked == 20
 
 
 async def test_what_the_provider_alters_keeps_its_original(house: House) -> None:
