@@ -32,7 +32,8 @@ class Life(StrEnum):
 
     CACHE and SPOOL need the subject's key and the expiry key of the time at which they end, so the death of either
     ends every copy. PART is an acknowledged upload, the only copy there is: the subject's key alone, and an end
-    within 24 hours. KEPT lives until it is destroyed.
+    within 24 hours, which is put off once when the upload is complete, so that none outlives 48 hours. KEPT lives
+    until it is destroyed.
     """
 
     CACHE = "cache"

@@ -7,6 +7,7 @@ which the sweep deletes the blob after the transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,6 +32,11 @@ def below(scope: Scope) -> ColumnElement[bool]:
 async def find(tx: AsyncConnection, scope: Scope, object_id: str) -> Row[tuple[object, ...]] | None:
     """The row of an object of this scope."""
     return (await tx.execute(select(objects).where(objects.c.id == object_id, owned(scope)))).first()
+
+
+async def find_all(tx: AsyncConnection, scope: Scope, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """The rows of these objects of this scope, at most `IDS_AT_ONCE`."""
+    return (await tx.execute(select(objects).where(objects.c.id.in_(ids), owned(scope)))).all()
 
 
 async def held(tx: AsyncConnection, scope: Scope) -> list[HeldObject]:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, insert, update
+from sqlalchemy import Row, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache import shelf
@@ -26,7 +26,7 @@ from cache.fields import Fields
 from cache.guard import Guard
 from cache.keyring import Keyring, Ring, hold_key, is_shredded
 from cache.keys import EXPIRY_VERSION, Key, Wrap, bucket_of, new_key, unwrap_key, wrap_key
-from cache.model import HeldObject, Life, Scope, Sealed, check_life
+from cache.model import DAY_MS, HeldObject, Life, Scope, Sealed, check_life
 from cache.reading import SealedRead
 from cache.sealing import FORMAT, SEGMENT, Layout, Sealer, stream_aad
 from cache.staging import Staging
@@ -226,6 +226,26 @@ class Vault:
         wrapped = await self._wrapped(ring, object_id, life, ends, await self._object_key(row, ring))
         await tx.execute(update(objects).where(objects.c.id == object_id).values(**wrapped))
 
+    async def put_off(self, tx: AsyncConnection, scope: Scope, ids: Sequence[str], ends: int) -> None:
+        """Put off the ends of an upload's parts to ``ends``, at most 24 hours from now, when its last byte has arrived.
+
+        The one exception to ends that are never put off, and only for a PART that ends within 24 hours of its storing:
+        after that its end is final, and at most 48 hours from storing. ValueError for others, Missing, Expired.
+        """
+        now = await self._database.now(tx)
+        check_life(Life.PART, ends, now)
+        ring = await self._keyring.ring(scope, tx)
+        for chunk in (ids[at : at + shelf.IDS_AT_ONCE] for at in range(0, len(ids), shelf.IDS_AT_ONCE)):
+            rows = await shelf.find_all(tx, scope, chunk)
+            if len(rows) != len(chunk):
+                raise Missing("no such object")
+            wrapped = []
+            for row in rows:
+                _check_put_off(row, now)
+                box = await self._wrapped(ring, row.id, Life.PART, ends, await self._object_key(row, ring))
+                wrapped.append({"which": row.id, **box})
+            await tx.execute(update(objects).where(objects.c.id == bindparam("which")), wrapped)
+
     async def destroy(self, tx: AsyncConnection, scope: Scope, ids: Sequence[str]) -> int:
         """Destroy objects: their wrapped keys now, their blobs by the next `sweep`. How many there were."""
         if not ids:
@@ -251,6 +271,13 @@ class Vault:
     async def sweep(self, limit: int) -> int:
         """Remove what ended, blobs of destroyed objects, orphans, dead expiry keys: at most ``limit`` of each kind."""
         return await self._sweep.run(limit)
+
+
+def _check_put_off(row: Row[Any], now: int) -> None:
+    if row.life != Life.PART or row.ends > row.stored + DAY_MS:
+        raise ValueError("only the first end of a part is put off")
+    if row.ends <= now:
+        raise Expired("the object reached its end")
 
 
 def _seal_hashes(fields: Fields, done: Sealed) -> bytes:

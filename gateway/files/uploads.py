@@ -1,8 +1,8 @@
 """Uploads that arrive from a browser: an ordered list of sealed parts until a job has sent them on to a drive.
 
 An offset is acknowledged only when its part is finished, on disk and in the database, so what a person was told is
-safe is safe, also after kill -9. The parts are the only copy: they are wrapped under the person's key alone and end
-after a day.
+safe is safe, also after kill -9. The parts are the only copy: they are wrapped under the person's key alone. They end
+a day after the upload began, and once it is complete a day from then, which is the time there is to send it on.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from gateway.ids import new_id
 PART = 8 * 1024 * 1024
 """Bytes of a part at most: what a lost connection can cost."""
 LIFE = 24 * 3_600_000
+SLACK = 3_600_000
+"""What an upload may have taken, ms, before its end is put off: most are quicker, and nothing is rewritten for them."""
 TABLE = "uploads"
 
 
@@ -212,8 +214,13 @@ class Uploads:
             .where(upload_parts.c.upload == upload)
             .order_by(upload_parts.c.seq)
         )
-        job = await self._send_on(tx, whole, [Part(row.object, row.size) for row in rows])
-        await tx.execute(update(uploads).where(uploads.c.id == upload).values(state="sending", job=job))
+        parts = [Part(row.object, row.size) for row in rows]
+        now, ends = await self._database.now(tx), whole.ends
+        if ends - now < LIFE - SLACK:
+            ends = now + LIFE
+            await self._vault.put_off(tx, scope, [part.object for part in parts], ends)
+        job = await self._send_on(tx, whole, parts)
+        await tx.execute(update(uploads).where(uploads.c.id == upload).values(state="sending", job=job, ends=ends))
 
     async def cancel(self, scope: Scope, upload: str) -> None:
         """Give an upload up and destroy its parts.

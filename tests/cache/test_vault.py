@@ -177,6 +177,43 @@ async def test_an_end_is_never_put_off(house: House) -> None:
         await house.get(item)
 
 
+@pytest.mark.both
+async def test_the_end_of_a_part_is_put_off_once(house: House) -> None:
+    """When its upload is complete: a day from then, never more than two from its storing."""
+    items = [await house.keep(name, Life.PART, await house.end(24 * 60)) for name in (b"a", b"b")]
+    ids = [item.id for item in items]
+    house.database.ahead = 23 * HOUR
+    async with house.database.write() as tx:
+        with pytest.raises(ValueError):
+            await house.vault.put_off(tx, house.scope, ids, await house.end(24 * 60 + 1))
+        await house.vault.put_off(tx, house.scope, ids, await house.end(24 * 60))
+    house.database.ahead = 46 * HOUR
+    assert [await house.get(item) for item in items] == [b"a", b"b"]
+    async with house.database.write() as tx:
+        with pytest.raises(ValueError):
+            await house.vault.put_off(tx, house.scope, ids, await house.end(24 * 60))
+    house.database.ahead = 48 * HOUR
+    for item in items:
+        with pytest.raises(Expired):
+            await house.get(item)
+
+
+async def test_no_other_end_is_put_off(house: House) -> None:
+    cached, part = await house.cached(b"x", minutes=10), await house.keep(b"x", Life.PART, await house.end(10))
+    other = await house.enrol(Scope(house.scope.tenant, "somebody else"))
+    async with house.database.write() as tx:
+        with pytest.raises(ValueError):
+            await house.vault.put_off(tx, house.scope, [cached.id], await house.end(20))
+        with pytest.raises(Missing):
+            await house.vault.put_off(tx, house.scope, [part.id, "0" * 32], await house.end(20))
+        with pytest.raises(Missing):
+            await house.vault.put_off(tx, other, [part.id], await house.end(20))
+    house.database.ahead = 11 * MINUTE
+    async with house.database.write() as tx:
+        with pytest.raises(Expired):
+            await house.vault.put_off(tx, house.scope, [part.id], await house.end(20))
+
+
 async def test_rewrap_of_what_is_not_there(house: House) -> None:
     item = await house.cached(b"x", minutes=1)
     async with house.database.write() as tx:

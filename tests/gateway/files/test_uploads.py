@@ -176,3 +176,28 @@ async def test_cancel_destroy_and_sweep(room_of_uploads: Uploads, database: Data
     async with database.write() as tx:
         assert await room_of_uploads.destroy(tx, LEO) == 1
         assert (await tx.execute(select(func.count()).select_from(upload_parts))).scalar_one() == 0
+
+
+@pytest.mark.parametrize(("took", "left"), [(23, 24), (0, 24)])
+async def test_a_complete_upload_has_a_day_to_be_sent_on(
+    room_of_uploads: Uploads, vault: Vault, sent: Sent, database: Database, monkeypatch: pytest.MonkeyPatch,
+    took: int, left: int,
+) -> None:  # fmt: skip
+    """However late its last byte came: neither the parts nor the upload end before."""
+    ahead, now = 0, database.now
+
+    async def moved(tx: AsyncConnection | None = None) -> int:
+        return await now(tx) + ahead
+
+    monkeypatch.setattr(database, "now", moved)
+    body = os.urandom(250_000)
+    upload = await room_of_uploads.create(LEO, "drive", SPEC, len(body), "word")
+    await room_of_uploads.append(LEO, upload.id, 0, pieces(body[:150_000]))
+    ahead = took * 3_600_000
+    await room_of_uploads.append(LEO, upload.id, 150_000, pieces(body[150_000:]))
+    ahead = (took + left) * 3_600_000 - 60_000
+    await vault.sweep(100)
+    assert await room_of_uploads.sweep(100) == 0
+    assert await content(vault, sent.parts) == body
+    ahead += 120_000
+    assert await room_of_uploads.sweep(100) == 1
