@@ -356,6 +356,23 @@ class CanRestore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Another tree that the account reaches (a shared drive, a library): its top folder and its name."""
+
+    root: Ref
+    name: str
+
+
+@runtime_checkable
+class HasSpaces(Protocol):
+    """A drive that reaches more trees than the account's own."""
+
+    async def spaces(self) -> Sequence[Space]:
+        """All of them, by name; none where the grant shows none."""
+        ...
+
+
 Verb = TypeVar("Verb")
 
 

@@ -6,7 +6,7 @@ the job or the request, not here. Inside a bulk job one entry covers all items: 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +20,7 @@ from providers.drive import (
     Drive,
     Entry,
     HasQuota,
+    HasSpaces,
     Instruction,
     NewFile,
     OnConflict,
@@ -27,6 +28,7 @@ from providers.drive import (
     Progress,
     Read,
     Ref,
+    Space,
     Traits,
     UploadSession,
 )
@@ -177,11 +179,19 @@ class _Searches(Recorded):
         return await self._drive.search(text, cursor)
 
 
+class _Spans(Recorded):
+    async def spaces(self) -> Sequence[Space]:
+        """As the drive says."""
+        assert isinstance(self._drive, HasSpaces)
+        return await self._drive.spaces()
+
+
 _OPTIONAL: tuple[tuple[type, type[Recorded]], ...] = (
     (CanCopy, _Copies),
     (CanRestore, _Restores),
     (CanSearch, _Searches),
     (HasQuota, _Fills),
+    (HasSpaces, _Spans),
 )
 
 

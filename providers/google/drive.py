@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession
+from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Space, Traits, UploadSession
 from providers.errors import Changed, DriveError, NameTaken, NotFound, Unsupported, Untrusted
 from providers.google.api import GoogleApi
 from providers.google.client import Client, entries, is_whole, keys
 from providers.google.errors import ID_IN_USE, translate
 from providers.google.naming import settle
 from providers.google.reading import read
+from providers.google.spaces import shared_drives
 from providers.google.traits import FOLDER, TRAITS
 from providers.google.uploads import Uploads
 from providers.google.wire import FIELDS, entry, quoted
@@ -24,7 +25,7 @@ USER_RATE = 200
 
 
 class GoogleDrive:
-    """One account's Google Drive; satisfies `Drive`, `CanCopy`, `CanRestore`, `CanSearch` and `HasQuota`."""
+    """One account's Google Drive; satisfies `Drive`, `CanCopy`, `CanRestore`, `CanSearch`, `HasQuota`, `HasSpaces`."""
 
     def __init__(
         self,
@@ -181,6 +182,10 @@ class GoogleDrive:
             return int(told["usage"]), int(told["limit"]) if "limit" in told else None
         except (KeyError, TypeError, ValueError):
             raise Untrusted("no quota", reason="shape") from None
+
+    async def spaces(self) -> Sequence[Space]:
+        """See `HasSpaces.spaces`: the shared drives. The scope drive.file does not show them."""
+        return await shared_drives(self._client)
 
     async def _expected(self, ref: Ref, version: str | None) -> Entry:
         current = await self._client.stat(ref)

@@ -122,7 +122,7 @@ class Account:
         return web.json_response({**known, "hd": f"{person.school}.example", "locale": person.locale})
 
     async def control(self, request: web.Request) -> web.Response:
-        """{"quota": {email: bytes or null}, "marks": {file id: {mark: bool}}}.
+        """{"quota": {email: bytes or null}, "marks": {file id: {mark: bool}}, "links": {file id: resource key}}.
 
         Marks: abusive, blocked; unlinked (no exportLinks), unready (files.download fails).
         """
@@ -134,6 +134,11 @@ class Account:
             if row is None:
                 return web.json_response({"error": str(not_found(file_id).message)}, status=404)
             self._api.tree.put({**row, "marks": marks})
+        for file_id, key in body.get("links", {}).items():
+            row = self._api.tree.get(file_id)
+            if row is None:
+                return web.json_response({"error": str(not_found(file_id).message)}, status=404)
+            self._api.tree.put({**row, "link": key})
         return web.json_response({})
 
 

@@ -80,7 +80,8 @@ class Api:
             raise forbidden("insufficientPermissions", text)
         params = parameters(request.query.items(), method)
         all_drives = bool(params.get("supportsAllDrives") or params.get("supportsTeamDrives"))
-        viewer = Viewer(session.person, session.client, session.scopes, all_drives or method in EVERYWHERE)
+        keys = frozenset(request.headers.get("X-Goog-Drive-Resource-Keys", "").split(","))
+        viewer = Viewer(session.person, session.client, session.scopes, all_drives or method in EVERYWHERE, keys)
         media = params.get("alt") == "media" or method == "files.export"
         return Call(self.tree, request, viewer, params, {} if media else selection(params.get("fields"), kind))
 

@@ -174,6 +174,7 @@ BUILDERS: dict[str, Callable[[View], Any]] = {
     "size": _size,
     "quotaBytesUsed": lambda view: str(view.row.get("size") or 0),
     "headRevisionId": _kept("head"),
+    "resourceKey": _kept("link"),
     "shortcutDetails": _shortcut,
     "exportLinks": _exports,
 }

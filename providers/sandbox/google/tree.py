@@ -33,12 +33,13 @@ WRITES = frozenset({_SCOPE, f"{_SCOPE}.file"})
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks: a person through an app. ``all_drives``: shared drives may be shown."""
+    """Who looks: a person through an app. ``all_drives``: shared drives may be shown. ``keys``: 'id/key' they hold."""
 
     person: Person
     client: str
     scopes: frozenset[str]
     all_drives: bool = False
+    keys: frozenset[str] = frozenset()
 
     @property
     def own_files_only(self) -> bool:
@@ -88,6 +89,9 @@ class Tree:
             raise not_found(file_id)
         return row
 
+    @behaviour(
+        "documented", "Who has only an old link sees its file with X-Goog-Drive-Resource-Keys: id/key; else 404."
+    )
     @behaviour("documented", "With drive.file alone, an app sees the root and what it made; anything else is 404.")
     @behaviour("documented", "Items of shared drives are 404 unless supportsAllDrives=true.")
     def sees(self, viewer: Viewer, row: Doc) -> bool:
@@ -96,7 +100,9 @@ class Tree:
             return False
         if viewer.own_files_only and row["parent"] and viewer.client not in row["apps"]:
             return False
-        return self.role(viewer.person, row) is not None
+        return self.role(viewer.person, row) is not None or any(
+            one.get("link") and f"{one['id']}/{one['link']}" in viewer.keys for one in self.upwards(row)
+        )
 
     def role(self, person: Person, row: Doc) -> str | None:
         """owner, organizer, writer, reader, or None."""
