@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import BigInteger, String, delete, func, insert, literal, select, update
@@ -157,7 +157,8 @@ class Uploads:
                 raise WrongOffset(now.offset)
             if length is not None:
                 await self._announce(scope, now, length)
-            await self._receive(scope, await self.get(scope, upload), body)
+                now = replace(now, length=length)
+            await self._receive(scope, now, body)  # from the offset that was checked: another process may have gone on
             return await self.get(scope, upload)
         finally:
             self._busy.discard(upload)
