@@ -41,10 +41,6 @@ def moment(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-def _scope(call: Call) -> Scope:
-    return Scope(call.me.school, call.me.person)
-
-
 def _id(call: Call, name: str) -> str:
     text = call.path(name)
     if not is_id(text):
@@ -97,7 +93,7 @@ async def end_connection(call: Call) -> web.StreamResponse:
 
 async def list_cached(call: Call) -> web.StreamResponse:
     """What is cached of the files that the person opened, and until when."""
-    found = await call.services.cached.list(_scope(call))
+    found = await call.services.cached.list(call.scope)
     return answer(
         CachedList(
             items=[
@@ -120,26 +116,26 @@ async def empty_cache(call: Call) -> web.StreamResponse:
     """Destroy everything temporary of the person now."""
     await call.services.fills.stop(call.me.person)
     async with call.services.database.write() as tx:
-        count = await call.services.cached.destroy(tx, _scope(call))
+        count = await call.services.cached.destroy(tx, call.scope)
     return answer(Destroyed(destroyed=count))
 
 
 async def drop_cached(call: Call) -> web.StreamResponse:
     """Destroy one cached copy now."""
     async with call.services.database.write() as tx:
-        if not await call.services.cached.destroy(tx, _scope(call), [_id(call, "cached")]):
+        if not await call.services.cached.destroy(tx, call.scope, [_id(call, "cached")]):
             raise not_found()
     return nothing()
 
 
 async def erasure_plan(call: Call) -> web.StreamResponse:
     """What would go and what would remain outside, if the person were forgotten now."""
-    scope = _scope(call)
+    scope = call.scope
 
     def told(one: dict[str, Any]) -> dict[str, Any]:
         return {**one, "what": call.say(one["what"])}
 
-    outside: list[dict[str, Any]] = await call.services.outside_plan(scope)
+    outside: list[dict[str, Any]] = await call.services.outside.plan(scope)
     return answer(
         ErasurePlan(
             stores=[StorePlan(**told(one)) for one in await call.services.eraser.plan(scope)],
@@ -158,7 +154,7 @@ async def begin_erasure(call: Call) -> web.StreamResponse:
             "Sign in again first, so that nobody else can do this in your name.",
             sign_in="/signin?fresh=1&next=/forget",
         )
-    begun = await call.services.eraser.begin(_scope(call))
+    begun = await call.services.eraser.begin(call.scope)
     if begun is None:
         raise Problem(409, "erasing", "This is being done already.")
     response = answer(ErasureStarted(receipt=f"/v1/receipts/{begun.secret}"), 202)

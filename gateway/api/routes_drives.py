@@ -6,7 +6,6 @@ import unicodedata
 
 from aiohttp import web
 
-from cache.vault import Scope
 from gateway.api import content
 from gateway.api.paging import link_next
 from gateway.api.presence import Presence
@@ -178,7 +177,7 @@ async def get_content(call: Call) -> web.StreamResponse:
     """A file's bytes, through the encrypted cache; a document in its `export` format. One range at a time."""
     source = await _reader(call)
     opener = call.services.opener
-    scope = Scope(call.me.school, call.me.person)
+    scope = call.scope
     ref = parse_ref(call.path("item"))
     opened = await opener.open(scope, call.path("drive"), source, ref, call.query.export)
     await call.services.accesses.record(call.me, call.path("drive"), opened.lookup)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -11,6 +10,7 @@ from gateway.api.events import Event, stream
 from gateway.api.paging import link_next
 from gateway.api.presence import Presence
 from gateway.api.problems import Problem, not_found
+from gateway.api.routes_account import moment
 from gateway.api.routes_drives import DRIVE_PROBLEMS, instruction, parse_ref
 from gateway.api.routing import Call, Header, Route, answer
 from gateway.api.schemas import Bytes, Counts, Job, JobItem, JobItemList, JobList, Paging, Place, TransferRequest
@@ -18,10 +18,6 @@ from gateway.ids import is_id
 from gateway.jobs.model import ItemView, JobView
 from gateway.transfers import Order, OrderRefused, Source
 from providers.drive import OnConflict
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def job_out(view: JobView) -> Job:
@@ -32,8 +28,8 @@ def job_out(view: JobView) -> Job:
         kind=view.kind,
         mode=view.mode if view.kind == "transfer" else None,
         state=view.state.value,
-        created=_moment(view.created),
-        ended=_moment(view.ended) if view.ended is not None else None,
+        created=moment(view.created),
+        ended=moment(view.ended) if view.ended is not None else None,
         counts=Counts(
             found=counts.found,
             copied=counts.copied,

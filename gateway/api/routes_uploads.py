@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from cache.vault import Scope
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_drives import check_name, instruction, parse_ref
 from gateway.api.routing import Call, Header, Route, answer, nothing
@@ -34,10 +33,6 @@ _FIRST_YEAR = 1601
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
 _KEYS = frozenset({"drive", "parent", "filename", "filetype", "modified", "on_conflict"})
-
-
-def _scope(call: Call) -> Scope:
-    return Scope(call.me.school, call.me.person)
 
 
 def _tus(call: Call, **more: str) -> dict[str, str]:
@@ -130,7 +125,7 @@ async def create_upload(call: Call) -> web.StreamResponse:
         raise Problem(422, "not_a_folder", "Files can be put into folders only.")
     if (length or 0) > source.traits.max_size:
         raise Problem(413, "too_large", "The file is larger than this drive accepts.")
-    upload = await call.services.uploads.create(_scope(call), metadata["drive"], spec, length, instruction(call).id)
+    upload = await call.services.uploads.create(call.scope, metadata["drive"], spec, length, instruction(call).id)
     if upload.job is not None:
         call.services.jobs.wake(upload.job)
     return web.Response(
@@ -143,7 +138,7 @@ async def _find(call: Call) -> Upload:
     if not is_id(text):
         raise not_found()
     try:
-        return await call.services.uploads.get(_scope(call), text)
+        return await call.services.uploads.get(call.scope, text)
     except NoUpload:
         raise not_found() from None
 
@@ -208,7 +203,7 @@ async def patch_upload(call: Call) -> web.StreamResponse:
     if (call.request.content_length or 0) > most and offset == upload.offset:
         raise Problem(413, "too_large", "These bytes go beyond the upload's length.")
     try:
-        after = await call.services.uploads.append(_scope(call), upload.id, offset, _counted(call, most), length)
+        after = await call.services.uploads.append(call.scope, upload.id, offset, _counted(call, most), length)
     except WrongOffset as error:
         headers = _tus(call, **{"Upload-Offset": str(error.offset)})
         raise Problem(409, "wrong_offset", "Go on at the offset that HEAD tells.", headers=headers) from None
@@ -230,7 +225,7 @@ async def delete_upload(call: Call) -> web.StreamResponse:
     if upload.state != "receiving":
         raise Problem(409, "already_sent", "The upload is complete and on its way to the drive.")
     try:
-        await call.services.uploads.cancel(_scope(call), upload.id)
+        await call.services.uploads.cancel(call.scope, upload.id)
     except UploadBusy:
         raise Problem(423, "locked", "Another request is adding to it.") from None
     return nothing(_tus(call))

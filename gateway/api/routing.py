@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from cache.vault import Scope
 from gateway.api.problems import Problem
 from gateway.policy.principal import Principal
 from gateway.web import catalogs
@@ -46,6 +47,11 @@ class Call:
         if self.principal is None:
             raise Problem(401, "sign_in_required", "Sign in first.")
         return self.principal
+
+    @property
+    def scope(self) -> Scope:
+        """The caller's own keys: what is theirs is asked for, sealed and opened under it."""
+        return Scope(self.me.school, self.me.person)
 
     def say(self, text: str) -> str:
         """A sentence in the caller's language."""

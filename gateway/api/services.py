@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
-from cache.vault import Scope, Vault
+from cache.vault import Vault
 from gateway.api.arrivals import Arrivals
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
@@ -113,10 +112,6 @@ class Services:
             for claim in provider.schools
         ]
         return [(school, issuer) for school, issuer in found if school is not None]
-
-    async def outside_plan(self, scope: Scope) -> list[dict[str, Any]]:
-        """What would remain at the providers."""
-        return await self.outside.plan(scope)
 
     async def upload_outcome(self, me: Principal, job: str) -> tuple[str, str | None, tuple[str, str] | None]:
         """What became of an upload's job: state, the item's id, (reason, advice) where it failed."""
