@@ -1,7 +1,7 @@
 """The drive: the small interface behind which Google Drive, OneDrive and the school's own drive look alike.
 
-A drive holds no policy, no job and no person. Capabilities are data (`Traits`); optional verbs are one-method
-protocols that `supports` finds, so nothing ever raises NotImplementedError. An `UploadSession` is a value: sealed by
+A drive holds no policy, no job and no person. Capabilities are data (`Traits`); what only some drives can do stands in
+`providers.verbs`. An `UploadSession` is a value: sealed by
 its keeper, it can be continued by another process. A drive never holds a whole file in memory.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Protocol, Self
 
 
 class Kind(StrEnum):
@@ -116,6 +116,7 @@ class Traits:
     media types that the provider may alter after upload. ``alignment``: every piece but the last is a multiple of it;
     ``max_piece``: None where one piece may be the whole file. ``forbidden`` characters and ``reserved`` names (lower
     case) are refused in names; ``keeps_trash``: trash can be undone by its owner in the drive's own pages.
+    ``converts``: media types that can become a document of the drive's own kind; ``views``: see `providers.verbs.View`.
     """
 
     kind: str
@@ -132,13 +133,16 @@ class Traits:
     reserved: frozenset[str] = frozenset()
     rewrites: frozenset[str] = frozenset()
     keeps_trash: bool = True
+    converts: frozenset[str] = frozenset()
+    views: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
     """A file to be made. ``size`` None: not known yet. ``id``: made beforehand, so that a repeat makes no twin.
 
-    ``replaces``: the item whose content this becomes, and the version it must still have.
+    ``replaces``: the item whose content this becomes, and the version it must still have. ``convert``: becomes the
+    drive's own kind of document, where ``media_type`` is among `Traits.converts`; it then has exports and no hash.
     """
 
     parent: Ref
@@ -149,6 +153,7 @@ class NewFile:
     on_conflict: OnConflict = OnConflict.FAIL
     replaces: tuple[Ref, str] | None = None
     id: str | None = None
+    convert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,7 @@ class UploadSession:
                 "on_conflict": spec.on_conflict,
                 "replaces": spec.replaces and [str(spec.replaces[0]), spec.replaces[1]],
                 "id": spec.id,
+                "convert": spec.convert,
             }
         ).encode()
 
@@ -192,6 +198,7 @@ class UploadSession:
             on_conflict=OnConflict(data["on_conflict"]),
             replaces=(Ref.parse(data["replaces"][0]), data["replaces"][1]) if data["replaces"] else None,
             id=data["id"],
+            convert=data.get("convert", False),
         )
         expires = datetime.fromisoformat(data["expires"]) if data["expires"] else None
         return cls(data["kind"], base64.b64decode(data["secret"]), spec, expires)
@@ -300,85 +307,3 @@ class Instruction:
     id: str
     principal: str
     policy_version: str
-
-
-@runtime_checkable
-class CanCopy(Protocol):
-    """A drive that copies inside itself without moving bytes through us."""
-
-    async def copy(self, ref: Ref, parent: Ref, name: str, *, id: str | None = None) -> Entry:  # noqa: A002
-        """The finished copy of a file."""
-        ...
-
-
-@runtime_checkable
-class HasQuota(Protocol):
-    """A drive that tells how full it is."""
-
-    async def quota(self) -> tuple[int, int | None]:
-        """Used bytes, and the limit in bytes (None: unlimited)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A content that a file has or had: an ``id`` for `Drive.read`, its ``size`` in bytes, when it was made."""
-
-    id: str
-    size: int | None
-    modified: datetime
-
-
-@runtime_checkable
-class HasVersions(Protocol):
-    """A drive that keeps the older contents of a file and reads them: ``read(ref, version=…)``."""
-
-    async def versions(self, ref: Ref) -> Sequence[Version]:
-        """All that are kept, the current one first. NotFound, Unsupported for what is no file."""
-        ...
-
-
-@runtime_checkable
-class CanSearch(Protocol):
-    """A drive that finds items by words, wherever they lie."""
-
-    async def search(self, text: str, cursor: str | None = None) -> Page:
-        """One page of what has these words in its name or its text, trashed items left out. ValueError for no words."""
-        ...
-
-
-@runtime_checkable
-class CanRestore(Protocol):
-    """A drive that takes items out of its trash."""
-
-    async def restore(self, ref: Ref) -> Entry:
-        """The item, back where it was. In no trash already is fine. NotFound where it is gone for good."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """Another tree that the account reaches (a shared drive, a library): its top folder and its name."""
-
-    root: Ref
-    name: str
-
-
-@runtime_checkable
-class HasSpaces(Protocol):
-    """A drive that reaches more trees than the account's own."""
-
-    async def spaces(self) -> Sequence[Space]:
-        """All of them, by name; none where the grant shows none."""
-        ...
-
-
-Verb = TypeVar("Verb")
-
-
-def supports(drive: object, verb: Callable[..., Verb]) -> Verb | None:
-    """The drive seen as that optional protocol, or None where it has no such verb.
-
-    ``verb`` is the protocol class; as ``type[Verb]`` a type checker would refuse every protocol.
-    """
-    return cast("Verb", drive) if isinstance(verb, type) and isinstance(drive, verb) else None

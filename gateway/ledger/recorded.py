@@ -14,13 +14,8 @@ from typing import Any, Protocol
 
 from gateway.ledger.ledger import Cover, Event
 from providers.drive import (
-    CanCopy,
-    CanRestore,
-    CanSearch,
     Drive,
     Entry,
-    HasQuota,
-    HasSpaces,
     Instruction,
     NewFile,
     OnConflict,
@@ -28,10 +23,10 @@ from providers.drive import (
     Progress,
     Read,
     Ref,
-    Space,
     Traits,
     UploadSession,
 )
+from providers.verbs import CanCopy, CanRestore, CanSearch, HasQuota, HasSpaces, Space
 
 
 class Recorder(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Space, Traits, UploadSession
+from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession
 from providers.errors import Changed, DriveError, NameTaken, NotFound, Unsupported, Untrusted
 from providers.google.api import GoogleApi
 from providers.google.client import Client, entries, is_whole, keys
@@ -19,6 +19,7 @@ from providers.google.uploads import Uploads
 from providers.google.wire import FIELDS, entry, quoted
 from providers.http import AccountHttp, Outbound, Pace, Patience, Tokens
 from providers.names import check
+from providers.verbs import Space
 
 USER_RATE = 200
 """Requests a second: Google's published limit for one user is 12,000 a minute."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from providers.drive import Ref, Space
+from providers.drive import Ref
 from providers.errors import Reconnect, Untrusted
 from providers.google.client import Client
+from providers.verbs import Space
 
 PAGE, MOST_PAGES = 100, 100
 _SCOPE = ("insufficientPermissions", "insufficientScopes", "ACCESS_TOKEN_SCOPE_INSUFFICIENT")

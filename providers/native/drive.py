@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
 from cache.vault import Scope, Vault
-from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession, Version
+from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession
 from providers.errors import NameTaken, NotFound, Refused, Unsupported
 from providers.names import check
 from providers.native.content import Digests, NativeRead, destroy_nodes, parts_of, used
@@ -26,6 +26,7 @@ from providers.native.translate import translated
 from providers.native.trash import ENDING
 from providers.native.tree import Node, Tree
 from providers.native.uploads import PART, Uploads
+from providers.verbs import Version
 
 PAGE = 200
 """Children on one page."""

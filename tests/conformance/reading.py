@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from providers.drive import Drive, HasVersions, Ref
+from providers.drive import Drive, Ref
 from providers.errors import Changed, DriveError, NotFound
+from providers.verbs import HasVersions
 from tests.conformance.base import MORE_THAN_SIMPLE, REPLACE, Base, content, get, gone, put, step
 
 DATA = content(300_007)

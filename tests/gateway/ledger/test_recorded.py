@@ -14,12 +14,8 @@ from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.ledger import Cover, Event, Ledger, Place, recorded
 from providers.drive import (
-    CanCopy,
-    CanRestore,
-    CanSearch,
     Drive,
     Entry,
-    HasQuota,
     Instruction,
     Kind,
     NewFile,
@@ -30,8 +26,8 @@ from providers.drive import (
     Ref,
     Traits,
     UploadSession,
-    supports,
 )
+from providers.verbs import CanCopy, CanRestore, CanSearch, HasQuota, supports
 
 WORD = Instruction("i" * 32, "s1-ann", "p1")
 PLACE = Place("s1", "s1-ann", "account")

@@ -6,9 +6,10 @@ import secrets
 
 import pytest
 
-from providers.drive import HasSpaces, OnConflict, Ref, supports
+from providers.drive import OnConflict, Ref
 from providers.errors import NotFound
 from providers.google import GoogleDrive
+from providers.verbs import HasSpaces, supports
 from tests.conformance.base import MORE_THAN_SIMPLE, content, everything, get, names, put
 from tests.providers.google.conftest import STUDENT, Open
 from tests.sandboxes import Running

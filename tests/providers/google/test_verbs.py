@@ -6,9 +6,10 @@ import secrets
 
 import pytest
 
-from providers.drive import CanCopy, CanRestore, CanSearch, Entry, HasQuota, Ref, supports
+from providers.drive import Entry, Ref
 from providers.errors import Changed, NotFound
 from providers.google import GoogleDrive
+from providers.verbs import CanCopy, CanRestore, CanSearch, HasQuota, supports
 from tests.conformance.base import everything, names, put
 from tests.providers.google.conftest import Open
 

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from cache.vault import Scope
-from providers.drive import HasQuota, Kind, OnConflict, Ref
+from providers.drive import Kind, OnConflict, Ref
 from providers.errors import Changed, DriveError, NameRefused, NameTaken, NotFound, Refused, Unsupported
 from providers.native import NativeDrive
 from providers.native.tables import nodes
+from providers.verbs import HasQuota
 from tests.conformance.base import everything, get, names, put
 from tests.providers.native.conftest import School
 

@@ -9,10 +9,11 @@ from sqlalchemy import func, select
 
 from cache.vault import Scope
 from providers import native
-from providers.drive import Entry, HasVersions, Ref
+from providers.drive import Entry, Ref
 from providers.errors import Changed, DriveError, NotFound, Unsupported
 from providers.native import Allowance, NativeDrive
 from providers.native.tables import nodes, parts, versions
+from providers.verbs import HasVersions
 from tests.conformance.base import MODIFIED, REPLACE, content, get, put
 from tests.providers.native.conftest import School
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from providers.drive import CanCopy, Drive, HasQuota
+from providers.drive import Drive
 from providers.onedrive import OneDrive
+from providers.verbs import CanCopy, HasQuota
 from tests.conformance import Conformance
 from tests.providers.onedrive.conftest import HOME, TEACHER, Open
 
