@@ -52,6 +52,7 @@ from gateway.jobs.worker import Worker
 from gateway.ledger import Ledger
 from gateway.policy import POLICY_VERSION
 from gateway.safety import UnsafeSettings, serving
+from gateway.schools import SchoolChoices
 from gateway.settings import Settings
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
@@ -259,6 +260,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
             abandoned=0 if database.dialect == "sqlite" else ABANDONED,
         ),
         accesses=Accesses(ledger, database),
+        school_choices=SchoolChoices(vault, database, ledger),
     )  # fmt: skip
 
 

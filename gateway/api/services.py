@@ -29,6 +29,7 @@ from gateway.jobs.model import ItemState, JobState
 from gateway.jobs.service import Jobs
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION, Principal
+from gateway.schools import SchoolChoices
 from gateway.settings import Settings
 from gateway.transfers import Transfers
 
@@ -88,6 +89,7 @@ class Services:
     cursors: Cursors
     idempotency: Idempotency
     accesses: Accesses
+    school_choices: SchoolChoices
 
     @functools.cached_property
     def arrivals(self) -> Arrivals:
