@@ -2,7 +2,8 @@
 
 from gateway.ledger.chain import merkle_root
 from gateway.ledger.ledger import Cover, Entry, Event, Ledger
-from gateway.ledger.recorded import Place, Recorded, Recorder, recorded
+from gateway.ledger.optional import recorded
+from gateway.ledger.recorded import Place, Recorded, Recorder
 from gateway.ledger.verify import Verdict, verify
 
 __all__ = [

@@ -1,15 +1,15 @@
 """A drive that writes nothing before the ledger knows on whose word: an entry is committed, then the request leaves.
 
 The same interface as the drive it wraps. Reading passes through. What happened at the provider afterwards is told by
-the job or the request, not here. Inside a bulk job one entry covers all items: pass its `Cover`.
+the job or the request, not here. Inside a bulk job one entry covers all items: pass its `Cover`. What only some
+drives can do is added by `gateway.ledger.optional`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Protocol
 
 from gateway.ledger.ledger import Cover, Event
@@ -26,7 +26,6 @@ from providers.drive import (
     Traits,
     UploadSession,
 )
-from providers.verbs import CanCopy, CanRestore, CanSearch, HasQuota, HasSpaces, Space
 
 
 class Recorder(Protocol):
@@ -97,7 +96,8 @@ class Recorded:
     async def begin(self, new: NewFile) -> UploadSession:
         """Recorded, then begun; the session's pieces are covered by this entry."""
         replaces = str(new.replaces[0]) if new.replaces else None
-        await self._record("drive.upload", parent=str(new.parent), name=new.name, size=new.size, replaces=replaces)
+        told = {"name": new.name, "size": new.size, "replaces": replaces, "convert": new.convert or None}
+        await self._record("drive.upload", parent=str(new.parent), **told)
         session = await self._drive.begin(new)
         self._known.add(session.secret)
         return session
@@ -142,63 +142,3 @@ class Recorded:
         word = self._instruction
         event = Event(action, word.principal, self._place.subject, word.id, word.policy_version, told)
         await self._ledger.record(self._place.school, event)
-
-
-class _Copies(Recorded):
-    async def copy(self, ref: Ref, parent: Ref, name: str, *, id: str | None = None) -> Entry:  # noqa: A002
-        """Recorded, then copied inside the drive."""
-        await self._record("drive.copy", item=str(ref), parent=str(parent), name=name)
-        assert isinstance(self._drive, CanCopy)
-        return await self._drive.copy(ref, parent, name, id=id)
-
-
-class _Fills(Recorded):
-    async def quota(self) -> tuple[int, int | None]:
-        """As the drive says."""
-        assert isinstance(self._drive, HasQuota)
-        return await self._drive.quota()
-
-
-class _Restores(Recorded):
-    async def restore(self, ref: Ref) -> Entry:
-        """Recorded, then taken out of the trash."""
-        await self._record("drive.restore", item=str(ref))
-        assert isinstance(self._drive, CanRestore)
-        return await self._drive.restore(ref)
-
-
-class _Searches(Recorded):
-    async def search(self, text: str, cursor: str | None = None) -> Page:
-        """As the drive says."""
-        assert isinstance(self._drive, CanSearch)
-        return await self._drive.search(text, cursor)
-
-
-class _Spans(Recorded):
-    async def spaces(self) -> Sequence[Space]:
-        """As the drive says."""
-        assert isinstance(self._drive, HasSpaces)
-        return await self._drive.spaces()
-
-
-_OPTIONAL: tuple[tuple[type, type[Recorded]], ...] = (
-    (CanCopy, _Copies),
-    (CanRestore, _Restores),
-    (CanSearch, _Searches),
-    (HasQuota, _Fills),
-    (HasSpaces, _Spans),
-)
-
-
-@cache
-def _kind(verbs: tuple[type[Recorded], ...]) -> type[Recorded]:
-    """One class for each set of optional verbs, so that a wrapped drive has no verb that its drive lacks."""
-    return type(Recorded.__name__, verbs or (Recorded,), {})
-
-
-def recorded(
-    drive: Drive, instruction: Instruction, ledger: Recorder, place: Place, cover: Cover | None = None
-) -> Recorded:
-    """The drive under this instruction, with the optional verbs it has; one that is not known here is left out."""
-    kind = _kind(tuple(kept for verb, kept in _OPTIONAL if isinstance(drive, verb)))
-    return kind(drive, instruction, ledger, place, cover)

@@ -13,6 +13,8 @@ import pytest
 from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.ledger import Cover, Event, Ledger, Place, recorded
+from gateway.ledger.optional import OPTIONAL
+from providers import verbs
 from providers.drive import (
     Drive,
     Entry,
@@ -254,3 +256,67 @@ async def recorded_restore(noted: list[str]) -> None:
     restoring = supports(recorded(Finding(noted), WORD, Broken(), PLACE), CanRestore)
     assert restoring is not None
     await restoring.restore(REF)
+
+
+class Everything(Full, Finding):
+    """A drive with every optional verb there is."""
+
+    async def versions(self, ref: Ref) -> list[verbs.Version]:
+        self.noted.append(f"versions {ref.id}")
+        return [verbs.Version("v1", 3, WHEN)]
+
+    async def trashed(self, cursor: str | None = None) -> Page:
+        self.noted.append(f"trashed {cursor}")
+        return Page([ENTRY], "more")
+
+    async def spaces(self) -> list[verbs.Space]:
+        return [verbs.Space(FOLDER, "Staff")]
+
+    async def view(self, view: verbs.View, cursor: str | None = None) -> Page:
+        self.noted.append(f"view {view} {cursor}")
+        return Page([], None)
+
+    async def changes(self, cursor: str | None = None, space: str = "") -> verbs.Changes:
+        self.noted.append(f"changes {cursor} {space}")
+        return verbs.Changes([], "now")
+
+    async def thumbnail(self, ref: Ref, edge: int = 256) -> verbs.Picture | None:
+        self.noted.append(f"thumbnail {edge}")
+        return verbs.Picture("image/png", b"png")
+
+
+def protocols() -> list[type]:
+    """Every optional verb that there is."""
+    return [one for one in vars(verbs).values() if getattr(one, "_is_runtime_protocol", False)]
+
+
+async def test_no_optional_verb_is_forgotten_and_none_is_invented() -> None:
+    assert {verb for verb, _ in OPTIONAL} == set(protocols())
+    full = recorded(Everything([]), WORD, Broken(), PLACE)
+    bare = recorded(Plain([]), WORD, Broken(), PLACE)
+    for verb in protocols():
+        assert supports(full, verb) is full, verb
+        assert supports(bare, verb) is None, verb
+        single = type("Single", (Plain,), {verb_method(verb): getattr(Everything, verb_method(verb))})
+        kept = recorded(single([]), WORD, Broken(), PLACE)
+        assert [one for one in protocols() if supports(kept, one)] == [verb]
+
+
+def verb_method(verb: type) -> str:
+    (name,) = (name for name in vars(verb) if not name.startswith("_"))
+    return name
+
+
+async def test_what_only_reads_passes_through_unrecorded() -> None:
+    noted: list[str] = []
+    drive = Everything(noted)
+    full: Any = recorded(drive, WORD, Broken(), PLACE)
+    assert await full.quota() == (1, 2)
+    assert await full.spaces() == await drive.spaces()
+    assert (await full.versions(REF))[0].id == "v1"
+    assert (await full.trashed("c")).cursor == "more"
+    assert (await full.view(verbs.View.RECENT, "d")).entries == []
+    assert (await full.changes("e", "f")).cursor == "now"
+    picture = await full.thumbnail(REF, 64)
+    assert (picture.media_type, picture.data) == ("image/png", b"png")
+    assert noted == ["versions file-1", "trashed c", "view recent d", "changes e f", "thumbnail 64"]
