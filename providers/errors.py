@@ -2,6 +2,7 @@
 
     DriveError
     ├── NotFound               the item is not there, or not visible to this account
+    │   └── NotPicked          the grant covers chosen items only, and this one may just not be chosen
     ├── Changed                the item is not the version that was asked for
     ├── NameTaken              another item of that name is in the way
     ├── NameRefused            the drive does not allow this name
@@ -11,6 +12,8 @@
     ├── Refused                the account may not do this          .reason says which rule
     │   ├── AdminBlocked       a policy of the school or an age rule forbids it; an administrator can change it
     │   ├── DownloadForbidden  the owner disabled downloading
+    │   ├── AcrossDrives       the drive does not move this item there; copying it may work
+    │   ├── LimitReached       a limit of the provider that making room does not lift
     │   └── Malware            the provider flagged the file; never acknowledged here
     ├── ExportTooLarge         the provider does not export a document of this size
     ├── Unsupported            an item that cannot be read as bytes (notebooks, unknown native types)
@@ -48,6 +51,11 @@ class DriveError(Exception):
 class NotFound(DriveError):
     code = "not_found"
     advice = "The item is no longer there, or it is no longer shared with you. Refresh the folder."
+
+
+class NotPicked(NotFound):
+    code = "not_picked"
+    advice = "The item is gone, or it was never chosen for this connection. Choose it first, then try again."
 
 
 class Changed(DriveError):
@@ -93,6 +101,16 @@ class AdminBlocked(Refused):
 class DownloadForbidden(Refused):
     code = "download_forbidden"
     advice = "The owner does not allow this file to be downloaded. Ask the owner."
+
+
+class AcrossDrives(Refused):
+    code = "across_drives"
+    advice = "The drive does not move this item there. Copy it instead."
+
+
+class LimitReached(Refused):
+    code = "limit_reached"
+    advice = "A limit of the drive's provider is reached. Try again tomorrow, or choose another folder."
 
 
 class Malware(Refused):

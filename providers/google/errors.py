@@ -6,18 +6,21 @@ Google's text is never passed on: it holds file ids and names.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from providers.errors import (
+    AcrossDrives,
     AdminBlocked,
     Busy,
     Changed,
     DownloadForbidden,
     DriveError,
     ExportTooLarge,
+    LimitReached,
     Malware,
     NameTaken,
     NotFound,
+    NotPicked,
     Offline,
     QuotaFull,
     Reconnect,
@@ -28,36 +31,54 @@ from providers.errors import (
 )
 from providers.http import parsed
 
-ID_IN_USE = "fileIdInUse"
+ID_IN_USE: Final = "fileIdInUse"
+NOT_PICKED: Final = "not_picked"
+SCOPE: Final = frozenset({"insufficientPermissions", "insufficientScopes", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+"""Reasons that speak of the grant's scope and not of the item."""
 
 _REASONS: dict[str, type[DriveError]] = {
     # Throttled: nothing was done. The daily upload cap (about 750 GB) shows as one of these, too.
     "rateLimitExceeded": Busy,
     "userRateLimitExceeded": Busy,
     "sharingRateLimitExceeded": Busy,
+    "dailyLimitExceeded": Busy,
     # No room, for good.
     "storageQuotaExceeded": QuotaFull,
     "quotaExceeded": QuotaFull,
     "teamDriveFileLimitExceeded": QuotaFull,
     "numChildrenInNonRootLimitExceeded": QuotaFull,
     "activeItemCreationLimitExceeded": QuotaFull,
+    # A limit that making room does not lift: this file's downloads today, the depth of folders.
+    "downloadQuotaExceeded": LimitReached,
+    "teamDriveHierarchyTooDeep": LimitReached,
+    "myDriveHierarchyDepthLimitExceeded": LimitReached,
     # Rules of the school, of the application or of Google.
     "domainPolicy": AdminBlocked,
     "accessNotConfigured": AdminBlocked,
     "access_not_configured": AdminBlocked,
     "admin_policy_enforced": AdminBlocked,
-    "teamDrivesFolderMoveInNotSupported": Refused,
     "cannotDownloadAbusiveFile": Malware,
     "cannotDownloadFile": DownloadForbidden,
     "cannotExportFile": DownloadForbidden,
     "fileNotDownloadable": Unsupported,
+    "insufficientFilePermissions": Refused,
+    "insufficientParentPermissions": Refused,
     "exportSizeLimitExceeded": ExportTooLarge,
     "uploadTooLarge": TooLarge,
+    # The item stays in the drive, or with the owner, that it belongs to.
+    "teamDrivesFolderMoveInNotSupported": AcrossDrives,
+    "teamDrivesParentLimit": AcrossDrives,
+    "crossDomainMoveRestriction": AcrossDrives,
+    "fileOwnerNotMemberOfTeamDrive": AcrossDrives,
+    "fileOwnerNotMemberOfWriterDomain": AcrossDrives,
+    "fileWriterTeamDriveMoveInDisabled": AcrossDrives,
+    "cannotMoveTrashedItemIntoTeamDrive": AcrossDrives,
+    "cannotMoveTrashedItemOutOfTeamDrive": AcrossDrives,
+    "cannotAddParent": AcrossDrives,
     # The grant does not cover this.
     "authError": Reconnect,
-    "insufficientPermissions": Reconnect,
-    "insufficientScopes": Reconnect,
-    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": Reconnect,
+    **dict.fromkeys(SCOPE, Reconnect),
+    "appNotAuthorizedToFile": NotPicked,
     "notFound": NotFound,
     ID_IN_USE: NameTaken,
     "conditionNotMet": Changed,
@@ -74,6 +95,9 @@ _STATUSES: dict[int, type[DriveError]] = {
     429: Busy,
 }
 
+_WAITS: Final = {"sharingRateLimitExceeded": 60.0, "dailyLimitExceeded": 3600.0}
+"""Seconds after which these are worth another try, where Google does not say: the day's quota is the application's."""
+
 
 def translate(status: int, headers: Mapping[str, str], body: bytes) -> DriveError:
     """The refusal of a request as a drive's error, with Google's reason code."""
@@ -83,7 +107,14 @@ def translate(status: int, headers: Mapping[str, str], body: bytes) -> DriveErro
         kind = Offline if status >= 500 else Untrusted if status < 400 else DriveError
     if status >= 500:
         kind = Offline  # whether anything was done is not known, whatever the reason says
-    return kind("Google Drive refused the request", reason=reason or f"status_{status}")
+    wait = _WAITS.get(reason or "") if kind is Busy and "Retry-After" not in headers else None
+    return kind("Google Drive refused the request", reason=reason or f"status_{status}", retry_after=wait)
+
+
+def translate_picked(status: int, headers: Mapping[str, str], body: bytes) -> DriveError:
+    """The same where the grant covers chosen files only: what was never chosen looks as if it were not there."""
+    error = translate(status, headers, body)
+    return NotPicked("not there or not chosen", reason=NOT_PICKED) if type(error) is NotFound else error
 
 
 def _reason(body: bytes) -> str | None:
