@@ -18,7 +18,8 @@ from providers.sandbox.core import Exchange
 SHAPES = json.loads(Path(__file__).with_name("graph_shapes.json").read_text())
 ROUTES: Mapping[str, Mapping[str, Any]] = SHAPES["routes"]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?(Z|[+-]\d\d:\d\d)?")
-_HERE = re.compile(r"/v1\.0/(?:me/drive|drives/[^/]+)(?P<what>.*)")
+_SITE = re.compile(r"/v1\.0/sites/(?:[^/:]+:/[^:]*:?|[^/:]+)(?P<what>/drives?)?")
+_HERE = re.compile(r"/v1\.0/(?:me/drive|drives/[^/]+|sites/(?:[^/:]+:/[^:]*:|[^/:]+)/drive)(?P<what>/.*|)")
 _ITEM = re.compile(r"/(?P<anchor>root|items/[^/:]+)(?P<path>:/[^:]*:?)?(?P<verb>/.*)?")
 
 # Beside the schema. Pages are those of learn.microsoft.com/graph/api.
@@ -48,6 +49,7 @@ QUERY: Mapping[str, frozenset[str]] = {  # what a verb takes beside the options 
     "children": frozenset({"$skiptoken"}),  # paging: an opaque nextLink
     "search": frozenset({"$skiptoken"}),
     "delta": frozenset({"$skiptoken", "token"}),  # driveitem-delta
+    "sites": frozenset({"search"}),  # site-search
 }
 CONTENT_ROUTES: Mapping[tuple[str, str], Mapping[int, str | None]] = {  # no bearer token; status -> model of the answer
     ("PUT", "up"): {200: "DriveItem", 201: "DriveItem", 202: "UploadSession"},
@@ -99,10 +101,14 @@ def problems(exchange: Exchange) -> list[str]:
 
 def _route(method: str, path: str) -> str:
     """The SDK's name of a route: /me is a user, /me/drive a drive, root and paths are items."""
-    if path in ("/v1.0/me", "/v1.0/me/drives"):
+    if path in ("/v1.0/me", "/v1.0/me/drives", "/v1.0/me/followedSites"):
         return "/users/{user-id}" + path.removeprefix("/v1.0/me")
     if path == "/v1.0/me/drive":
         return "/users/{user-id}/drive"
+    if path == "/v1.0/sites":
+        return "/sites"
+    if site := _SITE.fullmatch(path):
+        return "/sites/{site-id}" + (site["what"] or "")
     here = _HERE.fullmatch(path)
     item = _ITEM.fullmatch(here["what"]) if here else None
     if here is None or item is None:

@@ -1,4 +1,4 @@
-"""Who has which drive: school (business) and personal accounts, their ids, tenants and quotas.
+"""Who has which drive: school (business) and personal accounts, libraries of sites; their ids, tenants and quotas.
 
 The kind of account is a property of the person's school: whoever belongs to one of PERSONAL signs in with a personal
 Microsoft account, everyone else with a work or school account in the tenant of their school.
@@ -9,7 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
 
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.people import Person
@@ -17,6 +20,39 @@ from providers.sandbox.people import Person
 PERSONAL = ("hillcrest", "home")
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 GIB = 1 << 30
+
+
+def tenant(school: str) -> str:
+    """The tenant id of a school; one id for everybody who signs in with a personal account."""
+    return CONSUMERS if school in PERSONAL else str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{school}.example"))
+
+
+class Holder(Protocol):
+    """What a drive belongs to: a person's `Account`, or a `Library` of a site."""
+
+    @property
+    def personal(self) -> bool:
+        """A personal Microsoft account; otherwise a school's."""
+
+    @property
+    def drive_type(self) -> str:
+        """personal, business or documentLibrary."""
+
+    @property
+    def tid(self) -> str:
+        """The tenant."""
+
+    @property
+    def web(self) -> str:
+        """Where a browser finds the root."""
+
+    @property
+    def drive_name(self) -> str:
+        """What the drive is called."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """An identitySet of the owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +75,7 @@ class Account:
     @property
     def tid(self) -> str:
         """The tenant."""
-        return CONSUMERS if self.personal else str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.person.school}.example"))
+        return tenant(self.person.school)
 
     @property
     def cid(self) -> str:
@@ -71,6 +107,60 @@ class Account:
     def total(self) -> int:
         """The quota in bytes."""
         return 5 * GIB if self.personal else 1024 * GIB
+
+    @property
+    def web(self) -> str:
+        """Where a browser finds the root."""
+        host = "onedrive.live.com" if self.personal else f"{self.person.school}-my.sharepoint.com"
+        return f"https://{host}/personal/{self.user_id}/Documents"
+
+    @property
+    def drive_name(self) -> str:
+        """What the drive is called."""
+        return "OneDrive"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """An identitySet."""
+        return {"user": {"displayName": self.person.name, "id": self.user_id}}
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A document library of a site. ``site`` is the site's document, ``name`` the library's ('Documents')."""
+
+    site: Mapping[str, Any]
+    name: str
+
+    personal = False
+    drive_type = "documentLibrary"
+
+    @property
+    def tid(self) -> str:
+        """The tenant of the site's school."""
+        return tenant(self.site["school"])
+
+    @property
+    def drive_id(self) -> str:
+        """The library's id as a drive."""
+        digest = hashlib.sha512(f"{self.site['id']}/{self.name}".encode()).digest()[:48]
+        return "b!" + base64.urlsafe_b64encode(digest).decode()
+
+    @property
+    def web(self) -> str:
+        """Where a browser finds the root."""
+        return f"{self.site['web']}/{quote(self.name)}"
+
+    @property
+    def drive_name(self) -> str:
+        """What the drive is called."""
+        return self.name
+
+    @property
+    @behaviour("assumed", "A library's owner is told as a name without an id.")
+    def identity(self) -> dict[str, Any]:
+        """An identitySet of the group that owns the site."""
+        return {"user": {"displayName": f"{self.site['title']} Owners"}}
 
 
 def item_id(drive: str, number: int) -> str:

@@ -1,6 +1,7 @@
 """Graph's addresses: by id, by path from the root or from an item, with or without the closing colon.
 
-/me   /me/drives   /me/drive…   /drives/{id}…          then one of
+/me   /me/drives   /me/followedSites   /sites   /sites/{id}   /sites/{id}/drives
+/me/drive…   /drives/{id}…   /sites/{id}/drive…      then nothing, or one of
 …/root   …/root:/a/b:   …/items/{id}   …/items/{id}:/a/b:         then nothing, or
 /children  /content  /createUploadSession  /copy  /delta  /search(q='…')  /permanentDelete  /restore
 """
@@ -8,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from providers.sandbox.behaviours import behaviour
@@ -24,6 +25,7 @@ class Address:
     """A parsed address. ``drive`` None: the caller's own. ``anchor`` None: not an item; 'root' or an item's id.
 
     ``names`` is the path below the anchor. ``verb`` is '' for the thing itself; ``argument`` what stands in q='…'.
+    ``site``: the site that the address begins with; its drive is the site's first library.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class Address:
     names: tuple[str, ...] = ()
     verb: str = ""
     argument: str | None = None
+    site: str | None = None
 
     @property
     def template(self) -> str:
@@ -45,13 +48,32 @@ def parse(raw: str) -> Address:
     match parts:
         case ["me"]:
             return Address("user")
-        case ["me", "drives"]:
-            return Address("drives")
+        case ["me", ("drives" | "followedSites") as kind]:
+            return Address(kind)
         case ["me", "drive", *rest]:
             return _in_drive(None, rest)
         case ["drives", drive, *rest] if drive:
             return _in_drive(unquote(drive), rest)
+        case ["sites"]:
+            return Address("sites")
+        case ["sites", site, *rest] if site:
+            return _at_site(unquote(site), rest)
     raise _unknown(parts[0] if parts else "")
+
+
+def _at_site(site: str, rest: list[str]) -> Address:
+    if site.endswith(":"):  # by path: up to the next part that ends with a colon
+        end = next((at for at, part in enumerate(rest) if part.endswith(":")), len(rest))
+        path = "/".join(unquote(part) for part in rest[: end + 1]).removesuffix(":")
+        site, rest = f"{site}/{path}", rest[end + 1 :]
+    match rest:
+        case [] | [""]:
+            return Address("site", site=site)
+        case ["drives"]:
+            return Address("siteDrives", site=site)
+        case ["drive", *more]:
+            return replace(_in_drive(None, more), site=site)
+    raise _unknown(rest[0])
 
 
 def _in_drive(drive: str | None, rest: list[str]) -> Address:

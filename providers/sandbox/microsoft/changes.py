@@ -14,7 +14,8 @@ from providers.sandbox.core import Refused, Sandbox, base, label
 from providers.sandbox.microsoft import names, odata
 from providers.sandbox.microsoft.odata import Options
 from providers.sandbox.microsoft.placing import Places, Slot
-from providers.sandbox.microsoft.tree import Doc, Tree
+from providers.sandbox.microsoft.rights import WRITE, Rights
+from providers.sandbox.microsoft.tree import ACTING, Doc, Tree
 from providers.sandbox.microsoft.wire import Wire, answer, context, parse_times
 
 _REFERENCE = dict.fromkeys(("driveId", "driveType", "id", "name", "path", "siteId", "shareId"), str)
@@ -23,8 +24,8 @@ _REFERENCE = dict.fromkeys(("driveId", "driveType", "id", "name", "path", "siteI
 class Changes:
     """Handlers that change one tree. Each gets the item that was addressed."""
 
-    def __init__(self, box: Sandbox, tree: Tree, places: Places, wire: Wire) -> None:
-        self.box, self._tree, self._places, self._wire = box, tree, places, wire
+    def __init__(self, box: Sandbox, tree: Tree, places: Places, wire: Wire, rights: Rights) -> None:
+        self.box, self._tree, self._places, self._wire, self._rights = box, tree, places, wire, rights
         self._monitors = box.store.table("monitors")
         box.app.router.add_get("/monitor/{operation}", self.monitor)
 
@@ -98,6 +99,7 @@ class Changes:
         "documented", "copy answers 202 with a monitor in Location; a taken name is 409 nameAlreadyExists at once."
     )
     @behaviour("documented", "A personal drive takes no notice of a conflict behaviour when it copies.")
+    @behaviour("documented", "A copy may go to another drive that the caller may write to; a move may not.")
     async def copy(self, request: web.Request, item: Doc, options: Options) -> web.Response:
         """Starts a copy on the server."""
         body = odata.only(
@@ -110,7 +112,7 @@ class Changes:
         personal = self._tree.owner(item["drive"]).personal
         conflict = "fail" if personal else options.conflict or odata.body_conflict(body, "fail")
         home = self._tree.items[item["parent"]] if item["parent"] else item
-        parent = self._parent(item["drive"], body["parentReference"]) if "parentReference" in body else home
+        parent = self._target(item["drive"], body["parentReference"]) if "parentReference" in body else home
         if item["kind"] == "package" or parent["id"] in {one["id"] for one in self._tree.walk(item)}:
             raise Refused(400, "invalidRequest", "The item cannot be copied there.")
         if body.get("childrenOnly") or body.get("includeAllVersionHistory"):
@@ -119,7 +121,7 @@ class Changes:
         name, there = self._places.settle(slot, conflict)
         if there and there["id"] == item["id"]:
             raise Refused(409, "nameAlreadyExists", "An item cannot be copied over itself.")
-        self._places.room(item["drive"], self._tree.size(item))
+        self._places.room(parent["drive"], self._tree.size(item))
         with self.box.store.batch():
             if there:
                 self._tree.destroy(there)
@@ -175,13 +177,22 @@ class Changes:
             raise Refused(400, "invalidRequest", "parentReference names no folder.")
         return self._places.descend(drive, "root", tuple(filter(None, unquote(rest).split("/"))))
 
+    def _target(self, drive: str, reference: dict[str, Any]) -> Doc:
+        """Where a copy goes: also into another drive."""
+        asking, wanted = self._tree.account(ACTING.get() or ""), reference.get("driveId") or drive
+        if isinstance(wanted, str) and wanted.lower() != drive.lower():
+            drive = self._rights.drive(asking, wanted)
+        parent = self._parent(drive, reference)
+        self._rights.demand(asking, parent, WRITE)
+        return parent
+
     def _copied(self, item: Doc, parent: Doc, name: str) -> Doc:
         fields: Doc = {field: item[field] for field in ("size", "hashes", "mime") if field in item}
         if item["kind"] == "file":
             path = self.box.store.new_blob()
             os.link(self.box.store.blob(item["blob"]), path)
             fields["blob"] = path.name
-        made = self._tree.make(item["drive"], parent, name, item["kind"], **fields)
+        made = self._tree.make(parent["drive"], parent, name, item["kind"], **fields)
         for child in self._tree.children(item):
             self._copied(child, made, child["name"])
         return made

@@ -16,7 +16,7 @@ from aiohttp import web
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused, Sandbox, base, label
 from providers.sandbox.microsoft import odata
-from providers.sandbox.microsoft.accounts import Account
+from providers.sandbox.microsoft.accounts import Holder
 from providers.sandbox.microsoft.quickxor import QuickXor
 from providers.sandbox.microsoft.tree import Doc, Tree
 from providers.sandbox.transfer import Digests, Hasher, pieces, receive, send, span
@@ -34,7 +34,7 @@ class Stored:
     hashes: dict[str, str]
 
 
-def makers(account: Account) -> dict[str, Callable[[], Hasher]]:
+def makers(account: Holder) -> dict[str, Callable[[], Hasher]]:
     """The hashes that this kind of account gives."""
     if account.personal:
         return {"quickXorHash": QuickXor, "sha1Hash": hashlib.sha1, "sha256Hash": hashlib.sha256}
@@ -67,7 +67,7 @@ class Contents:
         box.app.router.add_get("/y4m{item}/{name}", self.download)
 
     @behaviour("documented", "PUT …/content takes up to 250 MB at once; a broken body leaves nothing behind.")
-    async def take(self, request: web.Request, account: Account) -> Stored:
+    async def take(self, request: web.Request, account: Holder) -> Stored:
         """The request's whole body, stored. Refused 413 where it is too long."""
         if (request.content_length or 0) > SIMPLE_LIMIT:
             raise Refused(413, "invalidRequest", "The content is too large for a simple upload.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
@@ -17,17 +18,26 @@ from providers.sandbox.microsoft.listing import Listing
 from providers.sandbox.microsoft.odata import CONFLICT, Options
 from providers.sandbox.microsoft.placing import Places, Slot
 from providers.sandbox.microsoft.rewriting import rewritten
+from providers.sandbox.microsoft.rights import READ, WRITE, Rights
 from providers.sandbox.microsoft.sessions import Sessions
-from providers.sandbox.microsoft.tree import Doc, Tree
+from providers.sandbox.microsoft.sites import Sites
+from providers.sandbox.microsoft.tree import ACTING, Doc, Tree
 from providers.sandbox.microsoft.wire import Wire, answer, context, user
 from providers.sandbox.oauth import OAuth
 
 _SHOWN = {"select", "expand"}
 _LISTED = _SHOWN | {"top", "skiptoken"}
+_SITES = frozenset({"sites.read.all", "sites.readwrite.all", ".default"})
+_WRITING = frozenset({"files.readwrite", "files.readwrite.all", "sites.readwrite.all", ".default"})
+_READING = _WRITING | {"files.read", "files.read.all", "sites.read.all"}
 OPTIONS: dict[tuple[str, str, str], set[str]] = {
     ("GET", "user", ""): {"select"},
     ("GET", "drives", ""): {"select", "top"},
     ("GET", "drive", ""): {"select"},
+    ("GET", "followedSites", ""): {"select"},
+    ("GET", "sites", ""): {"select", "search"},
+    ("GET", "site", ""): {"select"},
+    ("GET", "siteDrives", ""): {"select", "top"},
     ("GET", "item", ""): _SHOWN,
     ("PATCH", "item", ""): _SHOWN | {CONFLICT},
     ("PUT", "item", ""): {CONFLICT},
@@ -51,11 +61,13 @@ class Graph:
     def __init__(self, box: Sandbox, oauth: OAuth) -> None:
         self.box, self.oauth = box, oauth
         self.tree = Tree(self.box)
+        self.sites = Sites(self.box, self.tree)
+        self.rights = Rights(self.tree, self.sites)
         self.contents = Contents(self.box, self.tree)
         self.wire = Wire(self.tree, self.contents.address)
         self.places = Places(self.tree, self.contents, self.wire)
         self.sessions = Sessions(self.box, self.tree, self.contents, self.places, self.wire)
-        self.changes = Changes(self.box, self.tree, self.places, self.wire)
+        self.changes = Changes(self.box, self.tree, self.places, self.wire, self.rights)
         self.listing = Listing(self.tree, self.wire)
         self.box.app.router.add_route("*", PREFIX + "/{tail:.*}", self.answer)
 
@@ -64,52 +76,64 @@ class Graph:
         label(request, PREFIX)  # before the address is understood, nothing of it may be named
         address = parse(request.rel_url.raw_path)
         label(request, address.template)
-        account = self._caller(request)
+        account = self._caller(request, address)
+        ACTING.set(account.person.email)
         allowed = OPTIONS.get((request.method, address.kind, address.verb))
         if allowed is None:
             raise Refused(405, "methodNotAllowed", "The method is not allowed at this address.")
         options = odata.options(request, allowed)
-        drive = self._drive(account, address.drive)
         if address.kind == "item":
-            return await self._item(request, account, drive, address, options)
-        return self._other(request, account, drive, address.kind, options)
+            return await self._item(request, account, self._drive(account, address), address, options)
+        return self._other(request, account, address, options)
 
     @behaviour("documented", "A request without a live bearer token is 401 InvalidAuthenticationToken.")
     @behaviour(
         "documented", "Files.Read lets one read, Files.ReadWrite write, User.Read see oneself; else 403 accessDenied."
     )
-    def _caller(self, request: web.Request) -> Account:
+    @behaviour("documented", "Sites are listed with Sites.Read.All; no scope for files is enough.")
+    def _caller(self, request: web.Request, address: Address) -> Account:
         session = self.oauth.session(request)
         if session is None:
             headers = {"WWW-Authenticate": 'Bearer realm="", authorization_uri="/common/oauth2/v2.0/authorize"'}
             raise Refused(401, "InvalidAuthenticationToken", "Access token is missing, malformed or expired.", headers)
         scopes = {scope.rpartition("/")[2].lower() for scope in session.scopes}
-        reading = request.method == "GET"
-        enough = {"files.readwrite", "files.readwrite.all", "sites.readwrite.all", ".default"}
-        enough |= {"files.read", "files.read.all", "sites.read.all"} if reading else set()
-        enough |= {"user.read"} if request.path == f"{PREFIX}/me" else set()
-        if not scopes & enough:
+        enough = _READING if request.method == "GET" else _WRITING
+        enough = enough | {"user.read"} if address.kind == "user" else enough
+        if not scopes & (_SITES if address.kind in ("followedSites", "sites", "site") else enough):
             raise Refused(403, "accessDenied", "The caller does not have permission to perform the action.")
         return Account(session.person)
 
-    @behaviour("assumed", "Another person's drive is 403 accessDenied, an unknown one 404 itemNotFound.")
-    def _drive(self, account: Account, wanted: str | None) -> str:
+    @behaviour("documented", "/sites/{id}/drive is the site's default library.")
+    def _drive(self, account: Account, address: Address) -> str:
+        """The drive that is addressed, of which the caller may see something."""
+        if address.site is not None:
+            return str(self.sites.find(account, address.site)["libraries"][0])
         own = self.tree.drive_of(account.person)
-        if wanted is None or wanted.lower() == own.lower():
-            return own
-        if any(Account(person).drive_id.lower() == wanted.lower() for person in self.box.people.all()):
-            raise Refused(403, "accessDenied", "The caller does not have permission to perform the action.")
-        raise Refused(404, "itemNotFound", "The drive could not be found.")
+        return own if address.drive is None else self.rights.drive(account, address.drive)
 
-    def _other(
-        self, request: web.Request, account: Account, drive: str, kind: str, options: Options
-    ) -> web.StreamResponse:
-        if kind == "user":
-            return answer(context(request, "users/$entity") | _some(user(account), options))
-        doc = _some(self.wire.drive(drive), options)
-        if kind == "drives":
-            return answer(context(request, "drives") | {"value": [doc]})
-        return answer(context(request, "drives/$entity") | doc)
+    def _other(self, request: web.Request, account: Account, address: Address, options: Options) -> web.StreamResponse:
+        match address.kind:
+            case "user":
+                return answer(context(request, "users/$entity") | _some(user(account), options))
+            case "followedSites":
+                return self._listed(request, "sites", map(self.sites.render, self.sites.followed(account)), options)
+            case "sites":
+                found = self.sites.search(account, options.search)
+                return self._listed(request, "sites", map(self.sites.render, found), options)
+            case "site":
+                site = self.sites.render(self.sites.find(account, address.site or ""))
+                return answer(context(request, "sites/$entity") | _some(site, options))
+            case "siteDrives":
+                drives = self.sites.find(account, address.site or "")["libraries"]
+                return self._listed(request, "drives", map(self.wire.drive, drives), options)
+        doc = self.wire.drive(self._drive(account, address))
+        if address.kind == "drives":
+            return self._listed(request, "drives", [doc], options)
+        return answer(context(request, "drives/$entity") | _some(doc, options))
+
+    @staticmethod
+    def _listed(request: web.Request, what: str, docs: Iterable[dict[str, Any]], options: Options) -> web.Response:
+        return answer(context(request, what) | {"value": [_some(doc, options) for doc in docs]})
 
     async def _item(
         self, request: web.Request, account: Account, drive: str, address: Address, options: Options
@@ -121,12 +145,14 @@ class Graph:
             return await self.changes.restore(request, drive, anchor, options)
         if method == "PUT" or verb == "createUploadSession":
             slot = self.places.slot(drive, anchor, path)
+            self.rights.demand(account, slot.item or slot.parent, WRITE)
             if verb == "createUploadSession":
                 return await self.sessions.create(request, slot)
             if verb == "content":
                 return await self._put(request, account, slot, options)
             return await self.sessions.redirect(request, slot)
         item = self.places.descend(drive, anchor, path)
+        self.rights.demand(account, item, READ if method == "GET" or verb == "copy" else WRITE)
         if method == "GET":
             return self._read(request, item, address, options)
         match method, verb:

@@ -34,6 +34,7 @@ class Options:
     orderby: str = "name"
     conflict: str | None = None
     token: str | None = None
+    search: str = ""
 
 
 @behaviour(
@@ -56,6 +57,7 @@ def options(request: web.Request, allowed: Collection[str]) -> Options:
         orderby=given.get("orderby", "name"),
         conflict=conflict(given.get(CONFLICT)),
         token=given.get("token"),
+        search=given.get("search", ""),
     )
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.faults import fault
-from providers.sandbox.microsoft.accounts import Account
+from providers.sandbox.microsoft.accounts import Holder
 from providers.sandbox.microsoft.contents import Contents, Stored, makers, written
 from providers.sandbox.transfer import Digests, digest_file
 
@@ -30,9 +30,7 @@ _XML = (
 @behaviour(
     "assumed", "A rewritten Office file keeps its members and gains a property; other files gain a trailing mark."
 )
-async def rewritten(
-    request: web.Request, contents: Contents, stored: Stored, account: Account
-) -> AsyncIterator[Stored]:
+async def rewritten(request: web.Request, contents: Contents, stored: Stored, account: Holder) -> AsyncIterator[Stored]:
     """The bytes to keep: the stored ones, or on request changed ones. An error inside leaves the stored ones alone."""
     if fault(request, "reason") != "rewrite":
         yield stored

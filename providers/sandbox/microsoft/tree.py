@@ -6,18 +6,21 @@ Graph's words. An item is the document that `Tree.make` builds; treat it as froz
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused, Sandbox
 from providers.sandbox.microsoft import names
-from providers.sandbox.microsoft.accounts import Account, item_id
+from providers.sandbox.microsoft.accounts import GIB, Account, Holder, Library, item_id
 from providers.sandbox.people import Person
 
 Doc = dict[str, Any]
+ACTING: ContextVar[str | None] = ContextVar("ACTING", default=None)  # the e-mail address of who asks; None: the owner
 
 
 @dataclass(slots=True)
@@ -35,7 +38,11 @@ class Tree:
     def __init__(self, box: Sandbox) -> None:
         self.box = box
         self.drives, self.items = box.store.table("drives"), box.store.table("items")
+        self.sites = box.store.table("sites")
         self._kids: dict[str, dict[str, str]] = {}
+        self._sorted: dict[str, list[str]] = {}
+        self._owners: dict[str, Holder] = {}
+        self._people: dict[str, Account] = {}
         self._below: dict[str, int] = {}
         self._stamp: dict[str, int] = {}
         self._count: dict[str, _Counters] = defaultdict(_Counters)
@@ -51,26 +58,51 @@ class Tree:
     def drive_of(self, person: Person) -> str:
         """The id of a person's drive; made on the first call."""
         account = Account(person)
-        if account.drive_id not in self.drives:
-            with self.box.store.batch():
-                row = {"owner": person.email, "type": account.drive_type, "total": account.total}
-                self.drives.put(account.drive_id, row | {"root": item_id(account.drive_id, 101)})
-                self.make(account.drive_id, None, "root", "folder")
-        return account.drive_id
+        drive = account.drive_id
+        return drive if drive in self.drives else self._new(drive, {"owner": person.email, "total": account.total})
 
-    def owner(self, drive: str) -> Account:
-        """Whose drive it is."""
-        person = self.box.people.find(self.drives[drive]["owner"])
-        assert person is not None, "people are never removed"
-        return Account(person)
+    @behaviour("documented", "A site's document library is a drive of the type documentLibrary.")
+    @behaviour("assumed", "A library holds 25 TiB.")
+    def library(self, library: Library) -> str:
+        """The id of a library's drive, which is made."""
+        owner = next(email for email, right in library.site["members"].items() if right == "owner")
+        row = {"owner": owner, "total": 25 * 1024 * GIB, "site": library.site["id"], "name": library.name}
+        return self._new(library.drive_id, row)
+
+    def _new(self, drive: str, row: Doc) -> str:
+        with self.box.store.batch():
+            self.drives.put(drive, row | {"root": item_id(drive, 101)})
+            self.make(drive, None, "root", "folder")
+        return drive
+
+    def owner(self, drive: str) -> Holder:
+        """Whose drive it is: a person's, or a library of a site."""
+        known = self._owners.get(drive)
+        if known is None:
+            row = self.drives[drive]
+            site = self.sites.get(row.get("site", ""))
+            known = self._owners[drive] = Library(site, row["name"]) if site else self.account(row["owner"])
+        return known
+
+    def account(self, email: str) -> Account:
+        """The account behind an address."""
+        if email not in self._people:
+            person = self.box.people.find(email)
+            assert person is not None, "people are never removed"
+            self._people[email] = Account(person)
+        return self._people[email]
 
     @behaviour("documented", "What lies in the recycle bin, or below something there, is itemNotFound.")
     def live(self, drive: str, wanted: str) -> Doc:
         """An item of this drive, by id. Refused 404 where there is none, or not any more."""
         item = self.items.get(wanted.upper() if "!" in wanted else wanted)
-        if item is None or item["drive"] != drive or any(one["dead"] for one in self._upwards(item)):
+        if item is None or item["drive"] != drive or not self.alive(item):
             raise Refused(404, "itemNotFound", "The resource could not be found.")
         return item
+
+    def alive(self, item: Doc) -> bool:
+        """Whether neither the item nor anything above it was deleted."""
+        return not any(one["dead"] for one in self.upwards(item))
 
     def child(self, parent: Doc, name: str) -> Doc | None:
         """The item of that name in a folder, in any case."""
@@ -79,7 +111,15 @@ class Tree:
 
     def children(self, parent: Doc) -> list[Doc]:
         """What a folder holds, by name."""
-        return [self.items[one] for _, one in sorted(self._kids.get(parent["id"], {}).items())]
+        kids = self.taken(parent)
+        return [self.items[kids[key]] for key in self.order(parent)]
+
+    def order(self, parent: Doc) -> list[str]:
+        """The keys of a folder's names, sorted once and kept so: a page of a large folder costs a page."""
+        found = self._sorted.get(parent["id"])
+        if found is None:
+            found = self._sorted[parent["id"]] = sorted(self.taken(parent))
+        return found
 
     def taken(self, parent: Doc) -> dict[str, str]:
         """The keys of the names in a folder."""
@@ -93,7 +133,7 @@ class Tree:
 
     def path(self, item: Doc) -> str:
         """'/a/b' from the drive's root; '' for the root itself."""
-        parts = [one["name"] for one in self._upwards(item) if one["parent"] is not None]
+        parts = [one["name"] for one in self.upwards(item) if one["parent"] is not None]
         return "".join(f"/{part}" for part in reversed(parts))
 
     def size(self, item: Doc) -> int:
@@ -119,13 +159,15 @@ class Tree:
         number, now = self._count[drive].number + 1, int(self.box.now() * 1000)
         item: Doc = {"id": item_id(drive, number), "number": number, "drive": drive, "name": name, "kind": kind}
         item |= {"parent": parent["id"] if parent else None, "created": now, "modified": now, "fs": [now, now]}
-        item |= {"etag": 1, "ctag": 1, "size": 0, "dead": "", "by": self.drives[drive]["owner"], **fields}
+        by = ACTING.get() or self.drives[drive]["owner"]
+        item |= {"etag": 1, "ctag": 1, "size": 0, "dead": "", "by": by, "editor": by, **fields}
         return self._put(item)
 
     def change(self, item: Doc, **fields: Any) -> Doc:
         """Changes fields: the eTag always moves on, the cTag only where the content does ('blob' is among them)."""
         self._drop(item)
         fields.setdefault("modified", int(self.box.now() * 1000))
+        fields.setdefault("editor", ACTING.get() or self.drives[item["drive"]]["owner"])
         return self._put({**item, "etag": item["etag"] + 1, "ctag": item["ctag"] + ("blob" in fields), **fields})
 
     @behaviour("documented", "DELETE puts an item, with all below it, into the recycle bin.")
@@ -159,26 +201,32 @@ class Tree:
         count = self._count[item["drive"]]
         count.number, count.seq = max(count.number, item["number"]), max(count.seq, item["seq"])
         if item["parent"] is not None and not item["dead"]:
-            self._kids.setdefault(item["parent"], {})[names.key(item["name"])] = item["id"]
+            key, kids = names.key(item["name"]), self._kids.setdefault(item["parent"], {})
+            if key not in kids and item["parent"] in self._sorted:
+                insort(self._sorted[item["parent"]], key)
+            kids[key] = item["id"]
 
     def _drop(self, item: Doc) -> None:
         """Takes the item out of its folder's index and out of the sizes above it."""
         if item["parent"] is not None and not item["dead"]:
-            self._kids[item["parent"]].pop(names.key(item["name"]))
+            key = names.key(item["name"])
+            self._kids[item["parent"]].pop(key)
+            if order := self._sorted.get(item["parent"]):
+                order.pop(bisect_left(order, key))
             self._weigh(item, -self.size(item))
 
     def _weigh(self, item: Doc, size: int) -> None:
         """Adds bytes to every folder above, up to the root or to what is in the recycle bin."""
-        for one in self._upwards(item):
+        for one in self.upwards(item):
             if one["parent"] is None or one["dead"]:
                 return
             self._below[one["parent"]] = self._below.get(one["parent"], 0) + size
 
     def _touch(self, item: Doc) -> None:
-        for one in self._upwards(item):
+        for one in self.upwards(item):
             self._stamp[one["id"]] = max(self._stamp.get(one["id"], 0), item["seq"])
 
-    def _upwards(self, item: Doc) -> Iterator[Doc]:
+    def upwards(self, item: Doc) -> Iterator[Doc]:
         """The item, its folder, and so on up to the root."""
         yield item
         while item["parent"] is not None:

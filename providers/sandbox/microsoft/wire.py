@@ -12,7 +12,7 @@ from aiohttp import web
 
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused, base
-from providers.sandbox.microsoft.accounts import Account
+from providers.sandbox.microsoft.accounts import Account, Holder
 from providers.sandbox.microsoft.odata import Options, only
 from providers.sandbox.microsoft.tree import Doc, Tree
 
@@ -31,7 +31,7 @@ def answer(doc: Mapping[str, Any], status: int = 200, headers: Mapping[str, str]
 
 
 @behaviour("rclone", "Personal drives keep milliseconds, school drives whole seconds.")
-def moment(ms: int, account: Account) -> str:
+def moment(ms: int, account: Holder) -> str:
     """A time as Graph writes it."""
     fraction = ms % 1000 if account.personal else 0
     text = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -80,12 +80,12 @@ class Wire:
     @behaviour("schema", "Items carry Graph's default property set, files with a pre-authenticated download address.")
     def _whole(self, request: web.Request, item: Doc) -> dict[str, Any]:
         account = self._tree.owner(item["drive"])
-        by = {"user": {"displayName": account.person.name, "id": account.user_id}}
+        by, editor = (self._tree.account(item[role]).identity for role in ("by", "editor"))
         doc: dict[str, Any] = {DOWNLOAD: self._address(request, item)} if item["kind"] == "file" else {}
         doc |= {"createdDateTime": moment(item["created"], account), **self.tags(item, account), "id": item["id"]}
         doc |= {"lastModifiedDateTime": moment(item["modified"], account), "name": item["name"]}
         doc |= {"webUrl": self._web(item, account), "size": self._tree.size(item), "createdBy": by}
-        doc |= {"lastModifiedBy": by, "parentReference": self._parent(item, account)}
+        doc |= {"lastModifiedBy": editor, "parentReference": self._parent(item, account)}
         created, modified = (moment(one, account) for one in item["fs"])
         doc["fileSystemInfo"] = {"createdDateTime": created, "lastModifiedDateTime": modified}
         if item.get("description"):
@@ -95,7 +95,7 @@ class Wire:
     @behaviour(
         "documented", "The eTag changes with everything, the cTag with content only; school folders have no cTag."
     )
-    def tags(self, item: Doc, account: Account) -> dict[str, str]:
+    def tags(self, item: Doc, account: Holder) -> dict[str, str]:
         """Both tags, in the form that the kind of account uses."""
         content = self._tree.stamp(item) if item["kind"] == "folder" else item["ctag"]
         if account.personal:
@@ -114,17 +114,18 @@ class Wire:
         return facets | ({"root": {}} if item["parent"] is None else {})
 
     @behaviour("rclone", "parentReference holds the path as '/drives/{id}/root:/a/b', not percent-encoded.")
-    def _parent(self, item: Doc, account: Account) -> dict[str, Any]:
+    def _parent(self, item: Doc, account: Holder) -> dict[str, Any]:
         reference = {"driveId": item["drive"], "driveType": account.drive_type}
+        if site := self._tree.drives[item["drive"]].get("site"):
+            reference["siteId"] = site
         if item["parent"] is None:
             return reference
         parent = self._tree.items[item["parent"]]
         path = f"/drives/{item['drive']}/root:{self._tree.path(parent)}"
         return reference | {"id": parent["id"], "name": parent["name"], "path": path}
 
-    def _web(self, item: Doc, account: Account) -> str:
-        host = "onedrive.live.com" if account.personal else f"{account.person.school}-my.sharepoint.com"
-        return f"https://{host}/personal/{account.user_id}/Documents{quote(self._tree.path(item))}"
+    def _web(self, item: Doc, account: Holder) -> str:
+        return f"{account.web}{quote(self._tree.path(item))}"
 
     @behaviour("documented", "quota: total, used (with the recycle bin), remaining, deleted, and a state in words.")
     def drive(self, drive: str) -> dict[str, Any]:
@@ -144,10 +145,10 @@ class Wire:
             "description": "",
             "id": drive,
             "lastModifiedDateTime": moment(root["modified"], account),
-            "name": "OneDrive",
+            "name": account.drive_name,
             "webUrl": self._web(root, account),
             "driveType": account.drive_type,
-            "owner": {"user": {"displayName": account.person.name, "id": account.user_id}},
+            "owner": account.identity,
             "quota": quota,
         }
 
