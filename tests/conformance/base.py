@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from providers import hashes
-from providers.drive import Drive, Entry, NewFile, OnConflict, Progress, Ref, Traits, UploadSession
+from providers.drive import Drive, Entry, NewFile, OnConflict, Page, Progress, Ref, Traits, UploadSession
+from providers.verbs import supports
+
+Verb = TypeVar("Verb")
 
 MODIFIED = datetime(2024, 2, 29, 12, 34, 56, tzinfo=UTC)
 """A moment with whole seconds: some drives keep no finer ones."""
@@ -109,16 +112,28 @@ async def names(drive: Drive, folder: Ref) -> list[str]:
 
 async def everything(drive: Drive, folder: Ref) -> list[Entry]:
     """All children, page after page."""
+    return await collected(lambda cursor: drive.children(folder, cursor))
+
+
+async def collected(turn: Callable[[str | None], Awaitable[Page]]) -> list[Entry]:
+    """All entries of a list that is told in pages; ``turn`` gives the page behind a cursor."""
     found: list[Entry] = []
     cursor = None
     for _ in range(1000):
-        page = await drive.children(folder, cursor)
+        page = await turn(cursor)
         assert page.complete
         found += page.entries
         cursor = page.cursor
         if cursor is None:
             return found
     raise AssertionError("a listing without an end")
+
+
+def verb(drive: object, protocol: Callable[..., Verb]) -> Verb:
+    """The drive as one that has this optional verb: a suite of a verb that it lacks fails."""
+    found = supports(drive, protocol)
+    assert found is not None, "this suite is for drives that have the verb"
+    return found
 
 
 def digest(traits: Traits, data: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """A drive on the worst of days: random trouble, seeded, under the retry loop that a caller of a drive owes it.
 
-`Chaos` is a `Drive`. Inside, before or after each call of the real one, something breaks as it does in the world:
+`Chaos` is a `Drive`; `storms` adds the optional verbs. Inside, before or after each call of the real one, something
+breaks as it does in the world:
 
   before   Offline or Busy instead of the call: nothing was done
   lost     the call is done, its answer never comes (Offline)
@@ -9,7 +10,8 @@
 Outside, it does what `providers.drive` asks of callers: what is retryable is called again; an upload asks the provider
 how far it is and goes on there; a download goes on at its next byte, in the same version; a lost session is not tried
 again. So a suite that runs through it must see nothing of the trouble. make_folder loses its answer under REPLACE only:
-under FAIL and RENAME nothing tells a caller's own folder from somebody else's.
+under FAIL and RENAME nothing tells a caller's own folder from somebody else's. A copy under no id made beforehand may
+be made twice, so its answer is not lost.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from providers.drive import Drive, Entry, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession
 from providers.errors import Busy, DriveError, Offline, SessionLost
@@ -106,6 +108,7 @@ class Chaos:
 
     def __init__(self, inner: Drive, weather: Weather) -> None:
         self._inner = inner
+        self._has: Any = inner  # for the optional verbs of subclasses
         self._weather = weather
 
     @property
@@ -113,35 +116,35 @@ class Chaos:
         return self._inner.traits
 
     async def root(self) -> Ref:
-        return await self._over(self._inner.root)
+        return await self.over(self._inner.root)
 
     async def stat(self, ref: Ref) -> Entry:
-        return await self._over(lambda: self._inner.stat(ref))
+        return await self.over(lambda: self._inner.stat(ref))
 
     async def children(self, ref: Ref, cursor: str | None = None) -> Page:
-        return await self._over(lambda: self._inner.children(ref, cursor))
+        return await self.over(lambda: self._inner.children(ref, cursor))
 
     async def make_folder(self, parent: Ref, name: str, on_conflict: OnConflict = OnConflict.FAIL) -> Entry:
         known = on_conflict is OnConflict.REPLACE
-        return await self._over(lambda: self._inner.make_folder(parent, name, on_conflict), loses=known)
+        return await self.over(lambda: self._inner.make_folder(parent, name, on_conflict), loses=known)
 
     async def begin(self, new: NewFile) -> UploadSession:
-        return await self._over(lambda: self._inner.begin(new))
+        return await self.over(lambda: self._inner.begin(new))
 
     async def progress(self, session: UploadSession) -> Progress:
-        return await self._over(lambda: self._inner.progress(session))
+        return await self.over(lambda: self._inner.progress(session))
 
     async def abort(self, session: UploadSession) -> None:
-        await self._over(lambda: self._inner.abort(session))
+        await self.over(lambda: self._inner.abort(session))
 
     async def relocate(self, ref: Ref, parent: Ref | None, name: str | None, *, version: str | None = None) -> Entry:
-        return await self._over(lambda: self._inner.relocate(ref, parent, name, version=version))
+        return await self.over(lambda: self._inner.relocate(ref, parent, name, version=version))
 
     async def trash(self, ref: Ref, *, version: str | None = None) -> None:
-        await self._over(lambda: self._inner.trash(ref, version=version))
+        await self.over(lambda: self._inner.trash(ref, version=version))
 
     async def delete(self, ref: Ref, *, version: str | None = None) -> None:
-        await self._over(lambda: self._inner.delete(ref, version=version))
+        await self.over(lambda: self._inner.delete(ref, version=version))
 
     async def send(
         self, session: UploadSession, offset: int, data: AsyncIterator[bytes], length: int, *, last: bool
@@ -187,7 +190,7 @@ class Chaos:
 
             async def opened(at: int, which: str | None) -> Read:
                 fresh = self._inner.read(ref, at, stop, version=which, export=export)
-                return await self._over(lambda: stack.enter_async_context(fresh), loses=False)
+                return await self.over(lambda: stack.enter_async_context(fresh), loses=False)
 
             first = await opened(start, version)
             async with aclosing(self._mended(first, stack, opened)) as body:
@@ -211,7 +214,7 @@ class Chaos:
             await stack.aclose()
             read = await opened(at, version)
 
-    async def _over(self, call: Callable[[], Awaitable[Done]], *, loses: bool = True) -> Done:
+    async def over(self, call: Callable[[], Awaitable[Done]], *, loses: bool = True) -> Done:
         """The call's result, in spite of everything. ``loses``: whether it can bear to be done twice."""
         row = Counter[str]()
         for left in reversed(range(TRIES)):

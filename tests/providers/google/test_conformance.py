@@ -7,13 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from providers.drive import Drive
-from providers.google import GoogleDrive
-from providers.verbs import CanCopy, HasQuota
-from tests.conformance import Conformance
+from tests.conformance import Conformance, Copying, Filling, Restoring, Searching, Spanning
 from tests.providers.google.conftest import Open
 
 
-class TestGoogle(Conformance):
+class TestGoogle(Conformance, Copying, Filling, Restoring, Searching, Spanning):
     """Against the stand-in."""
 
     @pytest.fixture
@@ -27,8 +25,3 @@ class TestGoogle(Conformance):
     @pytest.fixture
     def again(self, open_drive: Open) -> Callable[[], Drive]:
         return open_drive
-
-
-def test_it_copies_and_tells_its_quota(drive: GoogleDrive) -> None:
-    assert isinstance(drive, CanCopy)
-    assert isinstance(drive, HasQuota)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,10 @@ import pytest_asyncio
 import trustme
 
 from cache.blobs.s3 import S3Blobs
-from providers.drive import Drive
 from providers.native import Allowance
 from tests.cache.servers import CREDENTIALS, make_bucket, s3_server
-from tests.conformance import Conformance
 from tests.providers.native.conftest import School
+from tests.providers.native.suite import NativeSuite
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=["rclone", "moto"])
@@ -35,7 +34,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-class TestNativeDriveOnS3(Conformance):
+class TestNativeDriveOnS3(NativeSuite):
     """Each test has a prefix of its own."""
 
     @pytest.fixture
@@ -45,13 +44,5 @@ class TestNativeDriveOnS3(Conformance):
     @pytest.fixture
     def school(self, school: School) -> School:
         school.part = 2_500_000  # a request each
-        school.allowance = Allowance(versions=10)  # as the gateway has it
+        school.allowance = Allowance(versions=10)
         return school
-
-    @pytest.fixture
-    def again(self, school: School) -> Callable[[], Drive]:
-        return school.drive
-
-    @pytest.fixture
-    def page_size(self) -> int | None:
-        return 3

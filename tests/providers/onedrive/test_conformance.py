@@ -7,13 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from providers.drive import Drive
-from providers.onedrive import OneDrive
-from providers.verbs import CanCopy, HasQuota
-from tests.conformance import Conformance
+from tests.conformance import Conformance, Copying, Filling
 from tests.providers.onedrive.conftest import HOME, TEACHER, Open
 
 
-class TestSchool(Conformance):
+class TestSchool(Conformance, Copying, Filling):
     """Against the stand-in, a business drive."""
 
     user = TEACHER
@@ -35,8 +33,3 @@ class TestHome(TestSchool):
     """Against the stand-in, a personal drive: other ids, other tags, more hashes."""
 
     user = HOME
-
-
-def test_it_copies_and_tells_its_quota(drive: OneDrive) -> None:
-    assert isinstance(drive, CanCopy)
-    assert isinstance(drive, HasQuota)
