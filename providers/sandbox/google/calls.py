@@ -30,8 +30,14 @@ class Call:
     params: dict[str, Any]
     selected: Selection
 
+    @behaviour("assumed", "drive.file: what a link opens to the person, but not to the app, is 403, not 404.")
     def find(self, file_id: str) -> Doc:
-        """The row, as far as the caller may see it. Refused 404."""
+        """The row, as far as the caller may see it. Refused 404, or 403 appNotAuthorizedToFile."""
+        row = self.tree.get(file_id)
+        closed = row is not None and self.viewer.own_files_only and self.viewer.app not in row["apps"] and row["parent"]
+        if row is not None and closed and "anyone" in row and not row.get("link"):
+            text = f"The user has not granted the app {self.viewer.client} read access to the file {file_id}."
+            raise forbidden("appNotAuthorizedToFile", text)
         return self.tree.find(self.viewer, file_id)
 
     def view(self, row: Doc) -> View:
@@ -42,16 +48,20 @@ class Call:
         """The selected fields of a row as the answer."""
         return web.json_response(resource(self.view(row), self.selected))
 
-    def writable(self, row: Doc) -> Doc:
-        """The row, if the caller may change it. Refused 403."""
-        if not self.view(row).writes:
+    def allowed(self, row: Doc, flag: str) -> Doc:
+        """The row, if that capability of the caller is true. Refused 403."""
+        if not self.view(row).can(flag):
             raise denied()
         return row
 
-    def owned(self, row: Doc) -> Doc:
-        """The row, if the caller may trash and delete it. Refused 403."""
-        if self.tree.role(self.viewer.person, row) not in ("owner", "organizer") or row["parent"] is None:
-            raise denied()
+    @behaviour("rclone", "drive.file: a folder that holds what the app may not touch is 403 appNotAuthorizedToChild.")
+    def whole(self, row: Doc) -> Doc:
+        """The row, if the app may touch all that lies below it. Refused 403."""
+        if self.viewer.own_files_only:
+            below = (self.tree.get(file_id) for file_id in self.tree.below(row["id"]))
+            if any(one is not None and self.viewer.app not in one["apps"] for one in below):
+                text = "The user has not granted the app write access to all of the children of file"
+                raise forbidden("appNotAuthorizedToChild", f"{text} {row['id']}.")
         return row
 
 

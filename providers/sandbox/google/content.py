@@ -8,6 +8,7 @@ import os
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.google.calls import Call
 from providers.sandbox.google.errors import forbidden
+from providers.sandbox.google.facts import marked
 from providers.sandbox.google.tree import Tree
 from providers.sandbox.store import Doc, Store
 from providers.sandbox.transfer import Digests
@@ -30,12 +31,14 @@ def check_quota(call: Call, size: int, replaced: int = 0) -> None:
 
 
 @behaviour("assumed", "New content keeps the id, gets a new headRevisionId, and sets modifiedTime unless it is given.")
-def filled(tree: Tree, row: Doc, blob: str, hashes: Digests, *, dated: bool) -> Doc:
-    """The row with these bytes as its content. ``dated``: the request has said when it was modified."""
+def filled(tree: Tree, row: Doc, blob: str, hashes: Digests, *, dated: bool, by: str | None = None) -> Doc:
+    """The row with these bytes as its content, from that person. ``dated``: the request says when it was modified."""
     found = {name: digest.hex() for name, digest in hashes.values().items()}
     head = "0B" + hashlib.sha256(f"{row['id']}{tree.seq}{found['sha256']}".encode()).hexdigest()[:46]
-    row = {**row, "blob": blob, "size": hashes.position, "head": head, **found}
-    return row if dated else {**row, "modified": tree.now()}
+    row = {**row, "blob": blob, "size": hashes.position, "head": head, "keep": False, **found}
+    if not dated:
+        row["modified"] = tree.now()
+    return row if by is None else marked(row, by, modified=tree.now(), viewed=tree.now())
 
 
 def linked(store: Store, blob: str) -> str:

@@ -61,6 +61,23 @@ ABOUT: Shape = {
     "user": USER,
 }
 START: Shape = _leaves("kind startPageToken")
+PERMISSION: Shape = {
+    **_leaves(
+        "allowFileDiscovery deleted displayName domain emailAddress expirationTime id inheritedPermissionsDisabled "
+        "kind pendingOwner photoLink role type view"
+    ),
+    **_open("permissionDetails teamDrivePermissionDetails"),
+}
+PERMISSIONS: Shape = {**_leaves("kind nextPageToken"), "permissions": PERMISSION}
+REVISION: Shape = {
+    **_leaves(
+        "id keepForever kind md5Checksum mimeType modifiedTime originalFilename publishAuto published publishedLink "
+        "publishedOutsideDomain size"
+    ),
+    "exportLinks": {},
+    "lastModifyingUser": USER,
+}
+REVISIONS: Shape = {**_leaves("kind nextPageToken"), "revisions": REVISION}
 IDS: Shape = _leaves("kind ids space")
 OPERATION: Shape = {**_leaves("name done"), **_open("metadata response error")}
 
@@ -75,6 +92,10 @@ DEFAULTS = {
     "ids": "*",
     "operation": "*",
     "about": "",
+    "permission": "kind,id,type,role",
+    "permissions": "kind,nextPageToken,permissions(kind,id,type,role)",
+    "revision": "kind,id,mimeType,modifiedTime",
+    "revisions": "kind,nextPageToken,revisions(kind,id,mimeType,modifiedTime)",
 }
 SHAPES: dict[str, Shape] = {
     "about": ABOUT,
@@ -85,6 +106,10 @@ SHAPES: dict[str, Shape] = {
     "files": FILES,
     "ids": IDS,
     "operation": OPERATION,
+    "permission": PERMISSION,
+    "permissions": PERMISSIONS,
+    "revision": REVISION,
+    "revisions": REVISIONS,
     "start": START,
 }
 

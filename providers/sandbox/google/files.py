@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -14,28 +13,19 @@ from aiohttp import web
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import show
 from providers.sandbox.google import media
-from providers.sandbox.google.calls import Api, Call
+from providers.sandbox.google.calls import Api, Call, denied
 from providers.sandbox.google.content import check_quota, linked
 from providers.sandbox.google.errors import forbidden, invalid, not_found
+from providers.sandbox.google.facts import Facts
 from providers.sandbox.google.fields import cut
-from providers.sandbox.google.metadata import applied, check, draft, moved
+from providers.sandbox.google.metadata import applied, check, draft
+from providers.sandbox.google.moving import moved
+from providers.sandbox.google.ordering import ordered
 from providers.sandbox.google.query import parse
 from providers.sandbox.google.resource import resource
-from providers.sandbox.google.tree import FOLDER, SHORTCUT, Facts
+from providers.sandbox.google.tree import SHORTCUT
 from providers.sandbox.store import Doc
 
-_ORDERS: dict[str, Callable[[Doc], Any]] = {
-    "folder": lambda row: row["mime"] != FOLDER,
-    "name": lambda row: row["name"].casefold(),
-    "name_natural": lambda row: row["name"].casefold(),
-    "createdTime": lambda row: row["created"],
-    "quotaBytesUsed": lambda row: row.get("size") or 0,
-    "starred": lambda row: not row.get("starred"),
-    **dict.fromkeys(
-        ("modifiedTime", "modifiedByMeTime", "recency", "viewedByMeTime", "sharedWithMeTime"),
-        lambda row: row["modified"],
-    ),
-}
 _KEPT_LISTS = 64
 
 
@@ -102,11 +92,12 @@ class Files:
                 not call.tree.sees(call.viewer, row)
                 or (row["drive"] and not shared)
                 or (drive and row["drive"] != drive)
+                or (parent is None and not call.tree.named(call.viewer.person, row))
             ):
                 continue
             if query is None or query.matches(Facts(call.tree, call.viewer, row)):
                 found.append(row)
-        return _ordered(found, call.params.get("orderBy", "modifiedTime desc"))
+        return ordered(call, found, call.params.get("orderBy", "modifiedTime desc"))
 
     def _start(self, token: str | None, key: str) -> int:
         if token is None:
@@ -137,7 +128,7 @@ class Files:
         """Rename, move, trash, restore, describe."""
         call = self._api.open(request, "files.update", "file", writes=True)
         body = await self._api.box.json(request)
-        return call.file(call.tree.put(changed(call, call.find(request.match_info["fileId"]), body)))
+        return call.file(call.tree.relocate(changed(call, call.find(request.match_info["fileId"]), body)))
 
     @behaviour("documented", "files.copy makes a new file on the server; folders are 403 cannotCopyFile.")
     async def copy(self, request: web.Request) -> web.Response:
@@ -145,13 +136,15 @@ class Files:
         call = self._api.open(request, "files.copy", "file", writes=True)
         body = await self._api.box.json(request)
         source = call.find(request.match_info["fileId"])
-        if source["mime"] == FOLDER or source.get("marks", {}).get("blocked"):
+        if not call.view(source).can("canCopy"):
             raise forbidden("cannotCopyFile", "This file cannot be copied by the user.")
         root = call.tree.root(call.viewer.person)
         kept = {"name": f"Copy of {source['name']}", "mimeType": source["mime"]}
         if source["mime"] == SHORTCUT:
             kept["shortcutDetails"] = {"targetId": source["target"]}
-        parents = [source["parent"] if call.view(source).mine else root]
+        beside = call.tree.get(source["parent"] or "")
+        fits = beside is not None and call.tree.sees(call.viewer, beside) and call.view(beside).can("canAddChildren")
+        parents = [source["parent"] if fits else root]
         row = draft(call, {**kept, "parents": parents, **body})
         check_quota(call, source.get("size") or 0)
         for name in ("size", "md5", "sha1", "sha256", "head", "doc"):
@@ -165,15 +158,19 @@ class Files:
     async def delete(self, request: web.Request) -> web.Response:
         """204, and nothing is left."""
         call = self._api.open(request, "files.delete", "file", writes=True)
-        row = call.owned(call.find(request.match_info["fileId"]))
+        row = call.whole(call.allowed(call.find(request.match_info["fileId"]), "canDelete"))
         call.tree.remove([*call.tree.below(row["id"]), row["id"]])
         return web.Response(status=204)
 
+    @behaviour("documented", "files.trash empties My Drive's trash; with driveId, for its organizer, a shared drive's.")
     async def empty_trash(self, request: web.Request) -> web.Response:
         """Deletes for ever what the person has in the trash."""
         call = self._api.open(request, "files.emptyTrash", "file", writes=True)
-        mine = [row["id"] for row in call.tree if row["owner"] == call.viewer.person.email and call.tree.trashed(row)]
-        call.tree.remove(mine)
+        drive, email = call.params.get("driveId"), call.viewer.person.email
+        if drive and call.tree.drives.role(call.viewer.person, drive) != "organizer":
+            raise denied()
+        rows = [row for row in call.tree if (row["drive"] == drive if drive else row["owner"] == email)]
+        call.tree.remove([row["id"] for row in rows if call.tree.trashed(row)])
         return web.Response(status=204)
 
     @behaviour("documented", "files.generateIds: 1-1000 ids, 10 by default, usable once in create and copy.")
@@ -192,7 +189,7 @@ def changed(call: Call, row: Doc, body: dict[str, Any]) -> Doc:
     check(body, new=False)
     show(call.request, body)
     if set(body) - {"starred", "viewedByMeTime"} or "addParents" in call.params or "removeParents" in call.params:
-        call.writable(row)
+        call.allowed(row, "canEdit")
     if row["parent"] is None and body.get("name"):
         raise forbidden("insufficientFilePermissions", "A root folder cannot be renamed.")
     row = moved(call, row, call.params.get("addParents"), call.params.get("removeParents"))
@@ -201,12 +198,3 @@ def changed(call: Call, row: Doc, body: dict[str, Any]) -> Doc:
 
 def _token(start: int, key: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([start, key]).encode()).decode()
-
-
-def _ordered(rows: list[Doc], order: str) -> list[Doc]:
-    for part in reversed(order.split(",")):
-        name, _, way = part.strip().partition(" ")
-        if name not in _ORDERS or way.strip() not in ("", "desc"):
-            raise invalid("orderBy", order)
-        rows.sort(key=_ORDERS[name], reverse=bool(way))
-    return rows

@@ -29,7 +29,7 @@ async def download(api: Api, call: Call, row: Doc) -> web.StreamResponse:
         text = "Only files with binary content can be downloaded. Use Export with Docs Editors files."
         raise forbidden("fileNotDownloadable", text)
     marks = row.get("marks", {})
-    if marks.get("blocked"):
+    if not call.view(row).can("canDownload"):
         raise forbidden("cannotDownloadFile", "This file cannot be downloaded by the user.")
     if marks.get("abusive") and not (call.params.get("acknowledgeAbuse") and call.view(row).mine):
         text = "This file has been identified as malware or spam and cannot be downloaded."
@@ -73,7 +73,7 @@ class Exports:
         if "mimeType" not in call.params:
             raise Refused(400, "required", "Required parameter: mimeType")
         row = call.find(request.match_info["fileId"])
-        body = await exported(row, call.params["mimeType"])
+        body = await exported(call, row, call.params["mimeType"])
         if len(body) > EXPORT_LIMIT:
             raise forbidden("exportSizeLimitExceeded", "This file is too large to be exported.")
         return web.Response(body=body, content_type=call.params["mimeType"])
@@ -83,21 +83,26 @@ class Exports:
         session_call = self._api.open(without_query(request), "files.export", "file")
         row = session_call.find(request.query.get("id", ""))
         suffix = request.query.get("exportFormat", "")
+        revision = request.query.get("revision")
+        older = [one["doc"] for one in session_call.tree.history.of(row) if one["id"] == revision and "doc" in one]
+        if revision is not None and not older:
+            raise Refused(404, "notFound", f"Revision not found: {revision}.")
+        row = {**row, "doc": older[0]} if older else row
         mimes = [mime for mime, known in EXPORTS.get(row["mime"], {}).items() if known == suffix]
         if not mimes:
             raise invalid("exportFormat", suffix)
-        return web.Response(body=await exported(row, mimes[0]), content_type=mimes[0])
+        return web.Response(body=await exported(session_call, row, mimes[0]), content_type=mimes[0])
 
 
 def without_query(request: web.Request) -> web.Request:
     return request.clone(rel_url=request.rel_url.with_query(None))
 
 
-async def exported(row: Doc, mime: str) -> bytes:
+async def exported(call: Call, row: Doc, mime: str) -> bytes:
     """A document in that format, of whatever size. Refused where it has none."""
     if not row.get("doc") or row["mime"] not in EXPORTS:
         raise forbidden("fileNotExportable", "Export only supports Docs Editors files.")
-    if row.get("marks", {}).get("blocked"):
+    if not call.view(row).can("canDownload"):
         raise forbidden("cannotDownloadFile", "This file cannot be downloaded by the user.")
     if mime not in EXPORTS[row["mime"]]:
         raise Refused(400, "badRequest", "The requested conversion is not supported.")

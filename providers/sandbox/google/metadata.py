@@ -9,8 +9,10 @@ from typing import Any
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Refused
 from providers.sandbox.google.calls import Call
-from providers.sandbox.google.errors import forbidden, invalid, not_found
+from providers.sandbox.google.errors import forbidden, invalid
+from providers.sandbox.google.facts import marked
 from providers.sandbox.google.fields import FILE
+from providers.sandbox.google.moving import parent_of
 from providers.sandbox.google.resource import is_native
 from providers.sandbox.google.times import parse_time
 from providers.sandbox.google.tree import FOLDER, SHORTCUT
@@ -22,6 +24,7 @@ _FLAGS = frozenset(("starred", "trashed", "writersCanShare", "copyRequiresWriter
 _MAPS = ("properties", "appProperties")
 _TIMES = ("modifiedTime", "viewedByMeTime")
 _HINTS = "kind contentHints contentRestrictions downloadRestrictions inheritedPermissionsDisabled"
+_KEPT = {"contentHints": "hints", "contentRestrictions": "restrictions", "copyRequiresWriterPermission": "nocopy"}
 _IGNORED = frozenset(_HINTS.split())
 _NEW = frozenset(("id", "parents", "createdTime", "shortcutDetails"))
 
@@ -65,14 +68,16 @@ def _check_type(name: str, value: object) -> None:
 def draft(call: Call, body: Mapping[str, Any], content_type: str = "") -> Doc:
     """A new row as the body describes it, not yet put."""
     check(body, new=True)
-    parent = _parent(call, body.get("parents") or ["root"])
+    parent = parent_of(call, body.get("parents") or ["root"])
     name = body.get("name") or "Untitled"
     mime = body.get("mimeType") or content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
     file_id = _identity(call, body.get("id"), mime)
     place = {"owner": None if parent["drive"] else parent["owner"], "drive": parent["drive"]}
-    row = call.tree.fresh(file_id, name, mime, parent["id"], app=call.viewer.client, **place)
+    call.tree.check_room(parent["drive"])
+    row = call.tree.fresh(file_id, name, mime, parent["id"], app=call.viewer.app, **place)
     if place["owner"] not in (None, call.viewer.person.email):
         row["owner"] = call.viewer.person.email  # in a folder that someone shared, what I make is mine
+    row = marked(row, call.viewer.person.email, viewed=row["modified"], modified=row["modified"])
     if body.get("createdTime"):
         row["created"] = parse_time(body["createdTime"], "createdTime")
     return applied(call, row | {"writer": call.viewer.person.email} | _target(call, body, mime), body)
@@ -87,13 +92,10 @@ def applied(call: Call, row: Doc, body: Mapping[str, Any]) -> Doc:
             name == "mimeType" and (row["mime"] in (FOLDER, SHORTCUT) or is_native(row["mime"]))
         ):
             row[key] = body[name]
-    for name in _MAPS:
-        merged = {**row.get(name, {}), **(body.get(name) or {})}
-        row[name] = {key: value for key, value in merged.items() if value is not None}
-    if "starred" in body:
-        row["starred"] = body["starred"]
+    row |= _properties(call, row, body) | {_KEPT[name]: body[name] for name in _KEPT if name in body}
+    row = _personal(call, row, body)
     if "trashed" in body and body["trashed"] != row["trashed"]:
-        call.owned(row)
+        call.whole(call.allowed(row, "canTrash" if body["trashed"] else "canUntrash"))
         row |= {"trashed": bool(body["trashed"]), "trashed_at": call.tree.now() if body["trashed"] else None}
     if body.get("modifiedTime"):
         row["modified"] = parse_time(body["modifiedTime"], "modifiedTime")
@@ -102,44 +104,32 @@ def applied(call: Call, row: Doc, body: Mapping[str, Any]) -> Doc:
     return row
 
 
-@behaviour("documented", "addParents without removeParents: 403 cannotAddParent, increasing the number of parents.")
-@behaviour("rclone", "The same folder in addParents and removeParents leaves the file where it is.")
-@behaviour("assumed", "A folder moved below itself is 403 cyclicParent; moving does not change modifiedTime.")
-def moved(call: Call, row: Doc, add: str | None, remove: str | None) -> Doc:
-    """The row under its new parent. Refused where that cannot be."""
-    if not add and not remove:
-        return row
-    root = call.tree.root(call.viewer.person)
-    added = [root if one == "root" else one for one in (add or "").split(",") if one]
-    removed = {root if one == "root" else one for one in (remove or "").split(",") if one}
-    if added == [row["parent"]]:
-        return row
-    if not added:
-        if row["parent"] in removed:
-            raise forbidden("cannotRemoveParent", "A file must have one parent.")
-        return row
-    if len(added) > 1 or row["parent"] not in removed:
-        raise forbidden("cannotAddParent", "Increasing the number of parents is not allowed")
-    parent = _parent(call, added)
-    if any(above["id"] == row["id"] for above in call.tree.upwards(parent)):
-        raise forbidden("cyclicParent", "A folder cannot be moved into itself or below.")
-    if parent["drive"] != row["drive"]:
-        raise forbidden("teamDrivesParentLimit", "Moving between drives is not supported here: copy instead.")
-    if row["parent"] is None:
-        raise forbidden("cannotMoveRoot", "A root folder cannot be moved.")
-    return {**row, "parent": parent["id"]}
+def _properties(call: Call, row: Doc, body: Mapping[str, Any]) -> Doc:
+    """properties are everyone's, appProperties each app's own; null takes one away."""
+    found: Doc = {}
+    if body.get("properties"):
+        found["properties"] = _merged(row.get("properties"), body["properties"])
+    if body.get("appProperties"):
+        apps = row.get("appProperties") or {}
+        mine = _merged(apps.get(call.viewer.client), body["appProperties"])
+        found["appProperties"] = {**apps, call.viewer.client: mine}
+    return found
 
 
-@behaviour("assumed", "Moving between a shared drive and My Drive is refused: 403 teamDrivesParentLimit.")
-def _parent(call: Call, parents: list[Any]) -> Doc:
-    if len(parents) > 1 or not isinstance(parents[0], str):
-        raise forbidden("multipleParentsNotAllowed", "A file cannot have more than one parent.")
-    parent = call.find(parents[0]) if parents[0] else None
-    if parent is None:
-        raise not_found(parents[0])
-    if parent["mime"] != FOLDER:
-        raise forbidden("parentNotAFolder", "The specified parent is not a folder.")
-    return call.writable(parent)
+def _merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Doc:
+    return {key: value for key, value in {**(old or {}), **new}.items() if value is not None}
+
+
+def _personal(call: Call, row: Doc, body: Mapping[str, Any]) -> Doc:
+    """The caller's own marks: starred, when they viewed it and when they changed it."""
+    email = call.viewer.person.email
+    if "starred" in body:
+        row = marked(row, email, starred=bool(body["starred"]))
+    if body.get("viewedByMeTime"):
+        row = marked(row, email, viewed=parse_time(body["viewedByMeTime"], "viewedByMeTime"))
+    if {"name", "description"} & set(body):
+        row = marked(row, email, modified=call.tree.now())
+    return row
 
 
 def _identity(call: Call, wanted: str | None, mime: str) -> str:

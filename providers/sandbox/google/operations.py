@@ -40,7 +40,7 @@ class Operations:
         """A new operation."""
         call = self._api.open(request, "files.download", "operation")
         row = call.find(request.match_info["fileId"])
-        if row.get("marks", {}).get("blocked"):
+        if not call.view(row).can("canDownload"):
             raise forbidden("cannotDownloadFile", "This file cannot be downloaded by the user.")
         mime = call.params.get("mimeType")
         if not row.get("blob") and mime not in EXPORTS.get(row["mime"], {}):
@@ -69,7 +69,7 @@ class Operations:
         row = call.find(known["file"])
         if row.get("blob"):
             return await download(self._api, call, row)
-        return web.Response(body=await exported(row, known["mime"]), content_type=known["mime"])
+        return web.Response(body=await exported(call, row, known["mime"]), content_type=known["mime"])
 
     def _known(self, call: Call, name: str) -> Doc:
         self._forget()

@@ -13,11 +13,19 @@ _COMMON = "alt fields key access_token oauth_token prettyPrint quotaUser callbac
 _FLAGS = (
     "prettyPrint acknowledgeAbuse supportsAllDrives supportsTeamDrives includeItemsFromAllDrives includeTeamDriveItems "
     "enforceSingleParent ignoreDefaultVisibility keepRevisionForever useContentAsIndexableText copyComments "
-    "useDomainAdminAccess includeCorpusRemovals includeRemoved restrictToMyDrive"
+    "useDomainAdminAccess includeCorpusRemovals includeRemoved restrictToMyDrive enforceExpansiveAccess "
+    "moveToNewOwnersRoot sendNotificationEmail transferOwnership removeExpiration"
 )
 _BOOLEANS = frozenset(_FLAGS.split())
-_LIMITS = {"files.list": 1000, "changes.list": 1000, "drives.list": 100}
+_LIMITS = {
+    "files.list": 1000,
+    "changes.list": 1000,
+    "drives.list": 100,
+    "permissions.list": 100,
+    "revisions.list": 1000,
+}
 _LABELS = "includeLabels includePermissionsForView supportsAllDrives supportsTeamDrives"
+_SHARED = "supportsAllDrives supportsTeamDrives useDomainAdminAccess"
 _WRITE = f"{_LABELS} enforceSingleParent keepRevisionForever ocrLanguage"
 METHODS = {
     "about.get": "",
@@ -37,6 +45,16 @@ METHODS = {
     "files.list": f"corpora corpus driveId includeItemsFromAllDrives includeTeamDriveItems orderBy pageSize "
     f"pageToken q spaces teamDriveId {_LABELS}",
     "operations.get": "",
+    "permissions.create": f"emailMessage enforceExpansiveAccess enforceSingleParent moveToNewOwnersRoot "
+    f"sendNotificationEmail transferOwnership {_SHARED}",
+    "permissions.delete": f"enforceExpansiveAccess {_SHARED}",
+    "permissions.get": _SHARED,
+    "permissions.list": f"includePermissionsForView pageSize pageToken {_SHARED}",
+    "permissions.update": f"enforceExpansiveAccess removeExpiration transferOwnership {_SHARED}",
+    "revisions.delete": "",
+    "revisions.get": "acknowledgeAbuse",
+    "revisions.list": "pageSize pageToken",
+    "revisions.update": "",
     "files.update": f"addParents removeParents useContentAsIndexableText setModifiedDate {_WRITE}",
 }
 

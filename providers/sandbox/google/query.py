@@ -14,7 +14,7 @@ from providers.sandbox.google.times import parse_time
 
 
 class Facts(Protocol):
-    """What may be asked of one row; `tree.Facts` is one."""
+    """What may be asked of one row; `facts.Facts` is one."""
 
     def __getitem__(self, name: str, /) -> Any:
         """The fact of that name."""
@@ -31,7 +31,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_TIMES = ("modifiedTime", "createdTime", "viewedByMeTime", "sharedWithMeTime")
+_TIMES = ("modifiedTime", "createdTime", "viewedByMeTime", "sharedWithMeTime", "modifiedByMeTime")
 _BOOLEANS = ("trashed", "starred", "sharedWithMe")
 _WORDS = re.compile(r"\w+")
 

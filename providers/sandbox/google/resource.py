@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.sandbox.behaviours import behaviour
+from providers.sandbox.google.capabilities import capabilities
+from providers.sandbox.google.facts import personal, shared_at
 from providers.sandbox.google.fields import Selection, cut
 from providers.sandbox.google.office import EXPORTS
 from providers.sandbox.google.times import format_time
@@ -30,9 +32,13 @@ class View:
         return bool(self.row["owner"] == self.viewer.person.email)
 
     @property
-    def writes(self) -> bool:
-        """Whether the viewer may change it."""
-        return self.tree.role(self.viewer.person, self.row) in ("owner", "organizer", "writer")
+    def role(self) -> str | None:
+        """The viewer's role on it."""
+        return self.tree.role(self.viewer.person, self.row, self.viewer.keys)
+
+    def can(self, flag: str) -> bool:
+        """One of its capabilities."""
+        return capabilities(self.row, self.role)[flag]
 
 
 def user(person: Person, viewer: Viewer) -> dict[str, Any]:
@@ -95,15 +101,19 @@ def _size(view: View) -> str | None:
 def _shortcut(view: View) -> dict[str, str] | None:
     if view.row["mime"] != SHORTCUT:
         return None
-    return {"targetId": view.row["target"], "targetMimeType": view.row["targetMime"]}
+    known = {"targetId": view.row["target"], "targetMimeType": view.row["targetMime"]}
+    key = (view.tree.get(view.row["target"]) or {}).get("link")
+    return known | ({"targetResourceKey": key} if key else {})
 
 
-def _exports(view: View) -> dict[str, str] | None:
+def export_links(view: View, revision: str = "") -> dict[str, str] | None:
+    """Where the formats of a document can be fetched, however large they are."""
     if view.row.get("marks", {}).get("unlinked"):
         return None
     formats = EXPORTS.get(view.row["mime"], {}) if view.row.get("doc") else {}
-    place = f"{view.origin}/feeds/download/documents/export/Export?id={view.row['id']}&exportFormat="
-    return {mime: place + suffix for mime, suffix in formats.items()} or None
+    place = f"{view.origin}/feeds/download/documents/export/Export?id={view.row['id']}"
+    place += f"&revision={revision}" if revision else ""
+    return {mime: f"{place}&exportFormat={suffix}" for mime, suffix in formats.items()} or None
 
 
 def _link(view: View) -> str:
@@ -111,16 +121,37 @@ def _link(view: View) -> str:
     return f"https://drive.google.com/{kind}/{view.row['id']}" + ("" if kind == "folders" else "/view?usp=drivesdk")
 
 
-def _capabilities(view: View) -> dict[str, bool]:
-    folder, root = view.row["mime"] == FOLDER, view.row["parent"] is None
-    writes, owns = view.writes, view.mine or bool(view.row["drive"])
-    blocked = bool(view.row.get("marks", {}).get("blocked"))
-    flags = dict.fromkeys(("canEdit", "canModifyContent", "canComment"), writes)
-    flags |= dict.fromkeys(("canAddChildren", "canRemoveChildren"), writes and folder)
-    flags |= dict.fromkeys(("canTrash", "canUntrash", "canDelete"), owns and not root)
-    flags |= {"canRename": writes and not root, "canMoveItemWithinDrive": writes and not root}
-    flags |= {"canListChildren": folder, "canShare": owns, "canReadRevisions": writes and not folder}
-    return flags | {"canCopy": not folder and not blocked, "canDownload": not folder and not blocked}
+def _mark(name: str) -> Callable[[View], Any]:
+    return lambda view: personal(view.row, view.viewer.person.email, name)
+
+
+def _moment(name: str) -> Callable[[View], Any]:
+    def build(view: View) -> str | None:
+        found = personal(view.row, view.viewer.person.email, name)
+        return None if found is None else format_time(found)
+
+    return build
+
+
+def _shared_at(view: View) -> str | None:
+    at = shared_at(view.row, view.viewer.person.email)
+    return None if at is None else format_time(at)
+
+
+def _sharer(view: View) -> dict[str, Any] | None:
+    given = view.row.get("shared", {}).get(view.viewer.person.email)
+    sharer = view.tree.person(given["by"]) if given else None
+    return None if sharer is None else user(sharer, view.viewer)
+
+
+def _shared(view: View) -> bool | None:
+    if view.row["drive"]:
+        return None
+    return any(one.get("shared") or "anyone" in one or "link" in one for one in view.tree.upwards(view.row))
+
+
+def _nocopy(view: View) -> bool:
+    return bool(view.row.get("nocopy") or view.row.get("marks", {}).get("blocked"))
 
 
 BUILDERS: dict[str, Callable[[View], Any]] = {
@@ -129,13 +160,13 @@ BUILDERS: dict[str, Callable[[View], Any]] = {
     "name": lambda view: view.row["name"],
     "mimeType": lambda view: view.row["mime"],
     "description": _kept("description"),
-    "starred": lambda view: bool(view.row.get("starred")),
+    "starred": lambda view: bool(personal(view.row, view.viewer.person.email, "starred")),
     "trashed": lambda view: view.tree.trashed(view.row),
     "explicitlyTrashed": lambda view: view.row["trashed"],
     "trashedTime": _time("trashed_at"),
     "parents": _parents,
     "properties": _kept("properties"),
-    "appProperties": _kept("appProperties"),
+    "appProperties": lambda view: (view.row.get("appProperties") or {}).get(view.viewer.client) or None,
     "spaces": lambda view: ["drive"],
     "version": _count("version"),
     "webViewLink": _link,
@@ -145,25 +176,26 @@ BUILDERS: dict[str, Callable[[View], Any]] = {
     "iconLink": lambda view: f"https://drive-thirdparty.googleusercontent.com/16/type/{view.row['mime']}",
     "hasThumbnail": lambda view: False,
     "thumbnailVersion": lambda view: "0",
-    "viewedByMe": lambda view: view.mine,
+    "viewedByMe": lambda view: _mark("viewed")(view) is not None,
+    "viewedByMeTime": _moment("viewed"),
     "createdTime": _time("created"),
     "modifiedTime": _time("modified"),
-    "modifiedByMe": lambda view: view.mine,
-    "modifiedByMeTime": lambda view: format_time(view.row["modified"]) if view.mine else None,
-    "sharedWithMeTime": lambda view: (
-        format_time(view.row["created"]) if view.viewer.person.email in view.row.get("shared", {}) else None
-    ),
+    "modifiedByMe": lambda view: _mark("modified")(view) is not None,
+    "modifiedByMeTime": _moment("modified"),
+    "sharedWithMeTime": _shared_at,
+    "sharingUser": _sharer,
     "owners": _people,
     "lastModifyingUser": _last_writer,
-    "shared": lambda view: bool(view.row.get("shared")) or bool(view.row["drive"]),
+    "shared": _shared,
     "ownedByMe": lambda view: None if view.row["drive"] else view.mine,
     "driveId": lambda view: view.row["drive"],
     "teamDriveId": lambda view: view.row["drive"],
-    "capabilities": _capabilities,
-    "copyRequiresWriterPermission": lambda view: bool(view.row.get("marks", {}).get("blocked")),
-    "viewersCanCopyContent": lambda view: not view.row.get("marks", {}).get("blocked"),
+    "capabilities": lambda view: dict(capabilities(view.row, view.role)),
+    "contentRestrictions": _kept("restrictions"),
+    "copyRequiresWriterPermission": _nocopy,
+    "viewersCanCopyContent": lambda view: not _nocopy(view),
     "writersCanShare": lambda view: True,
-    "isAppAuthorized": lambda view: view.viewer.client in view.row["apps"],
+    "isAppAuthorized": lambda view: view.viewer.app in view.row["apps"],
     "folderColorRgb": lambda view: view.row.get("color", "#8f8f8f") if view.row["mime"] == FOLDER else None,
     "originalFilename": lambda view: view.row.get("original", view.row["name"]) if view.row.get("blob") else None,
     "fileExtension": _suffix,
@@ -176,7 +208,7 @@ BUILDERS: dict[str, Callable[[View], Any]] = {
     "headRevisionId": _kept("head"),
     "resourceKey": _kept("link"),
     "shortcutDetails": _shortcut,
-    "exportLinks": _exports,
+    "exportLinks": export_links,
 }
 
 

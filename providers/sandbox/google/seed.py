@@ -6,85 +6,19 @@ The same ids, names, bytes and times at every start from nothing. Names are thos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from providers.sandbox.box import Sandbox
-from providers.sandbox.generated import blocks
-from providers.sandbox.google.content import digests, filled, linked
+from providers.sandbox.google.oddities import exchanged, odd_things
 from providers.sandbox.google.office import DOCUMENT, FORM, SHEET, SLIDES
-from providers.sandbox.google.times import parse_time
-from providers.sandbox.google.tree import FOLDER, SHORTCUT, Tree, identity
+from providers.sandbox.google.planter import BINARY, PNG, START, TEXT, Planter, Written
+from providers.sandbox.google.tree import Tree
 from providers.sandbox.people import Person
-from providers.sandbox.transfer import Digests
 
-START = parse_time("2026-09-01T08:00:00Z", "seed")
 BIG = 66 * 1024 * 1024 + 12_345
-TEXT, PNG, BINARY = "text/plain", "image/png", "application/octet-stream"
 _PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc00000030101"
     "00c9fe92ef0000000049454e44ae426082"
 )
-
-
-Written = dict[tuple[str, bytes | int], tuple[str, Digests]]  # equal files of several people share their bytes
-
-
-class Planter:
-    """Puts things under one person's root, or another folder, each an hour after the one before."""
-
-    def __init__(self, box: Sandbox, tree: Tree, person: Person, written: Written) -> None:
-        self._box, self._tree, self._person, self._written = box, tree, person, written
-        self.root = tree.root(person)
-        self._at = START
-
-    def folder(self, parent: str, name: str) -> str:
-        """A folder; its id."""
-        return self._put(parent, name, FOLDER, {})
-
-    def shortcut(self, parent: str, name: str, target: str) -> str:
-        """A shortcut to another item."""
-        row = self._tree.get(target)
-        assert row is not None, "targets come first"
-        return self._put(parent, name, SHORTCUT, {"target": target, "targetMime": row["mime"]})
-
-    def document(self, parent: str, name: str, mime: str, lines: Sequence[str], **more: Any) -> str:
-        """A Doc, Sheet, Slides or Form with these paragraphs, rows or slides."""
-        return self._put(parent, name, mime, {"doc": {"paragraphs": list(lines), **more}})
-
-    def file(self, parent: str, name: str, mime: str, content: bytes | int, twin: str = "") -> str:
-        """A file of these bytes, or of so many generated ones. ``twin`` keeps two of one name apart."""
-        blob, hashes = self._bytes(name, content)
-        drive = (self._tree.get(parent) or {})["drive"]
-        row = self._row(parent, name + twin, name, mime, drive)
-        return str(self._tree.put(filled(self._tree, row, blob, hashes, dated=True))["id"])
-
-    def _bytes(self, name: str, content: bytes | int) -> tuple[str, Digests]:
-        if (name, content) in self._written:
-            blob, hashes = self._written[name, content]
-            return linked(self._box.store, blob), hashes
-        path, hashes = self._box.store.new_blob(), digests()
-        with path.open("wb") as file:
-            for block in [content] if isinstance(content, bytes) else blocks(content, name):
-                file.write(block)
-                hashes.update(block)
-        self._written[name, content] = path.name, hashes
-        return path.name, hashes
-
-    def share(self, file_id: str, role: str, *people: Person) -> None:
-        """Lets others see an item and what is below it."""
-        row = self._tree.get(file_id)
-        assert row is not None, "only what was planted is shared"
-        self._tree.put({**row, "shared": {person.email: role for person in people}})
-
-    def _put(self, parent: str, name: str, mime: str, more: dict[str, Any]) -> str:
-        row = self._row(parent, name, name, mime, (self._tree.get(parent) or {})["drive"])
-        return str(self._tree.put({**row, **more})["id"])
-
-    def _row(self, parent: str, key: str, name: str, mime: str, drive: str | None) -> dict[str, Any]:
-        self._at += 3_600_000
-        owner = None if drive else self._person.email
-        file_id = identity("google", self._person.email, parent, key)
-        return self._tree.fresh(file_id, name, mime, parent, owner=owner, drive=drive, at=self._at)
 
 
 def plant(box: Sandbox, tree: Tree) -> None:
@@ -95,11 +29,14 @@ def plant(box: Sandbox, tree: Tree) -> None:
         if person.role == "teacher":
             students = [one for one in everyone if one.school == person.school and one.role == "student"]
             _teacher(planter, students)
+            exchanged(planter, [one for one in everyone if one.school != person.school])
             drive = tree.add_drive(f"{person.school.title()} Staff Room", person.school, START)
             planter.file(drive, "Timetable.csv", "text/csv", b"period,mon,tue\n1,7b,8a\n")
         elif person.role == "student":
             _student(planter, person)
         else:
+            teachers = [one for one in everyone if one.school == person.school and one.role == "teacher"]
+            odd_things(planter, teachers)
             planter.file(planter.root, "School policy.txt", TEXT, b"Be kind. Keep copies. Forget on request.\n")
 
 

@@ -1,8 +1,11 @@
 """The files of everyone in one tree of rows: who sees what, what lies where, what has changed. No HTTP, no wire form.
 
 A row is a JSON document: ``id owner drive apps name mime parent created modified version seq trashed`` and, as they
-apply, ``blob size md5 sha1 sha256 head doc target shared starred description properties appProperties marks``. Times
-are epoch milliseconds. ``seq`` counts every change in the whole tree: it is the token of the changes feed.
+apply, ``blob size md5 sha1 sha256 head doc target link anyone nocopy description properties appProperties marks`` and
+  shared  {email: {role, at, by}}, who was given it by name
+  per     {email: {starred, viewed, modified}}, what differs from person to person
+Times are epoch milliseconds. ``seq`` counts every change in the whole tree: it is the token of the changes feed.
+``apps`` names 'client email' for each app that made the file or was picked for it.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ import hmac
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Sandbox
-from providers.sandbox.google.errors import not_found
+from providers.sandbox.google.drives import SharedDrives, strongest
+from providers.sandbox.google.errors import forbidden, not_found
+from providers.sandbox.google.history import History
 from providers.sandbox.people import Person
 from providers.sandbox.store import Doc
 
@@ -42,6 +46,11 @@ class Viewer:
     keys: frozenset[str] = frozenset()
 
     @property
+    def app(self) -> str:
+        """What a file's ``apps`` calls this app in this person's hands."""
+        return f"{self.client} {self.person.email}"
+
+    @property
     def own_files_only(self) -> bool:
         """drive.file alone shows only what this app has made or the person has picked for it."""
         return not self.scopes & {_SCOPE, f"{_SCOPE}.readonly"}
@@ -59,15 +68,24 @@ class Tree:
     def __init__(self, box: Sandbox) -> None:
         self._box = box
         self._rows, self._gone = box.store.table("files"), box.store.table("gone")
-        self._drives, self._meta = box.store.table("drives"), box.store.table("meta")
+        self._meta = box.store.table("meta")
+        self.history = History(box.store)
         self.children: dict[str, dict[str, None]] = {}
         self._used: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
         if "ids" not in self._meta:
             self._meta.put("ids", {"secret": secrets.token_hex(16)})
         self._secret = bytes.fromhex(self._meta["ids"]["secret"])
-        self.seq = max([row["seq"] for row in (*self._rows.values(), *self._gone.values())], default=1)
+        self.drives = SharedDrives(box.store, self.tick)
+        numbered = (*self._rows.values(), *self._gone.values(), *self.drives.rows())
+        self.seq = max([row.get("seq", 1) for row in numbered], default=1)
         for row in self._rows.values():
             self._index(row, 1)
+
+    def tick(self) -> dict[str, int]:
+        """What marks a change: the next number of the feed, and when."""
+        self.seq += 1
+        return {"seq": self.seq, "changed": self.now()}
 
     def now(self) -> int:
         """Epoch milliseconds by the stand-in's clock."""
@@ -90,29 +108,41 @@ class Tree:
         return row
 
     @behaviour(
-        "documented", "Who has only an old link sees its file with X-Goog-Drive-Resource-Keys: id/key; else 404."
+        "documented",
+        "A link with a resource key opens its file, or its folder's content, with"
+        " X-Goog-Drive-Resource-Keys: id/key; without it 404.",
     )
-    @behaviour("documented", "With drive.file alone, an app sees the root and what it made; anything else is 404.")
+    @behaviour("documented", "With drive.file alone, an app sees the root and what it made or was given; else 404.")
+    @behaviour("documented", "What lies in a picked folder is not picked with it.")
     @behaviour("documented", "Items of shared drives are 404 unless supportsAllDrives=true.")
     def sees(self, viewer: Viewer, row: Doc) -> bool:
         """Whether the viewer may know of this row."""
         if row["drive"] and not viewer.all_drives:
             return False
-        if viewer.own_files_only and row["parent"] and viewer.client not in row["apps"]:
+        if viewer.own_files_only and row["parent"] and viewer.app not in row["apps"]:
             return False
-        return self.role(viewer.person, row) is not None or any(
-            one.get("link") and f"{one['id']}/{one['link']}" in viewer.keys for one in self.upwards(row)
-        )
+        return self.role(viewer.person, row, viewer.keys) is not None
 
-    def role(self, person: Person, row: Doc) -> str | None:
-        """owner, organizer, writer, reader, or None."""
-        if row["drive"]:
-            staff = person.role != "student" and person.school == self._drives[row["drive"]]["school"]
-            return "organizer" if staff else None
+    def role(self, person: Person, row: Doc, keys: frozenset[str] = frozenset()) -> str | None:
+        """The strongest of owner, organizer, fileOrganizer, writer, commenter, reader that they have; or None."""
         if row["owner"] == person.email:
             return "owner"
-        shares = (one.get("shared", {}).get(person.email) for one in self.upwards(row))
-        return next((role for role in shares if role), None)
+        roles = [self.drives.role(person, row["drive"])] if row["drive"] else []
+        for one in self.upwards(row):
+            given = one.get("shared", {}).get(person.email)
+            roles.append(given["role"] if given else "writer" if one["owner"] == person.email else None)
+            if "link" in one or "anyone" in one:
+                roles.append(_by_link(one, keys))
+        return strongest(roles)
+
+    def named(self, person: Person, row: Doc) -> bool:
+        """Whether it is theirs by name: owned, shared with them or in a drive of theirs; not only by a link."""
+        return self.sharing(person, row) is not None or row["owner"] == person.email or bool(row["drive"])
+
+    def sharing(self, person: Person, row: Doc) -> Doc | None:
+        """How this very item, or the nearest folder above it, was shared with a person: role, at, by."""
+        found = (one.get("shared", {}).get(person.email) for one in self.upwards(row))
+        return next((given for given in found if given), None)
 
     def upwards(self, row: Doc) -> Iterator[Doc]:
         """The row itself, its parent, and so on to a root."""
@@ -132,6 +162,10 @@ class Tree:
             at = stack.pop()
             yield at
             stack.extend(self.children.get(at, ()))
+
+    def people(self) -> list[Person]:
+        """Everyone."""
+        return self._box.people.all()
 
     def person(self, email: str | None) -> Person | None:
         """Who that address belongs to."""
@@ -157,14 +191,10 @@ class Tree:
             self.put(self.fresh(root, "My Drive", FOLDER, None, owner=person.email, at=NEW_YEAR))
         return root
 
-    def drives(self, person: Person) -> list[Doc]:
-        """The shared drives of a person's school, for its staff."""
-        return [row for row in self._drives.values() if row["school"] == person.school and person.role != "student"]
-
     def add_drive(self, name: str, school: str, at: int) -> str:
         """A new shared drive with its root folder; its id."""
         drive = "0A" + identity("drive", school, name)[1:12] + "Uk9PVA"
-        self._drives.put(drive, {"id": drive, "name": name, "school": school, "created": at})
+        self.drives.put({"id": drive, "name": name, "school": school, "created": at})
         self.put(self.fresh(drive, name, FOLDER, None, drive=drive, at=at))
         return drive
 
@@ -191,32 +221,60 @@ class Tree:
         old = self._rows.get(row["id"])
         if old is not None:
             self._index(old, -1)
-        self.seq += 1
-        row = {**row, "version": row["version"] + 1, "seq": self.seq, "changed": self.now()}
+            self.history.replaced(old, row)
+        row = {**row, "version": row["version"] + 1, **self.tick()}
         self._index(row, 1)
-        self._rows.put(row["id"], row)
-        if old is not None and old.get("blob") and old["blob"] != row.get("blob"):
-            self._box.store.blob(old["blob"]).unlink(missing_ok=True)
-        return row
+        return self._rows.put(row["id"], row)
+
+    def relocate(self, row: Doc) -> Doc:
+        """Puts a moved row; where it changes drives, all that lies below goes to the new owner or drive with it."""
+        old = self._rows.get(row["id"], row)
+        with self._box.store.batch():
+            if (old["drive"], old["owner"]) != (row["drive"], row["owner"]):
+                for file_id in self.below(row["id"]):
+                    self.put({**self._rows[file_id], "drive": row["drive"], "owner": row["owner"]})
+            return self.put(row)
 
     def remove(self, file_ids: Iterable[str]) -> None:
         """Forgets rows for ever, with their bytes; they stay in the changes feed as removed."""
+        doomed = [(row, self.readers(row)) for row in map(self.get, list(file_ids)) if row is not None]
         with self._box.store.batch():
-            for file_id in list(file_ids):
-                row = self._rows.drop(file_id)
-                if row is None:
-                    continue
+            for row, readers in doomed:
+                self._rows.drop(row["id"])
                 self._index(row, -1)
-                self.children.pop(file_id, None)
-                self.seq += 1
-                readers = [row["owner"] or "", *row.get("shared", {})]
-                self._gone.put(file_id, {"seq": self.seq, "changed": self.now(), "readers": readers})
-                if row.get("blob"):
-                    self._box.store.blob(row["blob"]).unlink(missing_ok=True)
+                self.children.pop(row["id"], None)
+                self._gone.put(row["id"], {**self.tick(), "readers": readers, "drive": row["drive"]})
+                self.history.forget(row)
+
+    def readers(self, row: Doc) -> list[str]:
+        """The addresses of everyone who is told that it has gone."""
+        shared = [email for one in self.upwards(row) for email in one.get("shared", {})]
+        members = self.drives.members(row["drive"], self.people()) if row["drive"] else {}
+        return list(dict.fromkeys([row["owner"] or "", *shared, *members]))
+
+    def lose(self, row: Doc, email: str) -> None:
+        """One person does not see a row any more: the feed tells them that it was removed."""
+        self._gone.put(f"{row['id']} {email}", {**self.tick(), "readers": [email], "drive": row["drive"]})
 
     def gone(self, person: Person, since: int) -> list[tuple[str, Doc]]:
         """What was removed for this person after a seq."""
-        return [(key, row) for key, row in self._gone.items() if row["seq"] > since and person.email in row["readers"]]
+        found = [(key.partition(" ")[0], row) for key, row in self._gone.items() if row["seq"] > since]
+        return [(file_id, row) for file_id, row in found if person.email in row["readers"]]
+
+    @behaviour("documented", "A shared drive holds so many items (500,000, or as the state says): 403 beyond.")
+    def check_room(self, drive: str | None, more: int = 1) -> None:
+        """Refused where the shared drive cannot take so many more."""
+        if drive and self.counts.get(drive, 0) + more > self.drives.limit(drive):
+            raise forbidden("teamDriveFileLimitExceeded", "The file limit for this shared drive has been exceeded.")
+
+    @property
+    def oldest_change(self) -> int:
+        """The smallest token of the feed that is still known."""
+        return int(self._meta.get("changes", {}).get("oldest", 1))
+
+    def forget_changes(self) -> None:
+        """Every token that was given so far is refused."""
+        self._meta.put("changes", {"oldest": self.tick()["seq"]})
 
     def new_id(self) -> str:
         """An id that `issued` will know: nobody can make one up."""
@@ -237,63 +295,13 @@ class Tree:
             siblings[row["id"]] = None
         else:
             siblings.pop(row["id"], None)
+        if row["drive"]:
+            self.counts[row["drive"]] = self.counts.get(row["drive"], 0) + sign
         if row["owner"]:
             self._used[row["owner"]] = self.used(row["owner"]) + sign * (row.get("size") or 0)
 
 
-class Facts:
-    """What a query may ask of one row, computed when it is asked for."""
-
-    def __init__(self, tree: Tree, viewer: Viewer, row: Doc) -> None:
-        self._tree, self._viewer, self._row = tree, viewer, row
-
-    def __getitem__(self, name: str) -> Any:
-        direct = {"name": "name", "mimeType": "mime", "modifiedTime": "modified", "createdTime": "created"}
-        if name in direct:
-            return self._row[direct[name]]
-        return getattr(self, "_" + name.replace(".", "_"))()
-
-    def _parents(self) -> tuple[str, ...]:
-        parent = self._row["parent"]
-        return (parent, "root") if parent == self._tree.root(self._viewer.person) else (parent,)
-
-    def _trashed(self) -> bool:
-        return self._tree.trashed(self._row)
-
-    def _starred(self) -> bool:
-        return bool(self._row.get("starred"))
-
-    def _sharedWithMe(self) -> bool:  # noqa: N802 - named by the query language
-        return self._viewer.person.email in self._row.get("shared", {})
-
-    def _owners(self) -> tuple[str, ...]:
-        owner = self._row["owner"]
-        return (owner, "me") if owner == self._viewer.person.email else (owner,)
-
-    def _writers(self) -> tuple[str, ...]:
-        return (*self._owners(), *(who for who, role in self._row.get("shared", {}).items() if role == "writer"))
-
-    def _readers(self) -> tuple[str, ...]:
-        return (*self._owners(), *self._row.get("shared", {}))
-
-    def _visibility(self) -> str:
-        return "limited"
-
-    def _viewedByMeTime(self) -> int | None:  # noqa: N802
+def _by_link(row: Doc, keys: frozenset[str]) -> str | None:
+    if row.get("link") and f"{row['id']}/{row['link']}" not in keys:
         return None
-
-    def _sharedWithMeTime(self) -> int | None:  # noqa: N802
-        return self._row["created"] if self._sharedWithMe() else None
-
-    def _properties(self) -> dict[str, str]:
-        return self._row.get("properties") or {}
-
-    def _appProperties(self) -> dict[str, str]:  # noqa: N802
-        return self._row.get("appProperties") or {}
-
-    def _shortcutDetails_targetId(self) -> str:  # noqa: N802
-        return self._row.get("target") or ""
-
-    def _fullText(self) -> str:  # noqa: N802
-        doc = self._row.get("doc") or {}
-        return " ".join([self._row["name"], self._row.get("description") or "", *doc.get("paragraphs", ())])
+    return str(row.get("anyone", {}).get("role", "reader"))

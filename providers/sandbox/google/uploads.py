@@ -82,7 +82,7 @@ class Uploads:
         if file_id is None:
             row = draft(call, body, content_type)
         else:
-            row = changed(call, call.writable(call.find(file_id)), body)
+            row = changed(call, call.allowed(call.find(file_id), "canModifyContent"), body)
             if content_type and not body.get("mimeType"):
                 row = {**row, "mime": content_type}
         if is_native(row["mime"]):
@@ -97,7 +97,7 @@ class Uploads:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return call.tree.put(filled(call.tree, row, path.name, hashes, dated=dated))
+        return call.tree.relocate(filled(call.tree, row, path.name, hashes, dated=dated, by=call.viewer.person.email))
 
     @behaviour("rclone", "multipart/related uploads may be larger than 5 MB: 8 MiB and more are taken.")
     async def _multipart(self, call: Call) -> web.Response:
@@ -211,7 +211,9 @@ class Uploads:
             row["id"] = session["id"]
         with self._api.box.store.batch():
             dated = "modifiedTime" in session["body"]
-            done = call.tree.put(filled(call.tree, row, session["blob"], hashes, dated=dated))
+            done = call.tree.relocate(
+                filled(call.tree, row, session["blob"], hashes, dated=dated, by=call.viewer.person.email)
+            )
             self._sessions.merge(upload_id, done=done["id"])
         self._locks.pop(upload_id, None)
         return call.file(done)

@@ -8,11 +8,15 @@ from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Refused, Sandbox
 from providers.sandbox.google.account import Account
 from providers.sandbox.google.calls import Api
+from providers.sandbox.google.changes import Changes
 from providers.sandbox.google.errors import refuse
 from providers.sandbox.google.files import Files
 from providers.sandbox.google.media import Exports
 from providers.sandbox.google.operations import Operations
+from providers.sandbox.google.permissions import Permissions
+from providers.sandbox.google.revisions import Revisions
 from providers.sandbox.google.seed import plant
+from providers.sandbox.google.steering import Steering
 from providers.sandbox.google.tree import Tree
 from providers.sandbox.google.uploads import Uploads
 from providers.sandbox.oauth import Form, Hooks, OAuth, Settings
@@ -39,8 +43,9 @@ class Google:
         api = Api(box, self.tree, oauth)
         self._uploads = Uploads(api)
         router = box.app.router
-        Account(api).mount(router, "/drive/v3")
-        Exports(api).mount(router, "/drive/v3")
+        Steering(api).mount(router)
+        for part in (Account(api), Changes(api), Permissions(api), Revisions(api), Exports(api)):
+            part.mount(router, "/drive/v3")
         Operations(api).mount(router, "/drive/v3")
         Files(api).mount(router, "/drive/v3")
         for prefix in ("/upload/drive/v3", "/resumable/upload/drive/v3"):

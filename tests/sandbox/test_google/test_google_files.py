@@ -197,11 +197,11 @@ async def test_a_reader_reads_and_no_more(box: Sandbox, drive: Client, student: 
     file_id = await drive.put("sheet.txt", b"read me", folder)
     assert (await student.call("GET", f"/files/{file_id}", status=404)).reason == "notFound"
     tree = box.vendor.tree  # type: ignore[attr-defined]  # Google's own part
-    tree.put({**tree.get(folder), "shared": {STUDENT: "reader"}})
+    tree.put({**tree.get(folder), "shared": {STUDENT: {"role": "reader", "at": 1, "by": TEACHER}}})
     assert await student.names("sharedWithMe") == ["Shared"]
     assert (await student.call("GET", f"/files/{file_id}", alt="media")).body == b"read me"
     seen = await student.file(file_id)
-    assert (seen["ownedByMe"], seen["capabilities"]["canEdit"], seen["shared"]) == (False, False, False)
+    assert (seen["ownedByMe"], seen["capabilities"]["canEdit"], seen["shared"]) == (False, False, True)
     assert seen["owners"][0]["emailAddress"] == TEACHER
     for method, body in (("PATCH", {"name": "mine"}), ("PATCH", {"trashed": True}), ("DELETE", None)):
         refused = await student.call(method, f"/files/{file_id}", body=body, status=403)

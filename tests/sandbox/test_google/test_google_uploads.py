@@ -266,7 +266,9 @@ async def test_new_content_by_a_session(box: Sandbox, drive: Client) -> None:
     assert made["id"] == file_id
     assert made["mimeType"] == "text/plain; charset=utf-8"
     await _check(drive, file_id, b"two!")
-    assert len(list(box.store.blobs.iterdir())) == 1
+    assert len(list(box.store.blobs.iterdir())) == 2, "the older content is a revision"
+    await drive.call("DELETE", f"/files/{file_id}", status=204)
+    assert list(box.store.blobs.iterdir()) == []
 
 
 async def test_an_id_taken_meanwhile_is_409_at_the_end(drive: Client) -> None:
