@@ -19,7 +19,8 @@
     ├── Unsupported            an item that cannot be read as bytes (notebooks, unknown native types)
     ├── Reconnect              the grant is dead; the person must connect the account again
     ├── SessionLost            the upload session is gone; begin a new one
-    ├── Busy                   throttled or locked; .retry_after seconds when the provider said so
+    ├── Busy                   throttled; .retry_after seconds when the provider said so, .wide whom it concerns
+    │   └── Locked             somebody has the item open in an editor: the item waits, not the account
     ├── Offline                the provider does not answer; try again later
     └── Untrusted              the answer is not what the protocol promises; nothing of it was kept
 
@@ -144,6 +145,18 @@ class Busy(DriveError):
     code = "busy"
     retryable = True
     advice = "The drive is busy. It is tried again by itself."
+
+    def __init__(
+        self, message: str = "", *, retry_after: float | None = None, reason: str | None = None, wide: bool = False
+    ) -> None:
+        super().__init__(message, retry_after=retry_after, reason=reason)
+        self.wide = wide
+        """Whether the whole tenant or application has to wait, and not only this account."""
+
+
+class Locked(Busy):
+    code = "locked"
+    advice = "Somebody is working on it at the moment. Try again when they have closed it."
 
 
 class Offline(DriveError):

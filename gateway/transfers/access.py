@@ -12,9 +12,8 @@ from typing import Final, Protocol
 
 from gateway.jobs.model import Item, Parked
 from providers.drive import Drive, Entry, Instruction, Ref, Source
-from providers.errors import Busy, Changed, DriveError
+from providers.errors import Busy, Changed, DriveError, Locked
 
-LOCKED: Final = frozenset({"locked", "resourceLocked", "itemLocked", "fileLocked"})
 _MOST_PAGES: Final = 1_000
 
 
@@ -28,14 +27,6 @@ class Drives(Protocol):
     async def writer(self, person: str, school: str, drive: str, instruction: Instruction, /) -> Drive:
         """For writing, recorded under the instruction. NotFound, Reconnect."""
         ...
-
-
-class Locked(DriveError):
-    """Somebody has the item open in an editor: the item waits, not the account."""
-
-    code = "locked"
-    retryable = True
-    advice = "Somebody is working on it at the moment. Try again when they have closed it."
 
 
 class SourceChanged(Exception):
@@ -60,9 +51,9 @@ def throttled(lane: str | None) -> Iterator[None]:
     """A throttled answer inside parks this lane, instead of costing the item an attempt. Parked."""
     try:
         yield
+    except Locked:  # an item's trouble, not the account's
+        raise
     except Busy as busy:
-        if busy.reason in LOCKED:
-            raise Locked(retry_after=busy.retry_after, reason=busy.reason) from busy
         if lane is None:
             raise
         raise Parked(lane, busy.retry_after) from busy

@@ -98,6 +98,9 @@ _STATUSES: dict[int, type[DriveError]] = {
 _WAITS: Final = {"sharingRateLimitExceeded": 60.0, "dailyLimitExceeded": 3600.0}
 """Seconds after which these are worth another try, where Google does not say: the day's quota is the application's."""
 
+_EVERYBODY: Final = frozenset({"rateLimitExceeded", "dailyLimitExceeded"})
+"""Limits of the whole application; a user's own, such as what they may upload in a day, are only theirs."""
+
 
 def translate(status: int, headers: Mapping[str, str], body: bytes) -> DriveError:
     """The refusal of a request as a drive's error, with Google's reason code."""
@@ -108,7 +111,10 @@ def translate(status: int, headers: Mapping[str, str], body: bytes) -> DriveErro
     if status >= 500:
         kind = Offline  # whether anything was done is not known, whatever the reason says
     wait = _WAITS.get(reason or "") if kind is Busy and "Retry-After" not in headers else None
-    return kind("Google Drive refused the request", reason=reason or f"status_{status}", retry_after=wait)
+    error = kind("Google Drive refused the request", reason=reason or f"status_{status}", retry_after=wait)
+    if isinstance(error, Busy):
+        error.wide = reason in _EVERYBODY
+    return error
 
 
 def translate_picked(status: int, headers: Mapping[str, str], body: bytes) -> DriveError:

@@ -6,6 +6,8 @@ connected account: its token, its pace, retries, and the translation of errors. 
 
 from providers.http.account import AccountHttp, Tokens, Translate, decoded
 from providers.http.body import PIECE, Reply, bounded, parsed, pieces
+from providers.http.bucket import Bucket, Share
+from providers.http.gate import work_in_background
 from providers.http.outbound import Outbound
 from providers.http.pace import Pace
 from providers.http.patience import Patience, retry_after
@@ -13,10 +15,12 @@ from providers.http.patience import Patience, retry_after
 __all__ = [
     "PIECE",
     "AccountHttp",
+    "Bucket",
     "Outbound",
     "Pace",
     "Patience",
     "Reply",
+    "Share",
     "Tokens",
     "Translate",
     "bounded",
@@ -24,4 +28,5 @@ __all__ = [
     "parsed",
     "pieces",
     "retry_after",
+    "work_in_background",
 ]

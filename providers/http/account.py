@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from providers.errors import Busy, DriveError, Offline, Reconnect, Refused, Untrusted
-from providers.http.body import ERROR_BODY, Reply, bounded, parsed
-from providers.http.outbound import Outbound
+from providers.errors import Busy, DriveError, Locked, Offline, Reconnect, Refused, Untrusted
+from providers.http.body import ERROR_BODY, PIECE, Reply, bounded, drained, parsed
+from providers.http.outbound import EXCHANGE, Outbound
 from providers.http.pace import Lane, Pace
 from providers.http.patience import Patience, retry_after
 
@@ -88,7 +88,7 @@ class AccountHttp:
         """A small exchange. ``ok``: statuses accepted besides 2xx; any other raises what ``translate`` says."""
 
         async def attempt() -> Reply:
-            async with self._answer(method, url, headers, data, None, authorised, "call") as response:
+            async with self._answer(method, url, headers, data, None, authorised, "call", EXCHANGE) as response:
                 if 200 <= response.status < 300 or response.status in ok:
                     return Reply(response.status, response.headers.copy(), await bounded(response, limit))
                 raise await self._failure(response)
@@ -113,7 +113,7 @@ class AccountHttp:
         ``data`` as an iterator is sent once and never repeated: a failure comes back for the caller to reconcile.
         """
         once = data is not None and not isinstance(data, bytes)
-        lane: Lane = "read" if data is None else "write"
+        lane: Lane = "read" if data is None else "call" if isinstance(data, bytes) and len(data) <= PIECE else "write"
         async with AsyncExitStack() as stack:
 
             async def attempt() -> aiohttp.ClientResponse:
@@ -147,6 +147,7 @@ class AccountHttp:
                     if response.status in ok:
                         return response
                     target, hop = _next(target, response), hop + 1
+                    await drained(response)
                     await stack.aclose()
 
             yield await self._patience.over(attempt, repeatable=True)
@@ -183,14 +184,17 @@ class AccountHttp:
         length: int | None,
         authorised: bool,
         lane: Lane,
+        total: float | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """One exchange in the account's turn; a token that is no longer accepted is replaced once."""
 
         def exchange(token: str | None) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
             bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
-            return self._outbound.request(method, url, headers={**(headers or {}), **bearer}, data=data, length=length)
+            return self._outbound.request(
+                method, url, headers={**(headers or {}), **bearer}, data=data, length=length, total=total
+            )
 
-        async with self._pace.turn(lane), AsyncExitStack() as stack:
+        async with self._pace.turn(lane), self._outbound.place(lane), AsyncExitStack() as stack:
             token = await self._tokens.token() if authorised else None
             try:
                 response = await stack.enter_async_context(exchange(token))
@@ -199,6 +203,7 @@ class AccountHttp:
                     raise
                 raise Untrusted("the provider names an address where nothing may go", reason=ELSEWHERE) from None
             if response.status == 401 and token is not None:
+                await drained(response)
                 await stack.aclose()
                 renewed = await self._renewed(token)
                 if data is not None and not isinstance(data, bytes):
@@ -214,7 +219,7 @@ class AccountHttp:
         return current if current != refused else await self._tokens.token(fresh=True)
 
     async def _failure(self, response: aiohttp.ClientResponse) -> DriveError:
-        """What the answer means, with the provider's waiting time; a throttled account waits as a whole."""
+        """What the answer means, with the provider's waiting time; whom it concerns waits as a whole."""
         try:
             body = await bounded(response, ERROR_BODY)
         except DriveError:
@@ -222,8 +227,8 @@ class AccountHttp:
         error = self._translate(response.status, response.headers, body)
         if error.retry_after is None:
             error.retry_after = retry_after(response.headers)
-        if isinstance(error, Busy) and response.status != 423:
-            self._pace.hold(error.retry_after or 0.2)
+        if isinstance(error, Busy) and not isinstance(error, Locked):
+            self._pace.hold(error.retry_after or 0.2, wide=error.wide)
         return error
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,12 @@ PIECE = 256 * 1024
 
 ERROR_BODY = 64 * 1024
 """How much of an error's body is looked at, bytes."""
+
+SLOW_SECONDS, SLOW_BYTES = 60.0, 64 * 1024
+"""Who sends fewer bytes in that much waiting is given up."""
+
+ANSWER_SECONDS = 120.0
+"""How long the head of an answer may take once the whole request was sent: a silent server is noticed much earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class Upload:
                 yield piece
                 _set(clock, None)
                 await asyncio.sleep(0)  # a write that is not paused does not yield, and small requests would starve
+            _set(clock, loop.time() + ANSWER_SECONDS)
         except BaseException as error:
             self.error = error
             raise
@@ -108,18 +116,53 @@ def broken(error: BaseException) -> DriveError:
     return Offline("the provider does not answer", reason="connection")
 
 
-async def pieces(response: aiohttp.ClientResponse, expected: int | None = None) -> AsyncIterator[bytes]:
+class Floor:
+    """Notices a peer that drips: fewer than 64 KiB in a minute of waiting for it, however often a byte comes.
+
+    The clock runs only while the peer is waited for, not while whoever reads the pieces is busy with them.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._waited = 0.0
+        self._seen = 0
+        self._since = clock()
+
+    def waits(self) -> None:
+        """From now on the peer is waited for."""
+        self._since = self._clock()
+
+    def came(self, size: int) -> None:
+        """So many bytes came. Offline where that is too slow."""
+        self._waited += self._clock() - self._since
+        self._seen += size
+        if self._waited >= SLOW_SECONDS:
+            if self._seen < SLOW_BYTES:
+                raise Offline("the provider sends too slowly", reason="slow")
+            self._waited, self._seen = 0.0, 0
+
+
+async def pieces(
+    response: aiohttp.ClientResponse, expected: int | None = None, *, floor: Floor | None = None
+) -> AsyncIterator[bytes]:
     """The body as it comes, in pieces of at most 256 KiB. ``expected`` bytes where known.
 
-    Untrusted where fewer or more bytes come than were promised, Offline where the provider falls silent.
+    Untrusted where fewer or more bytes come than were promised, Offline where the provider falls silent or drips.
     """
-    seen = 0
+    seen, unbroken, floor = 0, 0, floor or Floor()
     try:
+        floor.waits()
         async for piece in response.content.iter_chunked(PIECE):
             seen += len(piece)
             if expected is not None and seen > expected:
                 raise Untrusted("more bytes came than were promised", reason="length")
+            floor.came(len(piece))
             yield piece
+            unbroken += len(piece)
+            if unbroken >= PIECE:  # a read that finds bytes does not yield, and small requests would starve
+                unbroken = 0
+                await asyncio.sleep(0)
+            floor.waits()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise broken(error) from None
     if expected is not None and seen < expected:
@@ -140,6 +183,16 @@ async def bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
         if room < 0:
             break
     return b"".join(parts)
+
+
+async def drained(response: aiohttp.ClientResponse) -> None:
+    """Read what nobody wants of a short answer, so that its connection can be used again; a long one is cut off."""
+    room = ERROR_BODY
+    with contextlib.suppress(DriveError):
+        async for piece in pieces(response):
+            room -= len(piece)
+            if room < 0:
+                return
 
 
 def parsed(body: bytes) -> Any:

@@ -35,6 +35,9 @@ SUFFIXES = (
 
 _VISIBLE = re.compile(r"[!-~]{1,16384}")
 NAT64 = IPv6Network("64:ff9b::/96")
+NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
+COMPATIBLE = IPv6Network("::/96")
+"""An IPv4 address in the form that was given up; some systems still dial it."""
 
 
 class Forbidden(OSError):
@@ -68,7 +71,7 @@ class Allowed:
 
     def _family(self, origin: URL) -> bool:
         host = (origin.host or "").lower()
-        return origin.scheme == "https" and origin.port == 443 and host.endswith(self.suffixes)
+        return origin.scheme == "https" and origin.port == 443 and host[1:].endswith(self.suffixes)
 
     def configured(self, host: str, port: int) -> bool:
         """Whether exactly this host and port was configured, so that a private address is what the operator wants."""
@@ -83,11 +86,13 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(ip, IPv6Address):
         ip = _wrapped(ip) or ip
-    return ip is not None and ip.is_global and not ip.is_multicast
+    if ip is None or (isinstance(ip, IPv6Address) and (ip.is_site_local or ip in NAT64_LOCAL)):
+        return False
+    return ip.is_global and not ip.is_multicast
 
 
 def _wrapped(ip: IPv6Address) -> IPv4Address | None:
-    if ip in NAT64:
+    if ip in NAT64 or ip in COMPATIBLE:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 

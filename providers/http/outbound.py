@@ -11,18 +11,29 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import aiohttp
 from aiohappyeyeballs import AddrInfoType
 from aiohttp.abc import AbstractResolver
 
 from providers.errors import Refused
-from providers.http.body import Reply, Upload, bounded, broken, identity, once
+from providers.http.body import ANSWER_SECONDS, Reply, Upload, bounded, broken, identity, once
+from providers.http.gate import Gate
 from providers.http.guard import SUFFIXES, Allowed, Forbidden, GuardedResolver
+from providers.http.pace import Lane
 
 SOCKET_BUFFER = 512 * 1024
 """What the kernel may hold for one connection in each direction, bytes; by default it takes up to 8 MiB."""
+
+EXCHANGE = 120.0
+"""How long a small exchange may take from its first byte to its last, seconds. Bulk has a floor speed instead."""
+
+CALLS_PER_HOST = 256
+"""Connections to one host beside those of the bulk streams, so that small calls never wait for them."""
+
+KEPT_OPEN = 15.0
+"""Seconds that an idle connection is kept: servers close theirs later, so that a request seldom meets the closing."""
 
 USER_AGENT = "file-access-gateway"
 
@@ -31,7 +42,8 @@ class Outbound:
     """Requests to configured origins, and over https to the vendors' own host families (``suffixes``).
 
     ``roots``: addresses whose origins are allowed; only they may resolve to private or loopback addresses. ``cafile``:
-    PEM trust anchors instead of the system's; without it ``SSL_CERT_FILE`` is honoured. Times in seconds.
+    PEM trust anchors instead of the system's; without it ``SSL_CERT_FILE`` is honoured. ``streams``: bulk reads, and as
+    many bulk writes, at the same time in this process. Times in seconds.
     """
 
     def __init__(
@@ -43,12 +55,15 @@ class Outbound:
         connect_timeout: float = 10,
         write_timeout: float = 30,
         resolver: AbstractResolver | None = None,
+        streams: int = 64,
     ) -> None:
         self._allowed = Allowed.of(roots, suffixes)
         self._tls = ssl.create_default_context(cafile=cafile)
         self._connect_timeout = connect_timeout
         self._write_timeout = write_timeout
         self._resolver = resolver
+        self._per_host = 2 * streams + CALLS_PER_HOST
+        self._streams: dict[Lane, Gate] = {"read": Gate(streams), "write": Gate(streams)}
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -61,10 +76,20 @@ class Outbound:
         if session is not None:
             await session.close()
 
+    def place(self, lane: Lane) -> AbstractAsyncContextManager[None]:
+        """A bulk stream's place among all of this process; a small call needs none. Busy where it takes too long.
+
+        Reads and writes are counted apart because a copy holds one of each.
+        """
+        gate = self._streams.get(lane)
+        return nullcontext() if gate is None else gate.place()
+
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(
-                limit=512,
+                limit=0,
+                limit_per_host=self._per_host,
+                keepalive_timeout=KEPT_OPEN,
                 ttl_dns_cache=30,
                 ssl=self._tls,
                 resolver=GuardedResolver(self._allowed, self._resolver),
@@ -92,8 +117,11 @@ class Outbound:
         data: bytes | AsyncIterator[bytes] | None = None,
         length: int | None = None,
         read_timeout: float = 30,
+        total: float | None = None,
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """One exchange, any status, body unread (`pieces` reads it). ``length`` is required with an iterator.
+
+        ``total`` seconds for all of it, the body too; None for what is large.
 
         Refused where the address is not allowed, Offline where the server does not answer, Untrusted where bytes and
         promises differ; an error of the ``data`` iterator comes through as it is.
@@ -106,27 +134,32 @@ class Outbound:
             body = Upload(once(data) if isinstance(data, bytes) else data, size, self._write_timeout)
         elif data is None:
             size = None
-        return self._exchange(method, url, identity(headers), body, size, read_timeout)
+        limits = aiohttp.ClientTimeout(total=total, sock_connect=self._connect_timeout, sock_read=read_timeout)
+        return self._exchange(method, url, identity(headers), body, size, limits)
 
     @asynccontextmanager
     async def _exchange(
-        self, method: str, url: str, headers: dict[str, str], body: Upload | None, size: int | None, read_timeout: float
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: Upload | None,
+        size: int | None,
+        limits: aiohttp.ClientTimeout,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         target = self._allowed.check(url)
         if size is not None:
             headers["Content-Length"] = str(size)
         response = None
         try:
-            async with asyncio.timeout(None) as clock:
+            async with asyncio.timeout(None if body else ANSWER_SECONDS) as clock:
                 response = await self._open().request(
                     method,
                     target,
                     headers=headers,
                     data=body.under(clock) if body else None,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(
-                        total=None, sock_connect=self._connect_timeout, sock_read=read_timeout
-                    ),
+                    timeout=limits,
                 )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _cause(error, body) from None
@@ -146,9 +179,12 @@ class Outbound:
         data: bytes | None = None,
         limit: int = 4 * 1024 * 1024,
         read_timeout: float = 30,
+        total: float = EXCHANGE,
     ) -> Reply:
         """One exchange with a small answer, any status. Untrusted where the body exceeds ``limit`` bytes."""
-        async with self.request(method, url, headers=headers, data=data, read_timeout=read_timeout) as response:
+        async with self.request(
+            method, url, headers=headers, data=data, read_timeout=read_timeout, total=total
+        ) as response:
             return Reply(response.status, response.headers.copy(), await bounded(response, limit))
 
 

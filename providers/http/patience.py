@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from providers.errors import Busy, DriveError, Offline, Untrusted
+from providers.errors import Busy, DriveError, Locked, Offline, Untrusted
 
 Done = TypeVar("Done")
 
@@ -29,9 +29,9 @@ class Patience:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def over(self, attempt: Callable[[], Awaitable[Done]], *, repeatable: bool) -> Done:
-        """The attempt's result. Where giving up, the error says in ``retry_after`` when to come back, if it is Busy.
+        """The attempt's result. ``repeatable`` False: only what was surely not done (Busy) is tried again.
 
-        ``repeatable`` False: only what was surely not done (Busy) is tried again.
+        An error's ``retry_after`` stays what the provider said: who parks work must tell its word from a guess.
         """
         waited = 0.0
         number = 1
@@ -40,8 +40,6 @@ class Patience:
                 return await attempt()
             except DriveError as error:
                 pause = self._pause(error, number)
-                if isinstance(error, Busy) and error.retry_after is None:
-                    error.retry_after = pause * 2
                 if number >= self.tries or waited + pause > self.budget or not _worth(error, repeatable):
                     raise
             await self.sleep(pause)
@@ -54,6 +52,9 @@ class Patience:
 
 
 def _worth(error: DriveError, repeatable: bool) -> bool:
+    """An editor is not closed within seconds; everything else that passes may be over at once."""
+    if isinstance(error, Locked):
+        return False
     return isinstance(error, Busy) or (repeatable and isinstance(error, (Offline, Untrusted)))
 
 

@@ -16,6 +16,7 @@ from providers.errors import (
     Busy,
     Changed,
     DriveError,
+    Locked,
     Malware,
     NameRefused,
     NameTaken,
@@ -38,7 +39,7 @@ _CODES: dict[str, type[DriveError]] = {
     "throttledRequest": Busy,
     "TooManyRequests": Busy,
     "serviceNotAvailable": Busy,
-    LOCKED: Busy,
+    LOCKED: Locked,
     # No room, for good.
     "quotaLimitReached": QuotaFull,
     "insufficientStorage": QuotaFull,
@@ -77,13 +78,15 @@ _STATUSES: dict[int, type[DriveError]] = {
     412: Changed,
     413: TooLarge,
     416: Changed,
-    423: Busy,
+    423: Locked,
     429: Busy,
     501: Unsupported,
     503: Busy,
     507: QuotaFull,
     509: Busy,
 }
+
+_LIMITS = frozenset({"activityLimitReached", "throttledRequest", "TooManyRequests"})
 
 _ABOUT_A_NAME = re.compile(r"(?i)\bname\b.{0,40}\b(invalid|reserved|not allowed|too long|not valid)\b")
 _DEEPEST = 8
@@ -98,12 +101,22 @@ def translate(status: int, headers: Mapping[str, str], body: bytes) -> DriveErro
     if known is not None and (status < 500 or kind is None):
         kind = _CODES[known]
     if status == 423:
-        kind, reason = Busy, LOCKED
+        kind, reason = Locked, LOCKED
     if status >= 500 and kind in (None, Refused, NotFound):
         kind = Offline
     if status == 400 and kind in (None, Untrusted) and _ABOUT_A_NAME.search(str(error.get("message", ""))[:400]):
         kind, reason = NameRefused, "invalidName"
-    return (kind or (DriveError if status >= 400 else Untrusted))("OneDrive refused the request", reason=reason)
+    found = (kind or (DriveError if status >= 400 else Untrusted))("OneDrive refused the request", reason=reason)
+    if isinstance(found, Busy):
+        found.wide = _is_everybodys(status, headers, codes)
+    return found
+
+
+def _is_everybodys(status: int, headers: Mapping[str, str], codes: list[str]) -> bool:
+    """Limits are the application's within the school's tenant, unless the answer names a user as whom it limits."""
+    if headers.get("x-ms-throttle-scope", "").lower().startswith("user"):
+        return False
+    return status in (429, 509) or any(code in _LIMITS for code in codes)
 
 
 def failure(error: object) -> DriveError:

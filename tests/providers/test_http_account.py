@@ -196,7 +196,26 @@ async def test_a_download_follows_redirects_without_the_token() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["http://169.254.169.254/latest", "http://localhost:1/", "https://attacker.example/", "http://[bad", ""]
+    "target",
+    [
+        "http://169.254.169.254/latest",
+        "http://localhost:1/",
+        "https://attacker.example/",
+        "http://[bad",
+        "",
+        "//169.254.169.254/",
+        "http://2852039166/",
+        "http://0251.0376.0251.0376/",
+        "http://0xa9fea9fe/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[::1]/",
+        "https://x.sharepoint.com@10.0.0.1/",
+        "https://x.sharepoint.com:pass@x.sharepoint.com/",
+        "https://school.sharepoint.com.attacker.example/",
+        "file:///etc/passwd",
+        "ftp://x.sharepoint.com/",
+        "javascript:alert(1)",
+    ],
 )
 async def test_a_redirect_to_somewhere_else_is_not_followed(target: str) -> None:
     seen: list[str | None] = []

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from aiohappyeyeballs import AddrInfoType
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from providers.errors import Refused
+from providers.errors import Offline, Refused
 from providers.http import Outbound
 from providers.http.guard import SUFFIXES, Allowed, Forbidden, GuardedResolver, is_public
 from tests.providers.webserver import serving
@@ -59,6 +62,28 @@ def test_allowed_addresses_pass_unchanged(url: str) -> None:
         "https://127.0.0.1:8123/other-scheme",
         "http://localhost:8123/other-name",
         "http://2130706433:8123/",
+        "http://0177.0.0.1:8123/",
+        "http://0x7f000001:8123/",
+        "http://127.1:8123/",
+        "http://[::1]:8123/",
+        "http://[::ffff:127.0.0.1]:8123/",
+        "http://[::ffff:7f00:1]:8123/",
+        "http://[fe80::1%25eth0]:8123/",
+        "http://127.0.0.1.:8123/",
+        "http://127.0.0.1:8123@evil.example/",
+        "http://x@127.0.0.1:8123/",
+        "http://:@127.0.0.1:8123/",
+        "http://①②⑦.0.0.1:8123/",
+        "http://127。0。0。1:8123/",
+        "https://www.googleapis.com%00.evil.example/",
+        "https://www.googleapis.com%2eevil.example/",
+        "https://www.googleapis.com:443@evil.example/",
+        "https://xn--ggleapis-5zaa.com/",
+        "https://school.sharepoint.com.xn--p1ai/",
+        "https://schооl.sharepoint.com/",
+        "https://x.sharepoint。com/",
+        "https://x.1drv.com:0443@evil.example/",
+        "https://.sharepoint.com/",
         "http://169.254.169.254/latest/meta-data",
         "http://x.sharepoint.com/plain",
         "https://x.sharepoint.com:444/port",
@@ -108,6 +133,15 @@ def test_anything_else_is_refused(url: str) -> None:
         "64:ff9b::a00:1",
         "2002:7f00:1::",
         "2002:a00:1::",
+        "::7f00:1",
+        "::10.0.0.1",
+        "fec0::1",
+        "64:ff9b:1::a00:1",
+        "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+        "2130706433",
+        "0177.0.0.1",
+        "0x7f.0.0.1",
+        "127.1",
         "not an address",
     ],
 )
@@ -143,6 +177,42 @@ async def test_a_request_to_a_name_that_points_inside_is_refused_and_never_arriv
         with pytest.raises(Refused):
             await outbound.fetch("GET", f"https://drive.example:{port}/x")
         await outbound.close()
+
+
+class Changing(Fixed):
+    """A name that points at the internet when it is looked up first, and inside ever after."""
+
+    def __init__(self) -> None:
+        super().__init__("142.250.185.74")
+        self.asked = 0
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        self.asked += 1
+        self.addresses = ("142.250.185.74", "10.0.0.1") if self.asked == 1 else ("127.0.0.1",)
+        return await super().resolve(host, port, family)
+
+
+async def test_the_address_that_was_checked_is_the_one_that_is_dialled(monkeypatch: pytest.MonkeyPatch) -> None:
+    dialled: list[str] = []
+
+    async def dial(addr_infos: Sequence[AddrInfoType], **_: Any) -> socket.socket:
+        dialled.extend(str(info[4][0]) for info in addr_infos)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("aiohttp.connector.aiohappyeyeballs.start_connection", dial)
+    resolver = Changing()
+    outbound = Outbound([], resolver=resolver, suffixes=[".example"])
+    for _ in range(2):  # the answer that was checked is kept; it is not asked for again at once
+        with pytest.raises(Offline):
+            await outbound.fetch("GET", "https://drive.example/x")
+    await outbound.close()
+    with pytest.raises(Refused):  # a new pool asks again, and checks again
+        await outbound.fetch("GET", "https://drive.example/x")
+    await outbound.close()
+    assert set(dialled) == {"142.250.185.74"}
+    assert resolver.asked == 2
 
 
 async def test_a_configured_name_may_be_private() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from providers.errors import Busy, DriveError, NotFound, Offline, Untrusted
-from providers.http import Pace, Patience, retry_after
+from providers.errors import Busy, DriveError, Locked, NotFound, Offline, Untrusted
+from providers.http import Bucket, Pace, Patience, Share, retry_after
 
 
 class Clock:
@@ -70,6 +70,23 @@ async def test_a_parent_slows_all_its_children() -> None:
     assert await _times(two, clock, 2) == [0.1, 0.2]
 
 
+@pytest.mark.parametrize("wide", [False, True])
+async def test_a_hold_is_the_accounts_or_everybodys(wide: bool) -> None:
+    clock = Clock()
+    school = Bucket(1000, 1000, clock=clock, sleep=clock.sleep)
+    one, two = (Pace(parent=Share(school, name), clock=clock, sleep=clock.sleep) for name in ("one", "two"))
+    one.hold(600, wide=wide)
+    with pytest.raises(Busy) as busy:
+        await one.wait()
+    assert (busy.value.reason, busy.value.retry_after) == ("held", 600)
+    if wide:
+        with pytest.raises(Busy):
+            await two.wait()
+    else:
+        await two.wait()
+    assert clock.now == 1000
+
+
 async def test_lanes_are_limited_one_by_one() -> None:
     pace = Pace(reads=1, writes=1, queue=0.05)
     async with pace.turn("read"), pace.turn("write"):
@@ -129,12 +146,32 @@ async def test_a_long_wait_is_left_to_the_caller() -> None:
     assert clock.now == 1000
 
 
-async def test_busy_always_says_when_to_come_back() -> None:
+async def test_a_guess_never_passes_for_the_providers_word() -> None:
     clock = Clock()
     with pytest.raises(Busy) as busy:
         await Patience(sleep=clock.sleep).over(_failing([Busy() for _ in range(5)]), repeatable=True)
-    assert busy.value.retry_after is not None
-    assert busy.value.retry_after > 1
+    assert busy.value.retry_after is None
+    assert clock.now > 1000
+
+
+async def test_an_open_editor_is_not_waited_for() -> None:
+    clock = Clock()
+    errors: list[DriveError] = [Locked(), Locked()]
+    with pytest.raises(Locked):
+        await Patience(sleep=clock.sleep).over(_failing(errors), repeatable=True)
+    assert (len(errors), clock.now) == (1, 1000)
+
+
+async def test_waits_are_spread_and_never_shorter_than_asked() -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    for _ in range(20):
+        await Patience(sleep=sleep).over(_failing([Busy(retry_after=2)]), repeatable=True)
+    assert all(2 <= wait <= 2.3 for wait in waits)
+    assert len(set(waits)) > 1
 
 
 async def test_final_errors_are_final() -> None:
