@@ -20,6 +20,7 @@ ROUTES: Mapping[str, Mapping[str, Any]] = SHAPES["routes"]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?(Z|[+-]\d\d:\d\d)?")
 _SITE = re.compile(r"/v1\.0/sites/(?:[^/:]+:/[^:]*:?|[^/:]+)(?P<what>/drives?)?")
 _HERE = re.compile(r"/v1\.0/(?:me/drive|drives/[^/]+|sites/(?:[^/:]+:/[^:]*:|[^/:]+)/drive)(?P<what>/.*|)")
+_CUSTOM = re.compile(r"c\d+x\d+(_crop)?", re.IGNORECASE)  # driveitem-list-thumbnails: sizes of one's own
 _ITEM = re.compile(r"/(?P<anchor>root|items/[^/:]+)(?P<path>:/[^:]*:?)?(?P<verb>/.*)?")
 
 # Beside the schema. Pages are those of learn.microsoft.com/graph/api.
@@ -50,6 +51,11 @@ QUERY: Mapping[str, frozenset[str]] = {  # what a verb takes beside the options 
     "search": frozenset({"$skiptoken"}),
     "delta": frozenset({"$skiptoken", "token"}),  # driveitem-delta
     "sites": frozenset({"search"}),  # site-search
+    "sharedWithMe": frozenset({"allowexternal"}),  # drive-sharedwithme
+}
+LEFT_OUT: Mapping[str, str | None] = {  # driveitem-list-thumbnails: a size of a set, and its picture
+    "/drives/{drive-id}/items/{driveItem-id}/thumbnails/{thumbnailSet-id}/{size}": "Thumbnail",
+    "/drives/{drive-id}/items/{driveItem-id}/thumbnails/{thumbnailSet-id}/{size}/content": None,
 }
 CONTENT_ROUTES: Mapping[tuple[str, str], Mapping[int, str | None]] = {  # no bearer token; status -> model of the answer
     ("PUT", "up"): {200: "DriveItem", 201: "DriveItem", 202: "UploadSession"},
@@ -58,6 +64,7 @@ CONTENT_ROUTES: Mapping[tuple[str, str], Mapping[int, str | None]] = {  # no bea
     ("DELETE", "up"): {204: None},
     ("GET", "monitor"): {200: "AsyncJobStatus", 202: "AsyncJobStatus"},
     ("GET", "y4m"): {200: None, 206: None},
+    ("GET", "thumb"): {200: None},
 }
 USUAL = {"id", "name", "size", "createdDateTime", "lastModifiedDateTime", "parentReference", "eTag", "fileSystemInfo"}
 
@@ -82,12 +89,14 @@ def problems(exchange: Exchange) -> list[str]:
         return []  # cut, or an answer that is no answer: on request
     head = exchange.path.split("/")[1]
     content = "y4m" if head.startswith("y4m") else head
-    if content in ("up", "monitor", "y4m"):
+    if content in ("up", "monitor", "y4m", "thumb"):
         return _content(exchange, content)
     if head != "v1.0" or exchange.status in (400, 405):
         return _failure(exchange) if head == "v1.0" else []  # a refusal of nonsense need not be a known route
     route = _route(exchange.method, exchange.path)
     declared = ROUTES[route]["methods"].get(exchange.method) if route in ROUTES else None
+    if route in LEFT_OUT and exchange.method == "GET":
+        declared = {"request": None, "response": LEFT_OUT[route]}
     if exchange.method == "PUT" and route.endswith("{driveItem-id}"):
         declared = {"request": "DriveItem", "response": "DriveItem"}  # commits a session: driveitem-createuploadsession
     if declared is None:
@@ -121,7 +130,10 @@ def _route(method: str, path: str) -> str:
 
 def _call(verb: str) -> str:
     """'/delta' and "/search(q='x')" as the SDK writes them."""
-    verb = "/delta()" if verb == "/delta" else verb
+    verb = f"{verb}()" if verb in ("/delta", "/sharedWithMe", "/recent") else verb
+    verb = re.sub(r"^/versions/[^/]+", "/versions/{driveItemVersion-id}", verb)
+    verb = re.sub(r"^(/thumbnails)/[^/]+/[^/]+", r"\1/{thumbnailSet-id}/{size}", verb)
+    verb = re.sub(r"^/thumbnails/\w+", "/thumbnails/{thumbnailSet-id}", verb)
     return re.sub(r"(?s)^(/\w+\()(q|token)='.*'\)$", r"\1\2='{\2}')", verb)
 
 
@@ -133,7 +145,10 @@ def _query(exchange: Exchange, route: str, model: str | None) -> list[str]:
     properties = _properties(_element(model)) if model in SHAPES["models"] else {}
     for name, value in exchange.query:
         if name.lstrip("$") == "select":
-            found += [f"$select of {one!r}" for one in value.split(",") if one not in {**properties, **ANNOTATIONS}]
+            known = {**properties, **ANNOTATIONS}
+            found += [
+                f"$select of {one!r}" for one in value.split(",") if one not in known and not _CUSTOM.fullmatch(one)
+            ]
     return found
 
 
@@ -201,6 +216,8 @@ def _judge(value: object, kind: str, where: str) -> list[str]:
     faults: list[str] = []
     for name, one in value.items():
         declared = properties.get(name) or ANNOTATIONS.get(name)
+        if kind == "ThumbnailSet" and _CUSTOM.fullmatch(name):
+            declared = "Thumbnail"
         faults += (
             _judge(one, declared, f"{where}.{name}") if declared else [f"{where}.{name} is not declared in {kind}"]
         )

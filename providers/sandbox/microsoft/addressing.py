@@ -3,7 +3,8 @@
 /me   /me/drives   /me/followedSites   /sites   /sites/{id}   /sites/{id}/drives
 /me/drive…   /drives/{id}…   /sites/{id}/drive…      then nothing, or one of
 …/root   …/root:/a/b:   …/items/{id}   …/items/{id}:/a/b:         then nothing, or
-/children  /content  /createUploadSession  /copy  /delta  /search(q='…')  /permanentDelete  /restore
+/children  /content  /createUploadSession  /copy  /delta  /search(q='…')  /permanentDelete  /restore  /checkout
+/checkin  /versions…  /thumbnails…
 """
 
 from __future__ import annotations
@@ -16,7 +17,22 @@ from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused
 
 PREFIX = "/v1.0"
-VERBS = ("children", "content", "createUploadSession", "copy", "delta", "search", "permanentDelete", "restore")
+VERBS = frozenset(
+    [
+        "children",
+        "content",
+        "createUploadSession",
+        "copy",
+        "delta",
+        "search",
+        "permanentDelete",
+        "restore",
+        "checkout",
+        "checkin",
+        "versions",
+        "thumbnails",
+    ]
+)
 _CALL = re.compile(r"(?P<verb>delta|search)(?:\((?:(?:q|token)='(?P<argument>(?:[^']|'')*)')?\))?", re.DOTALL)
 
 
@@ -86,6 +102,8 @@ def _in_drive(drive: str | None, rest: list[str]) -> Address:
             return _item(drive, "root", root.endswith(":"), more)
         case [call] if call.startswith("search("):
             return _item(drive, "root", by_path=False, more=[call])
+        case [("sharedWithMe" | "recent" | "sharedWithMe()" | "recent()") as call]:
+            return Address(call.removesuffix("()"), drive)
     raise _unknown(rest[0])
 
 
@@ -107,6 +125,17 @@ def _item(drive: str | None, anchor: str, by_path: bool, more: list[str]) -> Add
 def _verb(more: list[str]) -> tuple[str, str | None]:
     if more in ([], [""]):
         return "", None
+    match more:  # what has an id of its own below the item
+        case ["versions", version]:
+            return "version", unquote(version)
+        case ["versions", version, ("content" | "restoreVersion") as verb]:
+            return f"version/{verb}", unquote(version)
+        case ["thumbnails", number]:
+            return "thumbnail", number
+        case ["thumbnails", number, size]:
+            return "thumbnail", f"{number}/{size}"
+        case ["thumbnails", number, size, "content"]:
+            return "thumbnail/content", f"{number}/{size}"
     text = unquote("/".join(more))  # a search text may hold a slash
     called = _CALL.fullmatch(text)
     if called and (called["argument"] is not None or called["verb"] == "delta"):

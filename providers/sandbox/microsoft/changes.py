@@ -15,7 +15,8 @@ from providers.sandbox.microsoft import names, odata
 from providers.sandbox.microsoft.odata import Options
 from providers.sandbox.microsoft.placing import Places, Slot
 from providers.sandbox.microsoft.rights import WRITE, Rights
-from providers.sandbox.microsoft.tree import ACTING, Doc, Tree
+from providers.sandbox.microsoft.tree import ACTING, Doc
+from providers.sandbox.microsoft.versions import Versions
 from providers.sandbox.microsoft.wire import Wire, answer, context, parse_times
 
 _REFERENCE = dict.fromkeys(("driveId", "driveType", "id", "name", "path", "siteId", "shareId"), str)
@@ -24,8 +25,9 @@ _REFERENCE = dict.fromkeys(("driveId", "driveType", "id", "name", "path", "siteI
 class Changes:
     """Handlers that change one tree. Each gets the item that was addressed."""
 
-    def __init__(self, box: Sandbox, tree: Tree, places: Places, wire: Wire, rights: Rights) -> None:
-        self.box, self._tree, self._places, self._wire, self._rights = box, tree, places, wire, rights
+    def __init__(self, box: Sandbox, places: Places, wire: Wire, rights: Rights, versions: Versions) -> None:
+        self.box, self._tree, self._places, self._wire = box, places.tree, places, wire
+        self._rights, self._versions = rights, versions
         self._monitors = box.store.table("monitors")
         box.app.router.add_get("/monitor/{operation}", self.monitor)
 
@@ -50,7 +52,7 @@ class Changes:
         return self._told(request, made, options, 201)
 
     @behaviour("documented", "PATCH renames (name), moves (parentReference) and sets fileSystemInfo, under If-Match.")
-    @behaviour("documented", "A PATCH of fileSystemInfo makes another version: the eTag moves on, the cTag stays.")
+    @behaviour("documented", "A PATCH of fileSystemInfo makes another version in a school's drive; the cTag stays.")
     async def update(self, request: web.Request, item: Doc, options: Options) -> web.Response:
         """Renames, moves, dates."""
         body = await self.box.json(request)
@@ -65,6 +67,8 @@ class Changes:
             if {"name", "parentReference"} & set(body):
                 conflict = options.conflict or odata.body_conflict(body, "fail")
                 fields |= self._destination(item, body, conflict)
+            if "fs" in fields and item["kind"] == "file" and not self._tree.owner(item["drive"]).personal:
+                fields |= self._versions.keep(item, shared=True)
             changed = self._tree.change(item, **fields)
         return self._told(request, changed, options)
 

@@ -18,11 +18,11 @@ from providers.sandbox.core import Refused, Sandbox, base, label
 from providers.sandbox.microsoft import odata
 from providers.sandbox.microsoft.accounts import Holder
 from providers.sandbox.microsoft.quickxor import QuickXor
+from providers.sandbox.microsoft.settings import Kept
 from providers.sandbox.microsoft.tree import Doc, Tree
 from providers.sandbox.transfer import Digests, Hasher, pieces, receive, send, span
 
 SIMPLE_LIMIT = 250 * 1000 * 1000
-ADDRESS_TTL = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def origin(request: web.BaseRequest) -> str:
 class Contents:
     """Bytes in and out of one tree. ``expired`` holds download tokens that a fault has ended."""
 
-    def __init__(self, box: Sandbox, tree: Tree) -> None:
-        self.box, self.tree = box, tree
+    def __init__(self, box: Sandbox, tree: Tree, kept: Kept) -> None:
+        self.box, self.tree, self._kept = box, tree, kept
         self.expired: set[str] = set()
         meta = box.store.table("meta")
         self._secret = str((meta.get("download") or meta.put("download", {"secret": secrets.token_hex(32)}))["secret"])
@@ -90,19 +90,26 @@ class Contents:
         return self.box.store.blob(blob)
 
     @behaviour("documented", "A download address needs no token, and ends after an hour.")
-    def address(self, request: web.BaseRequest, item: Doc) -> str:
-        """A fresh pre-authenticated address of a file."""
-        ends = int(self.box.now()) + ADDRESS_TTL
-        token = odata.pack(item["drive"], item["id"], ends, secrets.token_hex(8))
-        auth = f"v1.{token}.{self._sign(token)}"
-        return f"{origin(request)}/y4m{_slug(item['id'])}/{quote(item['name'])}?tempauth={auth}"
+    def address(self, request: web.BaseRequest, item: Doc, what: str | None = None) -> str:
+        """A fresh pre-authenticated address of a file, of a version of it, or of a thumbnail ('thumb/small')."""
+        ends = int(self.box.now()) + self._kept.now.address_ttl
+        token = odata.pack(item["drive"], item["id"], ends, secrets.token_hex(8), what or "")
+        auth, slug = f"v1.{token}.{self._sign(token)}", _slug(item["id"])
+        thumb, _, size = (what or "").partition("/")
+        place = f"thumb/{slug}/{size}" if thumb == "thumb" else f"y4m{slug}/{quote(item['name'])}"
+        return f"{origin(request)}/{place}?tempauth={auth}"
 
     @behaviour("documented", "A range is honoured at the download address.")
+    @behaviour("documented", "Content with malware in it is 403 malwareDetected; the item has the malware facet.")
     @behaviour("assumed", "An expired download address, and one that is sent an Authorization header, answers 401.")
     async def download(self, request: web.Request) -> web.StreamResponse:
         """The bytes behind a download address."""
         label(request, "/y4m{item}/{name}")
-        item = self._authorised(request)
+        item, what = self.authorised(request)
+        if what:
+            item = self._version(item, what)
+        if item.get("malware"):
+            raise Refused(403, "malwareDetected", "Malware was detected in the content.")
         part = span(request.headers.get("Range"), item["size"])
         if part is None:
             headers = {"Content-Range": f"bytes */{item['size']}"}
@@ -115,7 +122,15 @@ class Contents:
         """The download address of this request has run out."""
         self.expired.add(request.query.get("tempauth", ""))
 
-    def _authorised(self, request: web.Request) -> Doc:
+    def _version(self, item: Doc, wanted: str) -> Doc:
+        past = self.tree.past.get(item["id"], {"past": []})["past"]
+        row = next((one for one in past if one["id"] == wanted), None)
+        if row is None:
+            raise Refused(404, "itemNotFound", "The version could not be found.")
+        return {**item, **{name: row[name] for name in ("blob", "size", "mime")}}
+
+    def authorised(self, request: web.Request) -> tuple[Doc, str]:
+        """The item that the address is of, and what of it. Refused 401 where the address is not good any more."""
         auth = request.query.get("tempauth", "")
         version, _, rest = auth.partition(".")
         token, _, seal = rest.partition(".")
@@ -126,7 +141,7 @@ class Contents:
         item = self.tree.live(values[0], values[1])
         if _slug(item["id"]) != request.match_info["item"]:
             raise Refused(404, "itemNotFound", "The resource could not be found.")
-        return item
+        return item, str(values[4])
 
     def _sign(self, token: str) -> str:
         return hmac.new(self._secret.encode(), token.encode(), "sha256").hexdigest()[:32]

@@ -14,14 +14,18 @@ from providers.sandbox.microsoft.accounts import Account
 from providers.sandbox.microsoft.addressing import PREFIX, Address, parse
 from providers.sandbox.microsoft.changes import Changes
 from providers.sandbox.microsoft.contents import Contents
+from providers.sandbox.microsoft.control import Control
 from providers.sandbox.microsoft.listing import Listing
 from providers.sandbox.microsoft.odata import CONFLICT, Options
 from providers.sandbox.microsoft.placing import Places, Slot
 from providers.sandbox.microsoft.rewriting import rewritten
 from providers.sandbox.microsoft.rights import READ, WRITE, Rights
 from providers.sandbox.microsoft.sessions import Sessions
+from providers.sandbox.microsoft.settings import Kept
 from providers.sandbox.microsoft.sites import Sites
+from providers.sandbox.microsoft.thumbnails import Thumbnails
 from providers.sandbox.microsoft.tree import ACTING, Doc, Tree
+from providers.sandbox.microsoft.versions import Versions
 from providers.sandbox.microsoft.wire import Wire, answer, context, user
 from providers.sandbox.oauth import OAuth
 
@@ -50,6 +54,15 @@ OPTIONS: dict[tuple[str, str, str], set[str]] = {
     ("POST", "item", "copy"): {CONFLICT},
     ("GET", "item", "delta"): _LISTED | {"token"},
     ("GET", "item", "search"): _LISTED,
+    ("GET", "item", "versions"): {"select", "top"},
+    ("GET", "item", "version"): {"select"},
+    ("GET", "item", "version/content"): set(),
+    ("POST", "item", "version/restoreVersion"): set(),
+    ("GET", "item", "thumbnails"): {"select"},
+    ("GET", "item", "thumbnail"): set(),
+    ("GET", "item", "thumbnail/content"): set(),
+    ("GET", "sharedWithMe", ""): {"select", "top", "allowexternal"},
+    ("GET", "recent", ""): {"select", "top"},
     ("POST", "item", "permanentDelete"): set(),
     ("POST", "item", "restore"): _SHOWN,
 }
@@ -63,12 +76,16 @@ class Graph:
         self.tree = Tree(self.box)
         self.sites = Sites(self.box, self.tree)
         self.rights = Rights(self.tree, self.sites)
-        self.contents = Contents(self.box, self.tree)
-        self.wire = Wire(self.tree, self.contents.address)
-        self.places = Places(self.tree, self.contents, self.wire)
-        self.sessions = Sessions(self.box, self.tree, self.contents, self.places, self.wire)
-        self.changes = Changes(self.box, self.tree, self.places, self.wire, self.rights)
-        self.listing = Listing(self.tree, self.wire)
+        self.kept = Kept(self.box.store.table("meta"))
+        self.contents = Contents(self.box, self.tree, self.kept)
+        self.thumbnails = Thumbnails(self.box, self.contents)
+        self.wire = Wire(self.tree, self.contents.address, self.thumbnails.sets)
+        self.versions = Versions(self.tree, self.contents, self.kept)
+        self.places = Places(self.tree, self.versions, self.wire)
+        self.sessions = Sessions(self.box, self.contents, self.places, self.wire, self.kept)
+        self.changes = Changes(self.box, self.places, self.wire, self.rights, self.versions)
+        self.listing = Listing(self.tree, self.wire, self.rights, self.kept)
+        Control(self.box, self.kept, self.places, self.rights, self.sites)
         self.box.app.router.add_route("*", PREFIX + "/{tail:.*}", self.answer)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -126,7 +143,10 @@ class Graph:
             case "siteDrives":
                 drives = self.sites.find(account, address.site or "")["libraries"]
                 return self._listed(request, "drives", map(self.wire.drive, drives), options)
-        doc = self.wire.drive(self._drive(account, address))
+        drive = self._drive(account, address)
+        if address.kind in ("sharedWithMe", "recent"):
+            return self.listing.beyond(request, account, drive, address.kind, options)
+        doc = self.wire.drive(drive)
         if address.kind == "drives":
             return self._listed(request, "drives", [doc], options)
         return answer(context(request, "drives/$entity") | _some(doc, options))
@@ -162,6 +182,8 @@ class Graph:
                 return await self.changes.make_folder(request, item, options)
             case "POST", "copy":
                 return await self.changes.copy(request, item, options)
+            case "POST", "version/restoreVersion":
+                return self.versions.restore(item, address.argument or "")
         return await self.changes.delete(request, item, forever=verb == "permanentDelete")
 
     @behaviour("documented", "GET with If-None-Match answers 304 where the item still has that tag.")
@@ -174,6 +196,16 @@ class Graph:
                 return self.listing.search(request, item, address.argument or "", options)
             case "delta":
                 return self.listing.delta(request, item, address.argument or options.token, options)
+            case "versions":
+                return self.versions.all(request, item)
+            case "version":
+                return self.versions.show(request, item, address.argument or "")
+            case "version/content":
+                return self.versions.content(request, item, address.argument or "")
+            case "thumbnails":
+                return self.thumbnails.all(request, item, options)
+            case "thumbnail" | "thumbnail/content" as verb:
+                return self.thumbnails.show(request, item, address.argument or "", content="/" in verb)
             case "content":
                 if item["kind"] != "file":
                     raise Refused(400, "invalidRequest", "The item has no content.")

@@ -11,11 +11,15 @@ from yarl import URL
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused, base
 from providers.sandbox.microsoft import names, odata
+from providers.sandbox.microsoft.accounts import Account
 from providers.sandbox.microsoft.odata import Options
+from providers.sandbox.microsoft.rights import Rights
+from providers.sandbox.microsoft.settings import Kept
 from providers.sandbox.microsoft.tree import Doc, Tree
 from providers.sandbox.microsoft.wire import Wire, answer, context
 
 LIMIT = 1000
+RECENT = 50
 _ORDERS = {
     "name": lambda item: names.key(item["name"]),
     "lastmodifieddatetime": lambda item: item["modified"],
@@ -26,8 +30,8 @@ _ORDERS = {
 class Listing:
     """Pages of one tree's items."""
 
-    def __init__(self, tree: Tree, wire: Wire) -> None:
-        self._tree, self._wire = tree, wire
+    def __init__(self, tree: Tree, wire: Wire, rights: Rights, kept: Kept) -> None:
+        self._tree, self._wire, self._rights, self._kept = tree, wire, rights, kept
 
     @behaviour("documented", "Children come 200 to a page, or $top; @odata.nextLink leads on and is opaque.")
     @behaviour("assumed", "$top above 1000 is taken as 1000; a page may miss or repeat items that change meanwhile.")
@@ -85,6 +89,18 @@ class Listing:
             parent = {"driveId": item["drive"], "id": item["parent"]}
             return {"id": item["id"], "parentReference": parent, "deleted": {"state": "deleted"}}
         return self._wire.item(request, item, options)
+
+    @behaviour("documented", "recent lists what was used lately, also in other drives; both it and sharedWithMe end.")
+    @behaviour("assumed", "Once it has ended, sharedWithMe and recent are empty collections.")
+    def beyond(self, request: web.Request, account: Account, drive: str, kind: str, options: Options) -> web.Response:
+        """sharedWithMe and recent."""
+        shared = [] if self._kept.now.sharing_ended else self._rights.shared_with(account)
+        found = [self._wire.remote(request, one, self._rights.shares[one["id"]]) for one in shared]
+        if kind == "recent" and not self._kept.now.sharing_ended:
+            mine = (one for one in self._tree.items.values() if one["drive"] == drive and one["kind"] == "file")
+            latest = sorted(filter(self._tree.alive, mine), key=lambda one: one["modified"], reverse=True)
+            found = [self._wire.item(request, one, odata.Options()) for one in latest[:RECENT]] + found
+        return answer(context(request, "Collection(driveItem)") | {"value": found[: options.top]})
 
     def _page(self, request: web.Request, found: Sequence[Doc], options: Options) -> web.Response:
         start = 0

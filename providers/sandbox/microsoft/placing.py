@@ -14,8 +14,9 @@ from aiohttp import web
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused
 from providers.sandbox.microsoft import names
-from providers.sandbox.microsoft.contents import Contents, Stored
+from providers.sandbox.microsoft.contents import Stored
 from providers.sandbox.microsoft.tree import Doc, Tree
+from providers.sandbox.microsoft.versions import Versions
 from providers.sandbox.microsoft.wire import Wire
 
 _TYPES = mimetypes.MimeTypes()
@@ -34,8 +35,8 @@ class Slot:
 class Places:
     """Finds and fills slots of one tree."""
 
-    def __init__(self, tree: Tree, contents: Contents, wire: Wire) -> None:
-        self.tree, self._contents, self._wire = tree, contents, wire
+    def __init__(self, tree: Tree, versions: Versions, wire: Wire) -> None:
+        self.tree, self._versions, self._wire = tree, versions, wire
 
     def descend(self, drive: str, anchor: str, path: tuple[str, ...]) -> Doc:
         """The item at a path below an anchor. Refused 404 where there is none."""
@@ -114,8 +115,8 @@ class Places:
         with self.tree.box.store.batch():
             if there is None:
                 return self.tree.make(parent["drive"], parent, name, "file", **content), True
+            content |= self._versions.keep(there)
             changed = self.tree.change(there, **{"fs": [there["fs"][0], int(self.tree.box.now() * 1000)], **content})
-        self._contents.path(there["blob"]).unlink(missing_ok=True)
         return changed, False
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import struct
-import zlib
 from collections.abc import Mapping
 
 from providers.sandbox.microsoft.accounts import PERSONAL, Account, Holder
 from providers.sandbox.microsoft.contents import Stored, makers, written
 from providers.sandbox.microsoft.graph import Graph
+from providers.sandbox.microsoft.pictures import picture
 from providers.sandbox.microsoft.placing import Slot
 from providers.sandbox.microsoft.tree import Doc
 from providers.sandbox.people import Person
@@ -27,25 +26,11 @@ def _noise(name: str, size: int) -> bytes:
     return hashlib.shake_256(name.encode()).digest(size)
 
 
-def _picture(side: int = 64) -> bytes:
-    """A small PNG: a coloured gradient."""
-    rows = b"".join(b"\0" + bytes(v for x in range(side) for v in (4 * x, 4 * y, 128)) for y in range(side))
-    parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows, 9)),
-        (b"IEND", b""),
-    )
-    chunks = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
 TEACHER: Plan = {
     "Year 7 Science": {
         "Photosynthesis.txt": _text("Plants make sugar from light, water and carbon dioxide.", "Chlorophyll is green."),
         "Marks.csv": _text("pupil,test 1,test 2", "Leo,17,19", "Ada,20,18"),
-        "Leaf.png": _picture(),
+        "Leaf.png": picture(64, 64),
         "Practicals": {"Iodine test.txt": _text("Drop iodine on the leaf. Blue-black means starch.")},
     },
     "Shared resources": {"Safety film.bin": _noise("Safety film", 1_500_000), "Empty.txt": b""},
@@ -71,7 +56,7 @@ STAFF: Plan = {
     "Rota.csv": _text("day,name", "Monday,Amira"),
 }
 CLASS: Plan = {
-    "Class materials": {"Rules.txt": _text("Goggles on."), "Leaf.png": _picture()},
+    "Class materials": {"Rules.txt": _text("Goggles on."), "Leaf.png": picture(64, 64)},
     "Reading list.txt": _text("1. The Selfish Giant"),
 }
 

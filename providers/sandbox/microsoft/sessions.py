@@ -21,22 +21,23 @@ from providers.sandbox.microsoft import odata
 from providers.sandbox.microsoft.contents import Contents, Stored, makers, origin, written
 from providers.sandbox.microsoft.placing import Places, Slot
 from providers.sandbox.microsoft.rewriting import rewritten
-from providers.sandbox.microsoft.tree import Doc, Tree
+from providers.sandbox.microsoft.settings import Kept
+from providers.sandbox.microsoft.tree import ACTING, Doc
 from providers.sandbox.microsoft.wire import Wire, answer, context, moment, parse_times
 from providers.sandbox.transfer import Digests, digest_file, pieces, receive
 
 ALIGNMENT = 327_680
 FRAGMENT_LIMIT = 60 * 1024 * 1024
 FILE_LIMIT = 250 * 1024 * 1024 * 1024
-SESSION_TTL = 24 * 3600
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 
 
 class Sessions:
     """The upload sessions of one tree."""
 
-    def __init__(self, box: Sandbox, tree: Tree, contents: Contents, places: Places, wire: Wire) -> None:
-        self.box, self._tree, self._contents, self._places, self._wire = box, tree, contents, places, wire
+    def __init__(self, box: Sandbox, contents: Contents, places: Places, wire: Wire, kept: Kept) -> None:
+        self.box, self._tree, self._contents, self._places = box, places.tree, contents, places
+        self._wire, self._kept = wire, kept
         self._rows = box.store.table("uploads")
         self._digests: dict[str, Digests] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -63,9 +64,15 @@ class Sessions:
         self._places.room(slot.parent["drive"], item.get("fileSize", 0))
         row = {"drive": slot.parent["drive"], "parent": slot.parent["id"], "name": slot.name, "conflict": conflict}
         row |= {"item": slot.item["id"] if slot.by_id and slot.item else None, "defer": body.get("deferCommit", False)}
-        row |= {"more": self._more(item), "total": None, "at": 0, "blob": self.box.store.new_blob().name}
+        row |= {
+            "by": ACTING.get(),
+            "more": self._more(item),
+            "total": None,
+            "at": 0,
+            "blob": self.box.store.new_blob().name,
+        }
         key = secrets.token_urlsafe(24)
-        self._rows.put(key, row | {"ends": int((self.box.now() + SESSION_TTL) * 1000)})
+        self._rows.put(key, row | {"ends": int((self.box.now() + self._kept.now.session_ttl) * 1000)})
         doc = {**context(request, "microsoft.graph.uploadSession"), "uploadUrl": f"{origin(request)}/up/{key}"}
         return answer(doc | self._state(self._rows[key]))
 
@@ -200,6 +207,7 @@ class Sessions:
         if row["total"] is None or row["at"] != row["total"]:
             raise Refused(400, "invalidRequest/uploadSessionIncomplete", "The upload session is not complete.")
         target = row | changes
+        ACTING.set(row["by"])  # the upload address takes no token
         parent = self._tree.live(target["drive"], target["parent"])
         item = self._tree.live(target["drive"], target["item"]) if target["item"] else None
         slot = Slot(parent, target["name"], item, by_id=item is not None)

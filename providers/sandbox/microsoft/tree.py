@@ -38,7 +38,7 @@ class Tree:
     def __init__(self, box: Sandbox) -> None:
         self.box = box
         self.drives, self.items = box.store.table("drives"), box.store.table("items")
-        self.sites = box.store.table("sites")
+        self.sites, self.past = box.store.table("sites"), box.store.table("versions")
         self._kids: dict[str, dict[str, str]] = {}
         self._sorted: dict[str, list[str]] = {}
         self._owners: dict[str, Holder] = {}
@@ -181,8 +181,9 @@ class Tree:
         """For ever, with everything below it. What remains is a line that delta can tell of."""
         for one in [*self.walk(item)][::-1]:
             self._drop(one)
-            if one.get("blob"):
-                self.box.store.blob(one["blob"]).unlink(missing_ok=True)
+            past = (self.past.drop(one["id"]) or {"past": []})["past"]
+            for blob in filter(None, [one.get("blob"), *(row["blob"] for row in past)]):
+                self.box.store.blob(blob).unlink(missing_ok=True)
             self._put({**one, "dead": "gone", "size": 0, "blob": None})
 
     # -- the indices

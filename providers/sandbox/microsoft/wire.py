@@ -20,6 +20,21 @@ DOWNLOAD = "@microsoft.graph.downloadUrl"
 _ITEM = """id name size eTag cTag createdDateTime lastModifiedDateTime createdBy lastModifiedBy webUrl parentReference
 fileSystemInfo folder file package root description deleted shared remoteItem image photo audio video location malware
 searchResult specialFolder sharepointIds webDavUrl publication pendingOperations content children thumbnails"""
+_REMOTE = [
+    "id",
+    "name",
+    "size",
+    "webUrl",
+    "createdBy",
+    "createdDateTime",
+    "lastModifiedBy",
+    "lastModifiedDateTime",
+    "fileSystemInfo",
+    "file",
+    "folder",
+    "package",
+    "parentReference",
+]
 SELECTABLE = frozenset([*_ITEM.split(), DOWNLOAD])
 _JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
@@ -56,11 +71,15 @@ def parse_times(info: object, before: list[int]) -> list[int]:
     return [parse_moment(given[name]) if name in given else old for name, old in both]
 
 
+Pictures = Callable[[web.Request, Doc], list[dict[str, Any]]]
+
+
 class Wire:
     """Renders what lies in a tree. ``address(request, item)`` gives an item's download address."""
 
-    def __init__(self, tree: Tree, address: Callable[[web.Request, Doc], str]) -> None:
-        self._tree, self._address = tree, address
+    def __init__(self, tree: Tree, address: Callable[[web.Request, Doc], str], pictures: Pictures) -> None:
+        self._tree, self._address, self._pictures = tree, address, pictures
+        self._shares = tree.box.store.table("shares")
 
     @behaviour("documented", "$select gives just the selected properties; $expand knows children and thumbnails.")
     def item(self, request: web.Request, item: Doc, options: Options) -> dict[str, Any]:
@@ -74,7 +93,7 @@ class Wire:
         if "children" in options.expand:
             whole["children"] = [self._whole(request, one) for one in self._tree.children(item)]
         if "thumbnails" in options.expand:
-            whole["thumbnails"] = []
+            whole["thumbnails"] = self._pictures(request, item)
         return whole
 
     @behaviour("schema", "Items carry Graph's default property set, files with a pre-authenticated download address.")
@@ -90,7 +109,20 @@ class Wire:
         doc["fileSystemInfo"] = {"createdDateTime": created, "lastModifiedDateTime": modified}
         if item.get("description"):
             doc["description"] = item["description"]
+        if item["id"] in self._shares:
+            doc["shared"] = {"scope": "users"}
         return doc | self._facets(item)
+
+    @behaviour("documented", "What lies in another drive is told with the remoteItem facet.")
+    def remote(self, request: web.Request, item: Doc, share: Doc) -> dict[str, Any]:
+        """An item as those see it with whom it was shared."""
+        whole = self._whole(request, item)
+        owner, by = self._tree.owner(item["drive"]), self._tree.account(share["by"])
+        there = {name: whole[name] for name in _REMOTE if name in whole}
+        there["shared"] = {"owner": owner.identity, "sharedBy": by.identity, "scope": "users"}
+        there["shared"]["sharedDateTime"] = moment(share["at"], owner)
+        plain = ("id", "name", "size", "webUrl", "createdDateTime", "lastModifiedDateTime", "file", "folder")
+        return {name: whole[name] for name in plain if name in whole} | {"remoteItem": there}
 
     @behaviour(
         "documented", "The eTag changes with everything, the cTag with content only; school folders have no cTag."
@@ -107,7 +139,8 @@ class Wire:
     @behaviour("assumed", "Personal drives give SHA-1 and SHA-256 as well.")
     def _facets(self, item: Doc) -> dict[str, Any]:
         if item["kind"] == "file":
-            return {"file": {"mimeType": item["mime"], "hashes": item["hashes"]}}
+            facet = {"mimeType": item["mime"]} | ({} if item.get("hashless") else {"hashes": item["hashes"]})
+            return {"file": facet} | ({"malware": {"description": "Made up."}} if item.get("malware") else {})
         if item["kind"] == "package":
             return {"package": {"type": "oneNote"}}
         facets: dict[str, Any] = {"folder": {"childCount": len(self._tree.taken(item))}}

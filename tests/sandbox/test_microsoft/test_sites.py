@@ -129,7 +129,7 @@ async def test_copies_from_a_library_into_ones_own_drive(pupil: Client) -> None:
     assert reply.status == 202
     assert await pupil.read("Class materials/Rules.txt") == b"Goggles on.\n"
     theirs = (await pupil.call("GET", f"/drives/{drive}/root")).json
-    body = {"parentReference": {"driveId": drive, "id": theirs["id"]}, "name": "Mine"}
+    body["parentReference"] = {"driveId": drive, "id": theirs["id"]}
     refused = await pupil.call("POST", "/me/drive/root:/Homework:/copy", json=body)
     assert refused.error == (403, "accessDenied")
 
@@ -141,3 +141,19 @@ async def test_a_shared_folder_is_reached_below_and_not_beside(staff: Client, pu
     assert [one["name"] for one in listed] == ["Empty.txt", "Safety film.bin"]
     assert (await pupil.call("GET", f"{drive}/{private['id']}")).error == (403, "accessDenied")
     assert (await pupil.call("DELETE", f"{drive}/{shared['id']}")).error == (403, "accessDenied")
+
+
+async def test_sharing_and_following_can_be_told(staff: Client, pupil: Client, box: Sandbox) -> None:
+    control = f"{box.url}/_sandbox/microsoft"
+    told = {"user": pupil.email, "site": "class-7b", "follow": True}
+    assert (await pupil.call("POST", f"{control}/follow", json=told)).status == 200
+    assert [one["name"] for one in await sites(pupil)] == ["class-7b"]
+    share = {"drive": staff.email, "path": "Marking", "with": [pupil.email], "right": "write"}
+    item = (await pupil.call("POST", f"{control}/share", json=share)).json["id"]
+    body = {"name": "Mine", "folder": {}}
+    path = f"/drives/{staff.drive}/items/{item}"
+    assert (await pupil.call("POST", f"{path}/children", json=body)).status == 201
+    await pupil.call("POST", f"{control}/share", json={**share, "with": []})
+    assert (await pupil.call("GET", path)).error == (403, "accessDenied")
+    assert (await pupil.call("POST", f"{control}/share", json={"drive": "nobody"})).status == 400
+    assert (await pupil.call("POST", control, json={"colour": "red"})).status == 400
