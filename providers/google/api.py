@@ -85,6 +85,8 @@ class GoogleApi:
             "about": service.about(),
             "drives": service.drives(),
             "operations": service.operations(),
+            "changes": service.changes(),
+            "revisions": service.revisions(),
         }
 
     def build(self, method: str, **parameters: Any) -> Prepared:

@@ -11,7 +11,7 @@ from providers.drive import Entry, Kind, Ref
 from providers.errors import NotFound, Untrusted
 from providers.google.api import GoogleApi, Prepared
 from providers.google.traits import FOLDER
-from providers.google.wire import FIELDS, entry, quoted
+from providers.google.wire import FIELDS, entry, keyed, quoted
 from providers.http import AccountHttp, decoded
 
 IDS_AT_ONCE = 100
@@ -19,8 +19,8 @@ IDS_AT_ONCE = 100
 
 
 def keys(*refs: Ref | None) -> dict[str, str]:
-    """The header that opens files shared by an old link."""
-    known = [f"{ref.id}/{ref.key}" for ref in refs if ref is not None and ref.key]
+    """The header that opens files shared by an old link. A key with a slash is that of a folder above: 'id/key'."""
+    known = [ref.key if "/" in ref.key else f"{ref.id}/{ref.key}" for ref in refs if ref is not None and ref.key]
     return {"X-Goog-Drive-Resource-Keys": ",".join(known)} if known else {}
 
 
@@ -42,7 +42,7 @@ class Client:
     async def stat(self, ref: Ref) -> Entry:
         """The entry now."""
         request = self.api.build("files.get", fileId=ref.id, fields=FIELDS, supportsAllDrives=True)
-        return entry(await self.send(request, extra=keys(ref)))
+        return keyed(entry(await self.send(request, extra=keys(ref))), ref)
 
     async def find(self, ref: Ref) -> Entry | None:
         """The entry now, or None."""
@@ -59,15 +59,21 @@ class Client:
         data = await self.send(self.listing(parent, query, page_size=100), extra=keys(parent))
         return [found for found in entries(data) if found.name == name]
 
-    def listing(self, folder: Ref, query: str, *, page_size: int, cursor: str | None = None) -> Prepared:
-        """The request for one page of what matches, in the account's own space or in a shared drive."""
+    def listing(
+        self, folder: Ref, query: str, *, page_size: int, cursor: str | None = None, order: str = "", more: str = ""
+    ) -> Prepared:
+        """The request for one page of what matches, in the account's own space or in a shared drive.
+
+        ``order``: sort keys, '' for Google's own. ``more``: fields of each file beside those of an entry.
+        """
         place = {"corpora": "drive", "driveId": folder.space} if folder.space else {"corpora": "user"}
         return self.api.build(
             "files.list",
             q=query,
             pageSize=page_size,
             pageToken=cursor,
-            fields=f"nextPageToken,incompleteSearch,files({FIELDS})",
+            orderBy=order or None,
+            fields=f"nextPageToken,incompleteSearch,files({','.join(filter(None, [FIELDS, more]))})",
             supportsAllDrives=True,
             includeItemsFromAllDrives=True,
             **place,
@@ -86,11 +92,24 @@ class Client:
             return self._ids.popleft()
 
 
-def entries(data: object) -> list[Entry]:
+def rows(data: object) -> list[Any]:
     """The files of a listing. Untrusted where there is no list: an answer without one is not an empty folder."""
     if not isinstance(data, Mapping) or not isinstance(data.get("files"), list):
         raise Untrusted("not a listing", reason="shape")
-    return [entry(one) for one in data["files"]]
+    return list(data["files"])
+
+
+def entries(data: object) -> list[Entry]:
+    """The same as entries."""
+    return [entry(one) for one in rows(data)]
+
+
+def following(data: Mapping[str, Any], name: str, cursor: str | None) -> str | None:
+    """What continues a list, None at its end. Untrusted where it is no text, or leads to the page just read."""
+    token = data.get(name)
+    if token is not None and (not isinstance(token, str) or token == cursor):
+        raise Untrusted("a listing without an end", reason="cursor")
+    return token or None
 
 
 def is_whole(found: Entry, size: int | None) -> bool:

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession
-from providers.errors import Changed, DriveError, NameTaken, NotFound, Unsupported, Untrusted
+from providers.errors import NameTaken, NotFound, NotPicked, Offline, Unsupported, Untrusted
 from providers.google.api import GoogleApi
-from providers.google.client import Client, entries, is_whole, keys
-from providers.google.errors import ID_IN_USE, translate
+from providers.google.changes import changes
+from providers.google.client import Client, is_whole, keys
+from providers.google.errors import ID_IN_USE, NOT_PICKED, translate, translate_picked
+from providers.google.listings import OWN, Listings
+from providers.google.marks import MARK, marked
+from providers.google.moving import expect, relocate, update
 from providers.google.naming import settle
 from providers.google.reading import read
+from providers.google.revisions import versions
+from providers.google.shortcuts import resolved
 from providers.google.spaces import shared_drives
+from providers.google.thumbnails import thumbnail
 from providers.google.traits import FOLDER, TRAITS
 from providers.google.uploads import Uploads
-from providers.google.wire import FIELDS, entry, quoted
+from providers.google.wire import FIELDS, entry, top
 from providers.http import AccountHttp, Outbound, Pace, Patience, Tokens
 from providers.names import check
-from providers.verbs import Space
+from providers.verbs import Changes, Picture, Space, Version, View
 
 USER_RATE = 200
 """Requests a second: Google's published limit for one user is 12,000 a minute."""
 
 
 class GoogleDrive:
-    """One account's Google Drive; satisfies `Drive`, `CanCopy`, `CanRestore`, `CanSearch`, `HasQuota`, `HasSpaces`."""
+    """One account's Google Drive; satisfies `Drive` and every protocol of `providers.verbs`.
+
+    ``picked``: the grant is ``drive.file``, which covers what this application made and what the person chose for it.
+    """
 
     def __init__(
         self,
@@ -37,12 +48,15 @@ class GoogleDrive:
         pace: Pace | None = None,
         patience: Patience | None = None,
         page_size: int = 1000,
+        picked: bool = False,
     ) -> None:
         usual = Pace(rate=USER_RATE, burst=2 * USER_RATE)
-        http = AccountHttp(outbound, tokens, translate, pace or usual, patience=patience)
-        self._client = Client(api, http)
+        meaning = translate_picked if picked else translate
+        self._client = Client(api, AccountHttp(outbound, tokens, meaning, pace or usual, patience=patience))
         self._uploads = Uploads(self._client)
+        self._listings = Listings(self._client, page_size, picked=picked)
         self._page_size = page_size
+        self._picked = picked
         self._root: Ref | None = None
 
     @property
@@ -51,41 +65,53 @@ class GoogleDrive:
         return TRAITS
 
     async def root(self) -> Ref:
-        """My Drive's top folder."""
+        """My Drive's top folder. A narrow grant may not show it: it then has no id but its name."""
         if self._root is None:
-            self._root = (await self._client.stat(Ref("", "root"))).ref
+            try:
+                self._root = (await self._client.stat(OWN)).ref
+            except NotPicked:
+                self._root = OWN
         return self._root
 
     async def stat(self, ref: Ref) -> Entry:
-        """See `Source.stat`."""
-        return await self._client.stat(ref)
+        """See `Source.stat`. Of a shortcut the target is looked for, too."""
+        try:
+            found = await self._client.stat(ref)
+        except NotPicked:
+            if self._picked and ref == OWN:
+                return top()
+            raise
+        return await resolved(self._client, found) if found.kind is Kind.SHORTCUT else found
 
     async def children(self, ref: Ref, cursor: str | None = None) -> Page:
-        """See `Source.children`. A cursor that Google no longer takes is Changed: begin again."""
-        query = f"{quoted(ref.id)} in parents and trashed = false"
-        return await self._page(ref, query, cursor)
+        """See `Source.children`. The top folder of a narrow grant shows all that was granted."""
+        if self._picked and ref in (OWN, await self.root()):
+            return await self._listings.granted(ref, cursor)
+        return await self._listings.children(ref, cursor)
 
     async def search(self, text: str, cursor: str | None = None) -> Page:
         """See `CanSearch.search`. Names match by the beginnings of words, texts by whole words."""
-        if not text.strip():
-            raise ValueError("nothing to search for")
-        words = quoted(text)
-        query = f"(name contains {words} or fullText contains {words}) and trashed = false"
-        return await self._page(Ref("", "root"), query, cursor)
+        return await self._listings.search(text, cursor)
 
-    async def _page(self, folder: Ref, query: str, cursor: str | None) -> Page:
-        request = self._client.listing(folder, query, page_size=self._page_size, cursor=cursor)
-        try:
-            data = await self._client.send(request, extra=keys(folder))
-        except DriveError as error:
-            if cursor is not None and type(error) is DriveError:
-                raise Changed("the listing cannot be continued", reason=error.reason) from None
-            raise
-        found = entries(data)
-        following = data.get("nextPageToken")
-        if following is not None and (not isinstance(following, str) or following == cursor):
-            raise Untrusted("a listing without an end", reason="cursor")
-        return Page(found, following or None, not data.get("incompleteSearch"))
+    async def view(self, view: View, cursor: str | None = None) -> Page:
+        """See `HasViews.view`."""
+        return await self._listings.view(view, cursor)
+
+    async def trashed(self, cursor: str | None = None) -> Page:
+        """See `HasTrash.trashed`."""
+        return await self._listings.trashed(cursor)
+
+    async def changes(self, cursor: str | None = None, space: str = "") -> Changes:
+        """See `HasChanges.changes`."""
+        return await changes(self._client, cursor, space, self._page_size)
+
+    async def versions(self, ref: Ref) -> Sequence[Version]:
+        """See `HasVersions.versions`."""
+        return await versions(self._client, ref)
+
+    async def thumbnail(self, ref: Ref, edge: int = 256) -> Picture | None:
+        """See `HasThumbnails.thumbnail`."""
+        return await thumbnail(self._client, ref, edge)
 
     def read(
         self,
@@ -126,17 +152,8 @@ class GoogleDrive:
         await self._uploads.abort(session)
 
     async def relocate(self, ref: Ref, parent: Ref | None, name: str | None, *, version: str | None = None) -> Entry:
-        """See `Drive.relocate`. An item has one parent."""
-        if name is not None:
-            check(name, TRAITS)
-        current = await self._expected(ref, version)
-        changes: dict[str, Any] = {"body": {"name": name} if name not in (None, current.name) else {}}
-        if parent is not None and (current.parent is None or parent.id != current.parent.id):
-            changes["addParents"] = parent.id
-            changes["removeParents"] = current.parent and current.parent.id
-        if changes == {"body": {}}:
-            return current
-        return await self._update(ref, keys(ref, parent), **changes)
+        """See `Drive.relocate`. AcrossDrives where Google leaves the item in its drive or with its owner."""
+        return await relocate(self._client, ref, parent, name, version)
 
     async def trash(self, ref: Ref, *, version: str | None = None) -> None:
         """See `Drive.trash`."""
@@ -144,36 +161,54 @@ class GoogleDrive:
             current = await self._client.stat(ref)
             if "trashed" in current.flags:
                 return
-            _expect(current, version)
-        await self._update(ref, keys(ref), body={"trashed": True})
+            expect(current, version)
+        await update(self._client, ref, keys(ref), body={"trashed": True})
 
     async def restore(self, ref: Ref) -> Entry:
         """See `CanRestore.restore`. Below a folder in the trash an item stays trashed, and its flags say so."""
         current = await self._client.stat(ref)
         if "trashed" not in current.flags:
             return current
-        return await self._update(ref, keys(ref), body={"trashed": False})
+        return await update(self._client, ref, keys(ref), body={"trashed": False})
 
     async def delete(self, ref: Ref, *, version: str | None = None) -> None:
         """See `Drive.delete`."""
         try:
             if version is not None:
-                await self._expected(ref, version)
+                expect(await self._client.stat(ref), version)
             request = self._client.api.build("files.delete", fileId=ref.id, supportsAllDrives=True)
             await self._client.send(request, extra=keys(ref))
-        except NotFound:
+        except NotFound as error:
+            if isinstance(error, NotPicked) and error.reason != NOT_PICKED:
+                raise  # it is there, and this application may not touch it
             return
 
     async def copy(self, ref: Ref, parent: Ref, name: str, *, id: str | None = None) -> Entry:  # noqa: A002
-        """See `CanCopy.copy`. Google's own documents take no id, so their copy is asked for once only."""
+        """See `CanCopy.copy`. Google's own documents take no id, so their copies bear a mark."""
         check(name, TRAITS)
         source = await self._client.stat(ref)
         if source.kind is Kind.FOLDER:
             raise Unsupported("folders are not copied by Google", reason=source.kind.value)
         body: dict[str, Any] = {"name": name, "parents": [parent.id]}
-        if source.kind is Kind.FILE:
-            body["id"] = id or await self._client.new_id()
+        if source.kind is not Kind.FILE:
+            return await self._marked_copy(source, parent, body, id)
+        body["id"] = id or await self._client.new_id()
         return await self._made("files.copy", body, keys(ref, parent), size=source.size, fileId=ref.id)
+
+    async def _marked_copy(self, source: Entry, parent: Ref, body: dict[str, Any], mark: str | None) -> Entry:
+        """``mark``: one that an earlier try may have used."""
+        made = await marked(self._client, parent, mark, source.media_type) if mark else None
+        if made is not None:
+            return made
+        mark = mark or secrets.token_urlsafe(24)
+        body["appProperties"] = {MARK: mark}
+        try:
+            return await self._made("files.copy", body, keys(source.ref, parent), fileId=source.ref.id)
+        except (Offline, Untrusted):
+            made = await marked(self._client, parent, mark, source.media_type)
+            if made is None:
+                raise
+            return made
 
     async def quota(self) -> tuple[int, int | None]:
         """See `HasQuota.quota`."""
@@ -185,19 +220,8 @@ class GoogleDrive:
             raise Untrusted("no quota", reason="shape") from None
 
     async def spaces(self) -> Sequence[Space]:
-        """See `HasSpaces.spaces`: the shared drives. The scope drive.file does not show them."""
-        return await shared_drives(self._client)
-
-    async def _expected(self, ref: Ref, version: str | None) -> Entry:
-        current = await self._client.stat(ref)
-        _expect(current, version)
-        return current
-
-    async def _update(self, ref: Ref, extra: Mapping[str, str], **changes: Any) -> Entry:
-        request = self._client.api.build(
-            "files.update", fileId=ref.id, fields=FIELDS, supportsAllDrives=True, **changes
-        )
-        return entry(await self._client.send(request, extra=extra))
+        """See `HasSpaces.spaces`: the shared drives. A narrow grant shows none, and is not asked."""
+        return [] if self._picked else await shared_drives(self._client)
 
     async def _made(
         self, method: str, body: dict[str, Any], extra: Mapping[str, str], *, size: int | None = None, **known: Any
@@ -213,8 +237,3 @@ class GoogleDrive:
         if found.kind is not Kind.FOLDER and not is_whole(found, size):
             raise Untrusted("an id of ours is in use by something else", reason=ID_IN_USE)
         return found
-
-
-def _expect(current: Entry, version: str | None) -> None:
-    if version is not None and current.version != version:
-        raise Changed("the item has another version")

@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import aiohttp
-from yarl import URL
 
 from providers.drive import Entry, ExportChoice, Ref
 from providers.errors import (
@@ -22,20 +21,20 @@ from providers.errors import (
     DriveError,
     ExportTooLarge,
     NotFound,
+    NotPicked,
     Reconnect,
     Refused,
     Unsupported,
     Untrusted,
 )
 from providers.google.client import Client, keys
+from providers.google.hosts import takes_token
 
 FIRST_WAIT, LONGEST_WAIT, PATIENCE = 0.2, 5.0, 180.0
 """Between two looks at a download being prepared, and in all; seconds."""
 
-_WITH_TOKEN: Final = (".google.com", ".googleapis.com")
-_WITHOUT_TOKEN: Final = (".googleusercontent.com",)  # customers' own machines have names there, too
 _PAGE: Final = "html"
-_NOT_THIS_WAY: Final = (DriveError, ExportTooLarge, NotFound, Reconnect, Refused, Unsupported)
+_NOT_THIS_WAY: Final = (DriveError, ExportTooLarge, NotFound, NotPicked, Reconnect, Refused, Unsupported)
 _DENIED, _EXHAUSTED, _UNAVAILABLE = 7, 8, 14  # google.rpc.Code
 
 
@@ -73,21 +72,6 @@ async def _at(client: Client, address: str, ref: Ref, choice: ExportChoice) -> A
         if choice.media_type != "text/html" and response.content_type == "text/html":
             raise Untrusted("a page instead of an export", reason=_PAGE)
         yield response
-
-
-def takes_token(origin: URL, address: str) -> bool:
-    """Whether the token may go to an address that an answer told. Untrusted where nothing at all goes there."""
-    try:
-        told = URL(address, encoded=True).origin()
-    except ValueError:
-        raise Untrusted("an export at something that is no address", reason="address") from None
-    host = (told.host or "").lower()
-    secure = told.scheme == "https" and told.port == 443
-    if told == origin or (secure and host.endswith(_WITH_TOKEN)):
-        return True
-    if secure and host.endswith(_WITHOUT_TOKEN):
-        return False
-    raise Untrusted("an export at a foreign address", reason="origin")
 
 
 async def _link(client: Client, ref: Ref, choice: ExportChoice) -> str | None:

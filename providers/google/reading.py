@@ -1,22 +1,25 @@
 """Bytes out of Drive: ranges of files, exports of documents; counted, and of one version.
 
 Drive cannot be asked for a version of the current content, so the file is looked up first and what then comes must
-have the size that was promised.
+have the size that was promised, and the hash where the whole of it is read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
+from providers.checked import Checked
 from providers.drive import Entry, ExportChoice, Kind, Ref
 from providers.errors import Changed, DownloadForbidden, Unsupported, Untrusted
+from providers.google.api import Prepared
 from providers.google.client import Client, keys
 from providers.google.exporting import exported
+from providers.google.revisions import older
 from providers.http import pieces
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -24,16 +27,28 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """An open download; a `providers.drive.Read`."""
+    """An open download; a `providers.drive.Read`. ``digests``: see `providers.checked.Checked`."""
 
     start: int
     length: int | None
     total: int | None
     version: str
     body: AsyncIterator[bytes]
+    digests: Mapping[str, bytes] = field(default_factory=dict)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self.body
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """Bytes that Drive keeps: a file's, or a revision's. ``size`` in bytes, ``hashes`` as stated."""
+
+    ref: Ref
+    version: str
+    size: int
+    hashes: Mapping[str, bytes]
+    request: Prepared
 
 
 async def _nothing() -> AsyncGenerator[bytes]:
@@ -47,16 +62,33 @@ async def read(
 ) -> AsyncGenerator[Download]:
     """See `providers.drive.Source.read`."""
     entry = await client.stat(ref)
-    if version is not None and entry.version != version:
-        raise Changed("the file has another version")
     choice = _choice(entry, export)
+    if choice is not None and version not in (None, entry.version):
+        raise Changed("the document has another version")
+    content = None if choice is not None else await _content(client, entry, version)
     if "read" not in entry.may:
         raise DownloadForbidden("downloading is disabled", reason="canDownload")
     if start < 0 or (stop is not None and stop < start):
         raise ValueError("not a range")
-    opened = _file(client, entry, start, stop) if choice is None else _document(client, entry, choice, start, stop)
+    if content is not None:
+        opened = _bytes(client, content, start, stop)
+    elif choice is not None:
+        opened = _document(client, entry, choice, start, stop)
     async with opened as download:
         yield download
+
+
+async def _content(client: Client, entry: Entry, version: str | None) -> _Content:
+    """The file's bytes, or those of an older version that is still kept. Changed where it is not."""
+    api, ref = client.api, entry.ref
+    if version not in (None, entry.version):
+        size, hashes = await older(client, entry, version)
+        request = api.build("revisions.get_media", fileId=ref.id, revisionId=version)
+        return _Content(ref, version, size, hashes, request)
+    if entry.size is None:
+        raise Untrusted("a file without a size", reason="size")
+    request = api.build("files.get_media", fileId=ref.id, supportsAllDrives=True)
+    return _Content(ref, entry.version, entry.size, entry.hashes, request)
 
 
 def _choice(entry: Entry, export: str | None) -> ExportChoice | None:
@@ -70,24 +102,22 @@ def _choice(entry: Entry, export: str | None) -> ExportChoice | None:
 
 
 @asynccontextmanager
-async def _file(client: Client, entry: Entry, start: int, stop: int | None) -> AsyncGenerator[Download]:
-    total = entry.size
-    if total is None:
-        raise Untrusted("a file without a size", reason="size")
+async def _bytes(client: Client, content: _Content, start: int, stop: int | None) -> AsyncGenerator[Download]:
+    total = content.size
     if start > total:
         raise ValueError("the start is beyond the end")
     end = total if stop is None else min(stop, total)
     if start == end:
-        yield Download(start, 0, total, entry.version, _nothing())
+        yield Download(start, 0, total, content.version, _nothing())
         return
-    request = client.api.build("files.get_media", fileId=entry.ref.id, supportsAllDrives=True)
-    headers = keys(entry.ref)
+    headers = keys(content.ref)
     partial = (start, end) != (0, total)
     if partial:
         headers["Range"] = f"bytes={start}-{end - 1}"
-    async with client.http.download(request.url, headers=headers) as response:
+    async with client.http.download(content.request.url, headers=headers) as response:
         _check(response, start, end, total, partial)
-        yield Download(start, end - start, total, entry.version, pieces(response, end - start))
+        body = Checked(pieces(response, end - start), {} if partial else content.hashes)
+        yield Download(start, end - start, total, content.version, aiter(body), body.digests)
 
 
 def _check(response: aiohttp.ClientResponse, start: int, end: int, total: int, partial: bool) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from providers.drive import Ref
 from providers.errors import Reconnect, Untrusted
-from providers.google.client import Client
+from providers.google.client import Client, following
+from providers.google.errors import SCOPE
 from providers.verbs import Space
 
 PAGE, MOST_PAGES = 100, 100
-_SCOPE = ("insufficientPermissions", "insufficientScopes", "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
 
 
 async def shared_drives(client: Client) -> list[Space]:
@@ -23,12 +23,12 @@ async def shared_drives(client: Client) -> list[Space]:
         try:
             data = await client.send(request)
         except Reconnect as error:
-            if error.reason in _SCOPE:
+            if error.reason in SCOPE:
                 return []
             raise
         found += _spaces(data)
-        token = data.get("nextPageToken")
-        if not token:
+        token = following(data, "nextPageToken", token)
+        if token is None:
             return sorted(found, key=lambda space: (space.name.casefold(), space.root.id))
     raise Untrusted("a listing without an end", reason="cursor")
 

@@ -1,7 +1,9 @@
 """Bytes into Drive: one multipart request up to 5 MB, a resumable session for everything else.
 
 Every new file has an id made beforehand. So a success whose answer was lost is found by it, and a repeat makes no twin.
-The address of a session is a bearer capability: it needs no token, lives a week, and stays sealed in the session value.
+What becomes one of Google's own documents can have no such id: it bears a mark (`marks`), and always goes up by a
+session, which by itself makes one document at most. A session's address is a bearer capability: it needs no token,
+lives a week, and stays sealed in the session value.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ import json
 import re
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 
 from providers.drive import Entry, Kind, NewFile, Progress, Ref, UploadSession
-from providers.errors import Changed, NameTaken, SessionLost, TooLarge, Untrusted
+from providers.errors import NameTaken, SessionLost, TooLarge, Unsupported, Untrusted
 from providers.google.client import Client, is_whole, keys
 from providers.google.errors import ID_IN_USE
+from providers.google.marks import MARK, becomes, marked
+from providers.google.moving import expect
 from providers.google.naming import settle
 from providers.google.traits import NATIVE, SESSION_DAYS, SIMPLE_LIMIT, TRAITS
 from providers.google.wire import FIELDS, entry, format_time
@@ -37,12 +41,16 @@ _RECEIVED = re.compile(r"bytes=0-(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an upload goes: the ``id``, the settled ``name``, and the ``old`` version where content is replaced."""
+    """Where an upload goes: the ``id``, the settled ``name``, and the ``old`` version where content is replaced.
+
+    ``mark``: what becomes a document is found by it; a new one has no ``id`` ('') before it is there.
+    """
 
     id: str
     name: str
     old: str | None = None
     address: str | None = None
+    mark: str | None = None
 
     @classmethod
     def of(cls, session: UploadSession) -> Target:
@@ -69,7 +77,7 @@ class Uploads:
         if new.size is not None and new.size > TRAITS.max_size:
             raise TooLarge("the file is too large")
         target = await self._target(new)
-        if new.size is not None and new.size <= SIMPLE_LIMIT:
+        if new.size is not None and new.size <= SIMPLE_LIMIT and target.mark is None:
             return UploadSession(SIMPLE, target.seal(), new)
         request = self._client.api.session(
             "files.create" if target.old is None else "files.update",
@@ -84,32 +92,48 @@ class Uploads:
         if not address:
             raise Untrusted("a session without an address", reason="location")
         expires = datetime.now(UTC) + timedelta(days=SESSION_DAYS)
-        return UploadSession(RESUMABLE, Target(target.id, target.name, target.old, address).seal(), new, expires)
+        return UploadSession(RESUMABLE, replace(target, address=address).seal(), new, expires)
 
     async def _target(self, new: NewFile) -> Target:
+        if becomes(new) is not None:
+            return await self._document(new)
         if new.replaces is not None:
             ref, version = new.replaces
             current = await self._client.stat(ref)
-            if current.version != version:
-                raise Changed("the file has another version")
+            expect(current, version)
             return Target(ref.id, new.name, version)
         name, current_or_none = await settle(self._client, new.parent, new.name, new.on_conflict, Kind.FILE)
         if current_or_none is not None:
             return Target(current_or_none.ref.id, name, current_or_none.version)
         return Target(new.id or await self._client.new_id(), name)
 
+    async def _document(self, new: NewFile) -> Target:
+        """Where a conversion goes. Only a document's content can be replaced by one."""
+        mark = new.id or secrets.token_urlsafe(24)
+        if new.replaces is not None:
+            ref, version = new.replaces
+            current = await self._client.stat(ref)
+            expect(current, version)
+            if current.media_type != becomes(new):
+                raise Unsupported("this cannot become the content of that item", reason="convert")
+            return Target(ref.id, new.name, version, mark=mark)
+        name, there = await settle(self._client, new.parent, new.name, new.on_conflict, Kind.DOCUMENT)
+        if there is not None and there.media_type == becomes(new):
+            return Target(there.ref.id, name, there.version, mark=mark)
+        return Target("", name, mark=mark)
+
     async def progress(self, session: UploadSession) -> Progress:
         """See `providers.drive.Drive.progress`."""
         target = Target.of(session)
         if target.address is None:
             done = await self._arrived(session, target)
-            return Progress(0) if done is None else _finished(done)
+            return Progress(0) if done is None else _finished(done, session.spec.size)
         total = "*" if session.spec.size is None else str(session.spec.size)
         headers = {"Content-Range": f"bytes */{total}"}
         async with self._client.http.stream(
             "PUT", target.address, headers=headers, data=b"", authorised=False, ok=_ANSWERS
         ) as response:
-            return await self._state(session, target, response)
+            return await self._state(session, target, response, session.spec.size)
 
     async def send(
         self, session: UploadSession, offset: int, data: AsyncIterator[bytes], length: int, last: bool
@@ -124,6 +148,10 @@ class Uploads:
             return await self._whole(session, target, data, length)
         if not last and (length % TRAITS.alignment or not length):
             raise ValueError("a piece that is not the last must be a multiple of the alignment")
+        if target.mark is not None and offset == 0:
+            done = await self._arrived(session, target)
+            if done is not None:  # an earlier session, whose end nobody heard of
+                return _finished(done, session.spec.size)
         total = str(offset + length) if last else "*" if session.spec.size is None else str(session.spec.size)
         extent = f"{offset}-{offset + length - 1}" if length else "*"
         async with self._client.http.stream(
@@ -135,7 +163,7 @@ class Uploads:
             authorised=False,
             ok=_ANSWERS,
         ) as response:
-            return await self._state(session, target, response)
+            return await self._state(session, target, response, offset + length)
 
     async def abort(self, session: UploadSession) -> None:
         """See `providers.drive.Drive.abort`."""
@@ -143,20 +171,25 @@ class Uploads:
         if target.address is not None:  # 499 is how Google says that the session has been cancelled
             await self._client.http.call("DELETE", target.address, authorised=False, ok=(404, 410, 499))
 
-    async def _state(self, session: UploadSession, target: Target, response: aiohttp.ClientResponse) -> Progress:
+    async def _state(
+        self, session: UploadSession, target: Target, response: aiohttp.ClientResponse, sent: int | None
+    ) -> Progress:
         """308 tells how much there is, 200 gives the file; a session that is gone may have ended well."""
         if response.status == 308:
             return Progress(_received(response.headers.get("Range")))
         if response.status in (200, 201):
-            return _finished(entry(_json(await bounded(response, 1024 * 1024))))
+            return _finished(entry(_json(await bounded(response, 1024 * 1024))), sent)
         done = await self._arrived(session, target)
         if done is None:
             raise SessionLost("the upload session is gone")
-        return _finished(done)
+        return _finished(done, sent)
 
     async def _arrived(self, session: UploadSession, target: Target) -> Entry | None:
         """The finished file of an upload whose answer never came, or None."""
         spec = session.spec
+        if target.mark is not None:
+            made = await marked(self._client, spec.parent, target.mark, becomes(spec))
+            return made if made is None or target.id in ("", made.ref.id) else None
         found = await self._client.find(Ref(spec.parent.space, target.id))
         if found is None or not is_whole(found, spec.size):
             return None
@@ -187,14 +220,14 @@ class Uploads:
                 length=size,
                 ok=(200, 201),
             ) as response:
-                return _finished(entry(_json(await bounded(response, 1024 * 1024))))
+                return _finished(entry(_json(await bounded(response, 1024 * 1024))), length)
         except NameTaken as error:
             if error.reason != ID_IN_USE:
                 raise
         done = await self._arrived(session, target)
         if done is None:
             raise Untrusted("an id of ours is in use by something else", reason=ID_IN_USE)
-        return _finished(done)
+        return _finished(done, length)
 
 
 def _received(told: str | None) -> int:
@@ -207,8 +240,9 @@ def _received(told: str | None) -> int:
     return int(found[1]) + 1
 
 
-def _finished(done: Entry) -> Progress:
-    return Progress(done.size or 0, done)
+def _finished(done: Entry, sent: int | None) -> Progress:
+    """``sent``: bytes that went there, where the result has no size that says so."""
+    return Progress((done.size if done.size is not None else sent) or 0, done)
 
 
 def _json(body: bytes) -> Any:
@@ -220,11 +254,16 @@ def _json(body: bytes) -> Any:
 
 def _parameters(new: NewFile, target: Target) -> dict[str, Any]:
     """For files.create or files.update; times go along, so that no second version is made."""
-    body: dict[str, Any] = {"mimeType": _media_type(new), "modifiedTime": format_time(new.modified)}
+    media_type = _media_type(new) if target.mark is None else becomes(new)
+    body: dict[str, Any] = {"mimeType": media_type, "modifiedTime": format_time(new.modified)}
+    if target.mark is not None:
+        body["appProperties"] = {MARK: target.mark}
     known: dict[str, Any] = {"fields": FIELDS, "supportsAllDrives": True, "body": body}
     if target.old is not None:
         return {**known, "fileId": target.id}
-    body |= {"id": target.id, "name": target.name, "parents": [new.parent.id]}
+    body |= {"name": target.name, "parents": [new.parent.id]}
+    if target.id:
+        body["id"] = target.id
     return known
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from providers.drive import Entry, Kind, Ref
 from providers.errors import Untrusted
-from providers.google.traits import EXPORTS, kind_of
+from providers.google.traits import EXPORTS, FOLDER, kind_of
 from providers.names import readable
 
 _RIGHTS = {
@@ -20,13 +21,18 @@ _RIGHTS = {
 }
 """What each right needs: any of these capabilities."""
 
-_CAPABILITIES = ",".join(name for names in _RIGHTS.values() for name in names)
-FIELDS = (
-    "id,name,mimeType,parents,driveId,size,version,headRevisionId,modifiedTime,trashed,resourceKey,"
-    "md5Checksum,sha1Checksum,sha256Checksum,shortcutDetails(targetId,targetResourceKey),"
-    f"capabilities({_CAPABILITIES})"
-)
-"""The selector for one file; all that `entry` reads and nothing else."""
+
+def selector(*capabilities: str) -> str:
+    """The fields of one file: all that `entry` reads, and these capabilities beside its own."""
+    known = [name for names in _RIGHTS.values() for name in names]
+    return (
+        "id,name,mimeType,parents,driveId,size,version,headRevisionId,modifiedTime,trashed,resourceKey,"
+        "md5Checksum,sha1Checksum,sha256Checksum,shortcutDetails(targetId,targetResourceKey),"
+        f"capabilities({','.join([*known, *capabilities])})"
+    )
+
+
+FIELDS = selector()
 
 _HASHES = {"sha256Checksum": "sha256", "sha1Checksum": "sha1", "md5Checksum": "md5"}
 
@@ -46,20 +52,23 @@ def _entry(data: Mapping[str, Any]) -> Entry:
     space = str(data.get("driveId") or "")
     parents = data.get("parents") or []
     target = data.get("shortcutDetails") or {}
+    flags = {"trashed"} if data.get("trashed") else set()
+    if kind is Kind.SHORTCUT and "targetId" not in target:
+        flags.add("dangling")
     return Entry(
         ref=Ref(space, _text(data["id"]), data.get("resourceKey")),
         parent=Ref(space, _text(parents[0])) if parents else None,
         name=readable(_text(data["name"])),
         kind=kind,
         media_type=data["mimeType"],
-        size=_size(data["size"]) if kind is Kind.FILE and "size" in data else None,
+        size=size_of(data["size"]) if kind is Kind.FILE and "size" in data else None,
         version=_version(kind, data),
         modified=parse_time(data["modifiedTime"]),
         hashes={ours: bytes.fromhex(data[theirs]) for theirs, ours in _HASHES.items() if data.get(theirs)},
         target=Ref("", target["targetId"], target.get("targetResourceKey")) if "targetId" in target else None,
         exports=EXPORTS.get(data["mimeType"], ()),
         may=_may(data.get("capabilities")),
-        flags=frozenset({"trashed"} if data.get("trashed") else ()),
+        flags=frozenset(flags),
     )
 
 
@@ -69,8 +78,8 @@ def _text(value: object) -> str:
     return value
 
 
-def _size(told: object) -> int:
-    """Drive writes its numbers as texts."""
+def size_of(told: object) -> int:
+    """A size in bytes; Drive writes its numbers as texts. ValueError for anything else."""
     size = int(told) if isinstance(told, (str, int)) else -1
     if size < 0:
         raise ValueError("not a size")
@@ -93,6 +102,28 @@ def _may(capabilities: Mapping[str, bool] | None) -> frozenset[str]:
     if capabilities is None:
         return frozenset(_RIGHTS)
     return frozenset(right for right, names in _RIGHTS.items() if any(capabilities.get(name) for name in names))
+
+
+def top() -> Entry:
+    """The top folder of a grant that does not show it: new things may be put there, and nothing else is known."""
+    may = frozenset({"read", "write"})
+    start = datetime.fromtimestamp(0, UTC)
+    return Entry(Ref("", "root"), None, "My Drive", Kind.FOLDER, FOLDER, None, "-", start, may=may)
+
+
+def keyed(found: Entry, above: Ref) -> Entry:
+    """The entry as it is reached by way of a link-shared item: without a key of its own that one's opens it.
+
+    Such a key names whose it is: 'id/key'.
+    """
+    if above.key is None or found.ref.key is not None:
+        return found
+    key = above.key if "/" in above.key else f"{above.id}/{above.key}"
+    owner, _, bare = key.partition("/")
+    if found.ref.id == owner:
+        return found
+    parent = found.parent and replace(found.parent, key=bare if found.parent.id == owner else key)
+    return replace(found, ref=replace(found.ref, key=key), parent=parent)
 
 
 def parse_time(text: str) -> datetime:

@@ -11,7 +11,7 @@ from yarl import URL
 
 from providers.drive import Drive, Entry
 from providers.errors import Busy, ExportTooLarge, Untrusted
-from providers.google.exporting import takes_token
+from providers.google.hosts import takes_token
 from tests.conformance.base import everything, get
 from tests.sandboxes import Running
 

@@ -11,7 +11,7 @@ import pytest
 
 from providers import errors
 from providers.drive import Kind, Ref
-from providers.google import GoogleApi, translate
+from providers.google import GoogleApi
 from providers.google.wire import entry, format_time, parse_time, quoted
 
 FILE: dict[str, Any] = {
@@ -139,78 +139,3 @@ def test_times() -> None:
 
 def test_quoting() -> None:
     assert quoted("it's a \\ test") == "'it\\'s a \\\\ test'"
-
-
-def _envelope(reason: str) -> bytes:
-    return json.dumps(
-        {"error": {"code": 403, "message": "File not found: 1SecretId", "errors": [{"reason": reason}]}}
-    ).encode()
-
-
-@pytest.mark.parametrize(
-    ("status", "reason", "expected"),
-    [
-        (403, "rateLimitExceeded", errors.Busy),
-        (403, "userRateLimitExceeded", errors.Busy),
-        (403, "sharingRateLimitExceeded", errors.Busy),
-        (429, "rateLimitExceeded", errors.Busy),
-        (429, "", errors.Busy),
-        (403, "storageQuotaExceeded", errors.QuotaFull),
-        (403, "quotaExceeded", errors.QuotaFull),
-        (403, "teamDriveFileLimitExceeded", errors.QuotaFull),
-        (403, "dailyLimitExceeded", errors.Refused),
-        (403, "downloadQuotaExceeded", errors.Refused),
-        (403, "cannotDownloadAbusiveFile", errors.Malware),
-        (403, "insufficientFilePermissions", errors.Refused),
-        (403, "appNotAuthorizedToFile", errors.Refused),
-        (403, "fileNotDownloadable", errors.Unsupported),
-        (403, "domainPolicy", errors.AdminBlocked),
-        (403, "accessNotConfigured", errors.AdminBlocked),
-        (403, "exportSizeLimitExceeded", errors.ExportTooLarge),
-        (403, "insufficientPermissions", errors.Reconnect),
-        (401, "authError", errors.Reconnect),
-        (401, "", errors.Reconnect),
-        (404, "notFound", errors.NotFound),
-        (404, "", errors.NotFound),
-        (409, "fileIdInUse", errors.NameTaken),
-        (412, "conditionNotMet", errors.Changed),
-        (413, "uploadTooLarge", errors.TooLarge),
-        (500, "internalError", errors.Offline),
-        (503, "backendError", errors.Offline),
-        (503, "rateLimitExceeded", errors.Offline),
-        (302, "", errors.Untrusted),
-        (403, "somethingNew", errors.Refused),
-        (400, "badRequest", errors.DriveError),
-    ],
-)
-def test_refusals(status: int, reason: str, expected: type[errors.DriveError]) -> None:
-    error = translate(status, {}, _envelope(reason))
-    assert type(error) is expected
-    assert error.reason == (reason or f"status_{status}")
-    assert "1SecretId" not in repr(error)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html>",
-        b"[]",
-        b'"x"',
-        b'{"error":5}',
-        b'{"error":{"errors":5}}',
-        b'{"error":{"errors":[5,{"reason":7}]}}',
-    ],
-)
-def test_refusals_without_an_envelope_go_by_their_status(body: bytes) -> None:
-    assert type(translate(404, {}, body)) is errors.NotFound
-    assert type(translate(502, {}, body)) is errors.Offline
-
-
-def test_a_reason_is_a_code_and_no_free_text() -> None:
-    assert translate(403, {}, _envelope("the file 'Marks of Leo' is closed")).reason == "status_403"
-
-
-def test_the_newer_envelope() -> None:
-    body = {"error": {"status": "PERMISSION_DENIED", "details": [{"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}}
-    assert type(translate(403, {}, json.dumps(body).encode())) is errors.Reconnect
