@@ -165,7 +165,7 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     vault = await _vault(settings, database, cafile)
     await vault.start()
     stack.push_async_callback(vault.close)
-    outbound = Outbound(connections.roots(settings), cafile=cafile)
+    outbound = Outbound(connections.roots(settings), cafile=cafile, streams=settings.limits.streams)
     await outbound.start()
     stack.push_async_callback(outbound.close)
     services = await _services(settings, Stores(vault, database), outbound)

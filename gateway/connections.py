@@ -10,6 +10,7 @@ from cache.vault import Scope, Vault
 from gateway.db.engine import Database
 from gateway.drives import Maker
 from gateway.identity.accounts import Accounts
+from gateway.pacing import Paces
 from gateway.settings import Settings
 from providers import google, native, onedrive
 from providers.consent import GoogleConsent, MicrosoftConsent, OAuthClient
@@ -59,11 +60,14 @@ def makers(
     api = cache(lambda: GoogleApi(settings.google.api_root))  # 3 ms once, not for each drive
 
     def google_drive(scope: Scope, account: str) -> Drive:
-        return GoogleDrive(api(), outbound, offered["google"].authoriser(accounts.keeper(scope, account)))
+    google_paces, microsoft_paces = Paces(settings.google), Paces(settings.microsoft)
+        tokens = offered["google"].authoriser(accounts.keeper(scope, account))
+        return GoogleDrive(api(), outbound, tokens, pace=google_paces.account(scope))
 
     def one_drive(scope: Scope, account: str) -> Drive:
         tokens = offered["microsoft"].authoriser(accounts.keeper(scope, account))
-        return OneDrive(outbound, tokens, graph_root=settings.microsoft.graph_root)
+        pace = microsoft_paces.account(scope)
+        return OneDrive(outbound, tokens, graph_root=settings.microsoft.graph_root, pace=pace)
 
     known = {
         "google": Maker("google", google.TRAITS, google_drive),

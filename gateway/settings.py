@@ -52,6 +52,16 @@ class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def _rate(default: float, of: str) -> float:
+    """A setting of requests a second."""
+    return Field(default, gt=0, le=100_000, description=f"Requests a second that one process sends for {of}.")
+
+
+def _burst(default: float, of: str) -> float:
+    """A setting of requests that go at once."""
+    return Field(default, ge=0, le=1_000_000, description=f"Requests beyond that rate at once, for {of}.")
+
+
 class Google(_Group):
     """The Google application and Google's addresses."""
 
@@ -61,6 +71,11 @@ class Google(_Group):
     auth_url: Address = Field("https://accounts.google.com/o/oauth2/v2/auth", description="Google's consent page.")
     token_url: Address = Field("https://oauth2.googleapis.com/token", description="Google's token address.")
     revoke_url: Address = Field("https://oauth2.googleapis.com/revoke", description="Where a grant is revoked.")
+    # Published: 12,000 a minute for the application, and as many for one user. Half at once and half as a rate.
+    account_rate: float = _rate(100, "one Google account")
+    account_burst: float = _burst(6000, "one Google account")
+    school_rate: float = _rate(100, "all Google accounts of a school")
+    school_burst: float = _burst(6000, "all Google accounts of a school")
     scopes: tuple[str, ...] = Field(
         ("https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/userinfo.email", "openid"),
         description="What is asked of the person.",
@@ -76,6 +91,12 @@ class Microsoft(_Group):
         "https://login.microsoftonline.com/organizations", description="Microsoft's sign-in authority."
     )
     graph_root: Address = Field("https://graph.microsoft.com/v1.0", description="Where Microsoft Graph answers.")
+    # Published: 3,000 in five minutes for one user; for the application in one tenant 1,250 to 6,250 units a minute by
+    # the tenant's size, one or two units a request. Beyond that Microsoft says how long to wait.
+    account_rate: float = _rate(10, "one Microsoft account")
+    account_burst: float = _burst(3000, "one Microsoft account")
+    school_rate: float = _rate(50, "all Microsoft accounts of a school")
+    school_burst: float = _burst(6000, "all Microsoft accounts of a school")
     scopes: tuple[str, ...] = Field(("Files.ReadWrite.All", "User.Read"), description="What is asked of the person.")
 
 
@@ -137,7 +158,7 @@ class Limits(_Group):
 
     body_bytes: int = Field(1 << 18, ge=4096, le=16 << 20, description="Largest body of a JSON or form request.")
     upload_bytes: int = Field(5 << 40, ge=1 << 20, description="Largest file a browser may upload.")
-    streams: int = Field(64, ge=1, le=10_000, description="Bulk transfers (reads, uploads) at the same time.")
+    streams: int = Field(64, ge=1, le=10_000, description="Bulk reads, and as many bulk writes, at the same time.")
     jobs: int = Field(20, ge=1, le=10_000, description="Unfinished transfer jobs a person may have.")
     connections: int = Field(10, ge=1, le=100, description="Accounts a person may connect.")
     sign_ins_per_minute: int = Field(
