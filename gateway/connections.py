@@ -58,9 +58,9 @@ def makers(
 ) -> dict[str, Maker]:
     """How the drives of connected accounts are made, by provider."""
     api = cache(lambda: GoogleApi(settings.google.api_root))  # 3 ms once, not for each drive
+    google_paces, microsoft_paces = Paces(settings.google), Paces(settings.microsoft)
 
     def google_drive(scope: Scope, account: str) -> Drive:
-    google_paces, microsoft_paces = Paces(settings.google), Paces(settings.microsoft)
         tokens = offered["google"].authoriser(accounts.keeper(scope, account))
         return GoogleDrive(api(), outbound, tokens, pace=google_paces.account(scope))
 
