@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from random import Random
 from typing import Any
 
 from aiohttp import web
@@ -32,6 +35,7 @@ class Listing:
 
     def __init__(self, tree: Tree, wire: Wire, rights: Rights, kept: Kept) -> None:
         self._tree, self._wire, self._rights, self._kept = tree, wire, rights, kept
+        self._expired: set[str] = set()
 
     @behaviour("documented", "Children come 200 to a page, or $top; @odata.nextLink leads on and is opaque.")
     @behaviour("assumed", "$top above 1000 is taken as 1000; a page may miss or repeat items that change meanwhile.")
@@ -53,35 +57,54 @@ class Listing:
         found = [one for one in self._tree.walk(top) if one is not top and wanted in names.key(one["name"])]
         return self._page(request, found, options)
 
-    @behaviour(
-        "documented",
-        "delta lists the drive, then changes and deletions since a token; 410 resyncRequired for odd ones.",
-    )
-    @behaviour("assumed", "delta answers in the order of the last change; the root comes with every full listing.")
+    @behaviour("documented", "delta lists the drive, then changes and deletions since a token; token=latest: from now.")
+    @behaviour("documented", "delta promises no order, and an item may come twice; the last one counts.")
+    @behaviour("assumed", "delta answers in the order of the last change, unless the settings say otherwise.")
     def delta(self, request: web.Request, top: Doc, mark: str | None, options: Options) -> web.Response:
         """One page of changes at or below an item."""
-        seq = self._tree.seq(top["drive"])
-        since = seq if mark == "latest" else self._since(request, mark, seq)
-        found = sorted((one for one in self._changed(top, since)), key=lambda one: one["seq"])
-        page = found[: min(options.top, LIMIT)]
-        more = len(found) > len(page)
-        ahead = odata.pack("delta", page[-1]["seq"] if more else seq)
+        now = self._tree.seq(top["drive"])
+        since, whole = (now, False) if mark == "latest" else self._since(request, mark, now)
+        size = min(options.top, LIMIT)
+        page = list(islice(self._changes(top, since, whole=whole), size + 1))
+        more, page = len(page) > size, page[:size]
+        ahead = odata.pack("delta", page[-1]["seq"] if more else now, whole and more, int(self._tree.box.now()))
         link = {"@odata.nextLink" if more else "@odata.deltaLink": _link(request, token=ahead)}
-        items = [self._told(request, one, options) for one in page]
+        items = [self._told(request, one, options) for one in self._disturbed(page, since)]
         return answer({**context(request, "Collection(driveItem)"), **link, "value": items})
 
-    def _since(self, request: web.Request, mark: str | None, seq: int) -> int:
-        values = odata.unpack(mark) if mark else ("delta", 0)
-        match values:
-            case ("delta", int(since)) if since <= seq:
-                return since
-        headers = {"Location": _link(request, token=None)}
-        raise Refused(410, "resyncRequired", "The token is no longer known; list everything again.", headers)
+    def expire(self, request: web.BaseRequest) -> None:
+        """The token of this request has run out."""
+        self._expired.add(request.query.get("token") or request.rel_url.raw_path)
 
-    def _changed(self, top: Doc, since: int) -> list[Doc]:
-        if not since:
-            return list(self._tree.walk(top))
-        return [one for one in self._tree.items.values() if one["drive"] == top["drive"] and one["seq"] > since]
+    @behaviour("documented", "An old token is 410 resyncRequired; Location leads to a full listing.")
+    def _since(self, request: web.Request, mark: str | None, now: int) -> tuple[int, bool]:
+        """The change number of a token, and whether it goes on with a full listing."""
+        if not mark:
+            return 0, True
+        values, oldest = odata.unpack(mark), self._tree.box.now() - self._kept.now.delta_ttl
+        ended = mark in self._expired or request.rel_url.raw_path in self._expired
+        match values:
+            case ("delta", int(since), bool(whole), int(at)) if since <= now and at >= oldest and not ended:
+                return since, whole
+        headers = {"Location": _link(request, token=None)}
+        reason = "resyncRequired/resyncChangesApplyDifferences"
+        raise Refused(410, reason, "Resync required. List everything again.", headers)
+
+    def _changes(self, top: Doc, since: int, *, whole: bool) -> Iterator[Doc]:
+        """What to tell: of a full listing only the living."""
+        for one in self._tree.changed(top["drive"], since):
+            if whole and not self._tree.alive(one):
+                continue
+            if top["parent"] is None or any(above is top for above in self._tree.upwards(one)):
+                yield one
+
+    def _disturbed(self, page: list[Doc], since: int) -> list[Doc]:
+        """The page as the settings want it: with what came last on the page before, or out of order."""
+        if self._kept.now.delta_repeats and page and since:
+            page = [*page[-1:], *page]
+        if self._kept.now.delta_shuffled:
+            Random(since).shuffle(page)  # noqa: S311 - no secret: the same disorder every time
+        return page
 
     @behaviour("documented", "What was deleted appears in delta with its id and the deleted facet.")
     def _told(self, request: web.Request, item: Doc, options: Options) -> dict[str, Any]:
@@ -119,7 +142,8 @@ class Listing:
 
 def _link(request: web.Request, **changes: str | None) -> str:
     """The request's own address with some query options set or (None) left out."""
-    here = URL(base(request) + request.rel_url.raw_path, encoded=True)
+    plain = re.sub(r"\(token.*\)$", "", request.rel_url.raw_path)
+    here = URL(base(request) + plain, encoded=True)
     query = {name: value for name, value in request.query.items() if name.lstrip("$").lower() != "skiptoken"}
     query = {name: value for name, value in (query | changes).items() if value is not None}
     return str(here.with_query(query))

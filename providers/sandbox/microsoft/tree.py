@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from providers.sandbox.behaviours import behaviour
@@ -45,11 +46,13 @@ class Tree:
         self._people: dict[str, Account] = {}
         self._below: dict[str, int] = {}
         self._stamp: dict[str, int] = {}
+        self._log: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self._count: dict[str, _Counters] = defaultdict(_Counters)
         for item in self.items.values():
             self._index(item)
             self._count[item["drive"]].used += item["size"]
-        for item in self.items.values():
+        for item in sorted(self.items.values(), key=lambda one: one["seq"]):
+            self._log[item["drive"]].append((item["seq"], item["id"]))
             self._weigh(item, item["size"])
             self._touch(item)
 
@@ -148,6 +151,13 @@ class Tree:
         """The drive's latest change number."""
         return self._count[drive].seq
 
+    def changed(self, drive: str, since: int) -> Iterator[Doc]:
+        """What changed after a change number, dead or alive, in the order of its last change."""
+        log = self._log[drive]
+        for seq, item in islice(log, bisect_left(log, (since + 1, "")), None):
+            if self.items[item]["seq"] == seq:  # else it has changed again since
+                yield self.items[item]
+
     def used(self, drive: str) -> int:
         """Bytes that count against the quota: what is alive and what is in the recycle bin."""
         return self._count[drive].used
@@ -193,6 +203,7 @@ class Tree:
         count.used += item["size"] - (before["size"] if before else 0)
         item["seq"] = count.seq + 1
         self.items.put(item["id"], item)
+        self._log[item["drive"]].append((item["seq"], item["id"]))
         self._index(item)
         self._weigh(item, self.size(item))
         self._touch(item)

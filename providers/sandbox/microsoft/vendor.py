@@ -51,9 +51,11 @@ class Microsoft:
         plant(self.graph)
 
     def expire_session(self, box: Sandbox, request: web.BaseRequest) -> None:
-        """Ends the upload session, or the download address, that the request is for."""
+        """Ends the upload session, the download address or the delta token that the request is for."""
         if request.path.startswith("/up/"):
             self.graph.sessions.expire(request)
+        if "/delta" in request.path:
+            self.graph.listing.expire(request)
         self.graph.contents.expire(request)
 
     @behaviour("documented", "Errors: code, message and innerError with request-id and date; codes nest in innerError.")
