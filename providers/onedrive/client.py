@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from providers.drive import Entry, Kind, Page, Ref
+from providers.drive import Entry, Kind, Ref
 from providers.errors import Changed, DriveError, NameTaken, NotFound, Untrusted
 from providers.http import AccountHttp, Patience
 from providers.names import free_name
+from providers.onedrive import links, wire
+from providers.onedrive.places import Places
 from providers.onedrive.traits import TRAITS
-from providers.onedrive.wire import FIELDS, entry
+from providers.onedrive.wire import FIELDS
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 MOST_TWINS = 100
@@ -27,7 +29,8 @@ class Client:
         self.root = root.rstrip("/")
         self.http = http
         self.patience = patience
-        self._own: str | None = None
+        self.places = Places(self.stat)
+        self._own: tuple[str, str] | None = None
 
     def drive(self, space: str) -> str:
         """The address of a drive; '' is the account's own. NotFound for what cannot be a drive's id."""
@@ -45,14 +48,21 @@ class Client:
         """A small exchange; the decoded answer."""
         return (await self.http.json(method, url, **known))[1]
 
+    def entry(self, data: object, space: str) -> Entry:
+        """One item of an answer; what it tells about its drive is remembered."""
+        made = wire.entry(data, space)
+        if isinstance(data, Mapping):
+            self.places.learn(data, made.ref)
+        return made
+
     async def stat(self, ref: Ref) -> Entry:
         """The item now."""
-        return entry(await self.json("GET", self.item(ref, f"?$select={FIELDS}")), ref.space)
+        return self.entry(await self.json("GET", self.item(ref, f"?$select={FIELDS}")), ref.space)
 
     async def find(self, parent: Ref, name: str) -> Entry | None:
         """What has this name in a folder, in any case; None also where the folder itself is gone."""
         try:
-            return entry(await self.json("GET", self.named(parent, name, f"?$select={FIELDS}")), parent.space)
+            return self.entry(await self.json("GET", self.named(parent, name, f"?$select={FIELDS}")), parent.space)
         except NotFound:
             return None
 
@@ -74,44 +84,41 @@ class Client:
 
     async def own(self) -> str:
         """The id of the account's own drive."""
+        return (await self._drive())[0]
+
+    async def kind(self, space: str = "") -> str:
+        """The kind of a drive: personal, business or documentLibrary."""
+        if not space:
+            return (await self._drive())[1]
+        known = self.places.kind(space)
+        return known or wire.drive(await self.json("GET", f"{self.drive(space)}?$select=id,driveType"))[1]
+
+    async def _drive(self) -> tuple[str, str]:
         if self._own is None:
-            data = await self.json("GET", f"{self.root}/me/drive?$select=id")
-            if not isinstance(data, Mapping) or not isinstance(data.get("id"), str):
-                raise Untrusted("not a drive", reason="shape")
-            self._own = data["id"]
+            data = await self.json("GET", f"{self.root}/me/drive?$select=id,driveType")
+            self._own = wire.drive(data)
         return self._own
 
-    async def children(self, folder: Ref, cursor: str | None, page_size: int) -> Page:
-        """One page of a folder. The cursor is Graph's own link; it may only lead to children, and only in Graph."""
-        url = self.item(folder, f"/children?$top={page_size}&$select={FIELDS}") if cursor is None else cursor
-        self._check_cursor(url)
+    async def page(self, url: str, cursor: str | None, kind: re.Pattern[str]) -> tuple[Mapping[str, Any], str | None]:
+        """One page of a list, and the link that leads on. ``kind`` (of `links`) is all that a cursor may lead to.
+
+        Changed where Graph no longer takes the cursor. Untrusted where there is no list: that is not an empty one.
+        """
+        asked = url if cursor is None else links.checked(self.root, cursor, kind)
         try:
-            data = await self.json("GET", url)
+            data = await self.json("GET", asked)
         except DriveError as error:
             if cursor is not None and type(error) is DriveError:
                 raise Changed("the listing cannot be continued", reason=error.reason) from None
             raise
-        following = data.get("@odata.nextLink") if isinstance(data, Mapping) else None
-        if following is not None:
-            if following == cursor:
-                raise Untrusted("a listing without an end", reason="cursor")
-            self._check_cursor(following)
-        return Page([one for one in _entries(data, folder) if "trashed" not in one.flags], following)
-
-    def _check_cursor(self, url: object) -> None:
-        """The token goes along with it, so it must lead where our own first request led."""
-        if isinstance(url, str) and url.startswith(self.root + "/"):
-            path = urlsplit(url[len(self.root) :]).path
-            if re.fullmatch(r"/(me/drive|drives/[\w!.~%-]+)/(items/[\w!.~%-]+|root)/children", path, re.ASCII):
-                return
-        raise Untrusted("a cursor that leads elsewhere", reason="cursor")
-
-
-def _entries(data: object, folder: Ref) -> list[Entry]:
-    """The items of a listing. Untrusted where there is no list: an answer without one is not an empty folder."""
-    if not isinstance(data, Mapping) or not isinstance(data.get("value"), list):
-        raise Untrusted("not a listing", reason="shape")
-    return [entry(one, folder.space) for one in data["value"]]
+        if not isinstance(data, Mapping) or not isinstance(data.get("value"), list):
+            raise Untrusted("not a listing", reason="shape")
+        following = data.get("@odata.nextLink")
+        if following is None:
+            return data, None
+        if following == asked:
+            raise Untrusted("a listing without an end", reason="cursor")
+        return data, links.checked(self.root, following, kind)
 
 
 def _checked(text: str) -> str:

@@ -11,7 +11,6 @@ from providers.http import decoded
 from providers.names import check
 from providers.onedrive.client import CONFLICT, Client
 from providers.onedrive.errors import failure
-from providers.onedrive.traits import TRAITS
 
 LONGEST_PAUSE = 5.0
 """Seconds between two looks at the monitor, at most."""
@@ -21,12 +20,13 @@ LOOKS = 120
 
 async def copy(client: Client, ref: Ref, parent: Ref, name: str) -> Entry:
     """See `providers.drive.CanCopy.copy`. Asked for once only: nothing of ours marks the copy."""
-    check(name, TRAITS)
+    check(name, client.places.traits(parent.space))
     source = await client.stat(ref)
     if source.kind is not Kind.FILE:
         raise Unsupported("only files are copied", reason=source.kind.value)
     body = {"parentReference": {"driveId": parent.space or await client.own(), "id": parent.id}, "name": name}
-    headers, _ = await client.http.json("POST", client.item(ref, f"/copy?{CONFLICT}=fail"), body=body, retry=False)
+    async with client.places.naming(parent, name):
+        headers, _ = await client.http.json("POST", client.item(ref, f"/copy?{CONFLICT}=fail"), body=body, retry=False)
     address = headers.get("Location")
     if not address:
         raise Untrusted("a copy without a monitor", reason="location")

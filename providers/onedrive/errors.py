@@ -62,6 +62,8 @@ _CODES: dict[str, type[DriveError]] = {
     "pathIsTooLong": NameRefused,
     "resourceModified": Changed,
     "resyncRequired": Changed,
+    "resyncChangesApplyDifferences": Changed,
+    "resyncChangesUploadDifferences": Changed,
     "invalidRange": Changed,
     # Whether anything was done is not known.
     "timeout": Offline,
@@ -88,14 +90,15 @@ _STATUSES: dict[int, type[DriveError]] = {
 
 _LIMITS = frozenset({"activityLimitReached", "throttledRequest", "TooManyRequests"})
 
+_THROTTLED = frozenset({"activityLimitReached", "throttledRequest", "TooManyRequests"})
 _ABOUT_A_NAME = re.compile(r"(?i)\bname\b.{0,40}\b(invalid|reserved|not allowed|too long|not valid)\b")
 _DEEPEST = 8
 
 
 def translate(status: int, headers: Mapping[str, str], body: bytes) -> DriveError:
     """The refusal of a request as a drive's error, with Graph's reason code."""
-    error = _envelope(body)
-    codes = list(_codes(error))
+    told = _envelope(body)
+    codes = list(_codes(told))
     known = next((code for code in reversed(codes) if code in _CODES), None)
     kind, reason = _STATUSES.get(status), known or (codes[-1] if codes else f"status_{status}")
     if known is not None and (status < 500 or kind is None):
@@ -104,7 +107,7 @@ def translate(status: int, headers: Mapping[str, str], body: bytes) -> DriveErro
         kind, reason = Locked, LOCKED
     if status >= 500 and kind in (None, Refused, NotFound):
         kind = Offline
-    if status == 400 and kind in (None, Untrusted) and _ABOUT_A_NAME.search(str(error.get("message", ""))[:400]):
+    if status == 400 and kind in (None, Untrusted) and _ABOUT_A_NAME.search(str(told.get("message", ""))[:400]):
         kind, reason = NameRefused, "invalidName"
     found = (kind or (DriveError if status >= 400 else Untrusted))("OneDrive refused the request", reason=reason)
     if isinstance(found, Busy):
@@ -117,6 +120,13 @@ def _is_everybodys(status: int, headers: Mapping[str, str], codes: list[str]) ->
     if headers.get("x-ms-throttle-scope", "").lower().startswith("user"):
         return False
     return status in (429, 509) or any(code in _LIMITS for code in codes)
+
+
+def _wide(status: int, headers: Mapping[str, str], codes: list[str]) -> bool:
+    """Whether all of this tenant is throttled: Graph limits an application per tenant, unless it says otherwise."""
+    scope = headers.get("x-ms-throttle-scope", "").partition("/")[0].lower()
+    throttled = status in (429, 509) or not _THROTTLED.isdisjoint(codes)
+    return throttled and not scope.startswith("user")
 
 
 def failure(error: object) -> DriveError:

@@ -5,11 +5,19 @@ Facts: Microsoft's published Graph and OneDrive documentation.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from providers.drive import Traits
 
 KIND: Final = "onedrive"
+
+PERSONAL: Final = "personal"
+"""Graph's driveType of a drive at home; 'business' is a person's at school, 'documentLibrary' a site's."""
+
+RESERVED_AT_TOP: Final = frozenset({"forms"})
+"""Names (lower case) that a library keeps for itself in its top folder."""
 
 FRAGMENT: Final = 327_680
 """Every fragment but the last is a multiple of it, bytes."""
@@ -46,11 +54,29 @@ TRAITS: Final = Traits(
             _OFFICE + "presentationml.slideshow",
             _OFFICE + "presentationml.template",
             "application/vnd.ms-word.document.macroenabled.12",
+            "application/vnd.ms-word.template.macroenabled.12",
             "application/vnd.ms-excel.sheet.macroenabled.12",
+            "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+            "application/vnd.ms-excel.template.macroenabled.12",
             "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+            "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
+            "application/vnd.ms-powerpoint.template.macroenabled.12",
             "application/pdf",
             "text/html",
             "application/xhtml+xml",
         }
     ),
+    views=("shared",),
 )
+
+
+@lru_cache(maxsize=16)
+def of(drive_type: str | None, *, strict: bool = False) -> Traits:
+    """The traits of one kind of drive. ``strict``: its school does not take ``#`` and ``%``.
+
+    Only SharePoint, behind every school drive and library, changes files after upload. A kind that is not known yet
+    is held to be one of these.
+    """
+    forbidden = TRAITS.forbidden | ({"#", "%"} if strict else frozenset())
+    rewrites = frozenset[str]() if drive_type == PERSONAL else TRAITS.rewrites
+    return replace(TRAITS, forbidden=forbidden, rewrites=rewrites)

@@ -1,8 +1,13 @@
 """Bytes into OneDrive: an upload session for every file that has bytes, one simple PUT for an empty one.
 
 A simple PUT cannot carry the file's own time, and setting it afterwards makes a second version; a session carries it.
-So even a small file goes through a session, two requests instead of one, and only empty files, of which a session
-cannot be made, get their time by a PATCH. The session's address is a bearer capability: it takes no token.
+Nothing that Graph documents puts a time into a simple PUT, no header, annotation or multipart body. So even a small
+file goes through a session, which with its PUT is two requests: no more than a simple PUT and a PATCH, and one version
+instead of two. Only empty files, of which a session cannot be made, get their time by a PATCH; `versions` shows the two
+that come of it as one.
+
+A replacement is not put in place by its last fragment, which compares no versions, but by a request of its own
+(``deferCommit``). The session's address is a bearer capability: it takes no token.
 """
 
 from __future__ import annotations
@@ -14,17 +19,17 @@ from typing import Any
 
 import aiohttp
 
-from providers.drive import Entry, Kind, NewFile, OnConflict, Progress, UploadSession
+from providers.drive import Entry, Kind, NewFile, OnConflict, Progress, Ref, UploadSession
 from providers.errors import Changed, NameTaken, SessionLost, SizeRequired, TooLarge, Untrusted
 from providers.http import bounded, decoded, parsed
 from providers.names import check
 from providers.onedrive.client import CONFLICT, Client, if_match
 from providers.onedrive.target import Target, arrived, finished
-from providers.onedrive.traits import TRAITS
-from providers.onedrive.wire import entry, format_time, parse_time, same_time
+from providers.onedrive.traits import PERSONAL, TRAITS
+from providers.onedrive.wire import format_time, parse_time, same_time
 
 SIMPLE, FRAGMENTS = "simple", "fragments"
-LOOKS = 3
+LOOKS = 4
 """How often a session that seems gone is asked again: some answer 404 for a moment."""
 
 _GONE = (401, 404, 410)
@@ -40,11 +45,18 @@ class Uploads:
 
     async def begin(self, new: NewFile) -> UploadSession:
         """See `providers.drive.Drive.begin`."""
-        check(new.name, TRAITS)
+        places = self._client.places
+        check(new.name, places.traits(new.parent.space))
         if new.size is None:
             raise SizeRequired("the size must be known")
         if new.size > TRAITS.max_size:
             raise TooLarge("the file is too large")
+        if new.replaces is not None:
+            return await self._begun(new)
+        async with places.naming(new.parent, new.name):
+            return await self._begun(new)
+
+    async def _begun(self, new: NewFile) -> UploadSession:
         if new.size == 0:
             return UploadSession(SIMPLE, (await self._settled(new)).seal(), new)
         return await self._opened(new, Target(await self._name(new), new.replaces and new.replaces[1]))
@@ -71,7 +83,7 @@ class Uploads:
         data = await self._client.json(
             "POST",
             self._address(new, target, "/createUploadSession"),
-            body={"item": item},
+            body={"item": item, **({"deferCommit": True} if new.replaces else {})},
             headers=if_match(target.old if new.replaces else None),
         )
         if not isinstance(data, Mapping) or not isinstance(data.get("uploadUrl"), str):
@@ -118,7 +130,9 @@ class Uploads:
             ok=_ANSWERS,
         ) as response:
             status, told = response.status, await _told(response)
-        return await self._outcome(session, target, target.address, status, told)
+        progress = await self._outcome(session, target, target.address, status, told)
+        waits = last and spec.replaces is not None and progress.done is None and progress.offset == size
+        return await self._committed(session, target, target.address) if waits else progress
 
     async def abort(self, session: UploadSession) -> None:
         """See `providers.drive.Drive.abort`."""
@@ -131,7 +145,7 @@ class Uploads:
     ) -> Progress:
         """What a fragment's answer means. 416: it was there already, so the session says how far it is."""
         if status in (200, 201):
-            return finished(entry(told, session.spec.parent.space), session.spec)
+            return finished(self._client.entry(told, session.spec.parent.space), session.spec)
         if status == 202:
             return Progress(_next(told, session.spec.size or 0))
         return await self._status(session, target, address, gone=status in _GONE)
@@ -152,13 +166,32 @@ class Uploads:
         raise SessionLost("the upload session is gone")
 
     async def _committed(self, session: UploadSession, target: Target, address: str) -> Progress:
-        """Everything is there, but the last fragment met a conflict: the session is put in its place."""
+        """Everything is there. It replaces what it is meant for, or goes where a conflict at the end kept it from."""
         spec = session.spec
         if spec.replaces is not None:
-            return await self._status(session, target, address)
+            return await self._replaced(session, target, address, *spec.replaces)
         body = {"name": target.name, CONFLICT: _conflict(spec), "@microsoft.graph.sourceUrl": address}
         done = await self._client.json("PUT", self._client.named(spec.parent, target.name), body=body, retry=False)
-        return finished(entry(done, spec.parent.space), spec)
+        return finished(self._client.entry(done, spec.parent.space), spec)
+
+    async def _replaced(self, session: UploadSession, target: Target, address: str, ref: Ref, version: str) -> Progress:
+        """The version is compared once more with nothing but this one small request to follow.
+
+        Personal drives commit by a PUT to the item, which compares it in the same moment; others by a POST to the
+        session, for which that is not promised.
+        """
+        current = await self._client.expected(ref, version)
+        if await self._client.kind(ref.space) == PERSONAL:
+            body = {"name": current.name, CONFLICT: _conflict(session.spec), "@microsoft.graph.sourceUrl": address}
+            url, headers = self._client.item(ref), if_match(version)
+            done = await self._client.json("PUT", url, body=body, headers=headers, retry=False)
+            return finished(self._client.entry(done, ref.space), session.spec)
+        reply = await self._client.http.call(
+            "POST", address, data=b"", headers=if_match(version), authorised=False, ok=_GONE, limit=_ANSWER_LIMIT
+        )
+        if reply.status in _GONE:
+            return await self._status(session, target, address, gone=True)
+        return finished(self._client.entry(decoded(reply), ref.space), session.spec)
 
     async def _whole(self, session: UploadSession, target: Target, data: AsyncIterator[bytes]) -> Progress:
         """An empty file: the PUT, and then its time."""
@@ -175,7 +208,8 @@ class Uploads:
             made = found
         if not same_time(made.modified, spec.modified):
             body = {"fileSystemInfo": _times(spec)}
-            made = entry(await self._client.json("PATCH", self._client.item(made.ref), body=body), made.ref.space)
+            told = await self._client.json("PATCH", self._client.item(made.ref), body=body)
+            made = self._client.entry(told, made.ref.space)
         return finished(made, spec)
 
     async def _put(self, spec: NewFile, target: Target) -> Entry:
@@ -185,7 +219,7 @@ class Uploads:
             data=b"",
             headers={"Content-Type": "application/octet-stream", **if_match(target.old if spec.replaces else None)},
         )
-        return entry(decoded(reply), spec.parent.space)
+        return self._client.entry(decoded(reply), spec.parent.space)
 
     async def _empty(self, spec: NewFile, target: Target) -> Entry | None:
         """An earlier try's empty file: the name was free, or the version another one, when the upload began."""

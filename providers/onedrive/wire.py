@@ -36,6 +36,16 @@ def entry(data: object, space: str) -> Entry:
         raise Untrusted("not a drive item", reason="shape") from None
 
 
+def drive(data: object) -> tuple[str, str]:
+    """The id and the kind of a drive."""
+    if not isinstance(data, Mapping):
+        raise Untrusted("not a drive", reason="shape")
+    try:
+        return _text(data["id"]), _text(data["driveType"])
+    except (KeyError, ValueError):
+        raise Untrusted("not a drive", reason="shape") from None
+
+
 def _entry(data: Mapping[str, Any], space: str) -> Entry:
     kind = _kind(data)
     file = data.get("file") or {}

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from providers.drive import Drive, Ref
 from providers.http import Outbound, Pace, Patience
-from providers.onedrive import OneDrive
+from providers.onedrive import OneDrive, PersonalOneDrive
 from tests.sandboxes import AUTHORIZE, Running, sandbox
 
 TEACHER = "amira.haddad@riverside.example"
@@ -31,8 +31,9 @@ async def microsoft() -> AsyncIterator[Running]:
 
 @pytest.fixture(autouse=True)
 def _any_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signs in where both school and personal accounts may."""
+    """Signs in where both school and personal accounts may, for sites as well."""
     authorize, token, scope = AUTHORIZE["microsoft"]
+    scope += " Sites.Read.All"
     places = (authorize.replace("organizations", "common"), token.replace("organizations", "common"), scope)
     monkeypatch.setitem(AUTHORIZE, "microsoft", places)
 
@@ -43,7 +44,7 @@ async def open_drive(microsoft: Running) -> AsyncIterator[Open]:
     outbound = Outbound([microsoft.url])
 
     def opened(user: str = TEACHER, *, page_size: int = 200, pace: Pace | None = None) -> OneDrive:
-        return OneDrive(
+        return (PersonalOneDrive if user == HOME else OneDrive)(
             outbound,
             microsoft.tokens(user),
             graph_root=f"{microsoft.url}/v1.0",
