@@ -79,6 +79,10 @@ class Store:
         """Where the bytes of that name lie."""
         return self.blobs / name
 
+    def discard(self, name: str) -> None:
+        """Takes the bytes of that name away, if there are any."""
+        self.blob(name).unlink(missing_ok=True)
+
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Several changes as one line in the log: after a crash all of them are there, or none. Do not await inside."""

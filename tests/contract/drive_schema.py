@@ -22,7 +22,8 @@ from providers.sandbox.core import Exchange
 _PLACE = "discovery_cache/documents/drive.v3.json"
 DOCUMENT: dict[str, Any] = json.loads((Path(googleapiclient.__file__).parent / _PLACE).read_text())
 SCHEMAS: Mapping[str, Any] = DOCUMENT["schemas"]
-ELSEWHERE = ("/o/oauth2/", "/token", "/revoke", "/oauth2/v3/userinfo", "/feeds/")  # not Drive's: sign-in, exportLinks
+# Not Drive's own: sign-in, exportLinks, thumbnailLink.
+ELSEWHERE = ("/o/oauth2/", "/token", "/revoke", "/oauth2/v3/userinfo", "/feeds/", "/drive-storage/")
 # Beside the document: what an independent client sends and Google takes. Method id -> parameter names.
 SEEN_WITH_RCLONE = {"drive.files.update": {"setModifiedDate"}}
 BASIC = {"kind", "id", "name", "mimeType"}

@@ -11,6 +11,7 @@ from providers.sandbox.box import Refused
 from providers.sandbox.google.calls import Api, Call
 from providers.sandbox.google.capabilities import MANAGERS, MOVERS, WRITERS
 from providers.sandbox.google.fields import cut
+from providers.sandbox.google.imports import IMPORTS, MAX_IMPORTS
 from providers.sandbox.google.office import EXPORTS
 from providers.sandbox.google.resource import user
 from providers.sandbox.google.times import format_time
@@ -45,8 +46,8 @@ class Account:
             "user": user(call.viewer.person, call.viewer),
             "storageQuota": quota if limit is None else {"limit": str(limit), **quota},
             "exportFormats": {mime: list(formats) for mime, formats in EXPORTS.items()},
-            "importFormats": {},
-            "maxImportSizes": {},
+            "importFormats": {mime: list(types) for mime, types in IMPORTS.items()},
+            "maxImportSizes": {mime: str(size) for mime, size in MAX_IMPORTS.items()},
             "maxUploadSize": str(MAX_UPLOAD),
             "appInstalled": True,
             "canCreateDrives": False,

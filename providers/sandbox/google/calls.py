@@ -17,7 +17,8 @@ from providers.sandbox.google.tree import READS, WRITES, Tree, Viewer
 from providers.sandbox.oauth import OAuth
 from providers.sandbox.store import Doc
 
-EVERYWHERE = frozenset({"files.export", "files.download", "operations.get"})
+_REVISIONS = ("revisions.list", "revisions.get", "revisions.update", "revisions.delete")
+EVERYWHERE = frozenset(("files.export", "files.download", "operations.get", *_REVISIONS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,4 +106,4 @@ async def exported(call: Call, row: Doc, mime: str) -> bytes:
         raise forbidden("cannotDownloadFile", "This file cannot be downloaded by the user.")
     if mime not in EXPORTS[row["mime"]]:
         raise Refused(400, "badRequest", "The requested conversion is not supported.")
-    return await asyncio.to_thread(export, row["doc"], mime)
+    return await asyncio.to_thread(export, row["doc"], EXPORTS[row["mime"]][mime])

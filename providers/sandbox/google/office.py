@@ -7,24 +7,34 @@ part of so many MiB, to pass the limit of export.
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
+from providers.sandbox.behaviours import behaviour
 from providers.sandbox.generated import generated
-from providers.sandbox.google import slides
+from providers.sandbox.google import slides, texts
+from providers.sandbox.google.archive import packed
+from providers.sandbox.google.opendocument import KINDS, opendocument
+from providers.sandbox.google.pictures import jpeg, png, svg
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 DOCX, XLSX = f"{_OOXML}wordprocessingml.document", f"{_OOXML}spreadsheetml.sheet"
 PPTX, PDF = f"{_OOXML}presentationml.presentation", "application/pdf"
 DOCUMENT, SHEET = "application/vnd.google-apps.document", "application/vnd.google-apps.spreadsheet"
 SLIDES, FORM = "application/vnd.google-apps.presentation", "application/vnd.google-apps.form"
+DRAWING = "application/vnd.google-apps.drawing"
+ODT, ODS, ODP = (f"application/vnd.oasis.opendocument.{kind}" for kind in ("text", "spreadsheet", "presentation"))
+OLD_ODS, RTF, EPUB = "application/x-vnd.oasis.opendocument.spreadsheet", "application/rtf", "application/epub+zip"
+TXT, HTML, CSV, TSV, ZIP = "text/plain", "text/html", "text/csv", "text/tab-separated-values", "application/zip"
+MARKDOWN, OLD_MARKDOWN = "text/markdown", "text/x-markdown"
+PICTURES = {"image/png": "png", "image/jpeg": "jpeg", "image/svg+xml": "svg"}
 EXPORTS: Mapping[str, Mapping[str, str]] = {
-    DOCUMENT: {DOCX: "docx", PDF: "pdf", "text/plain": "txt", "text/markdown": "md"},
-    SHEET: {XLSX: "xlsx", PDF: "pdf", "text/csv": "csv"},
-    SLIDES: {PPTX: "pptx", PDF: "pdf", "text/plain": "txt"},
+    DOCUMENT: {DOCX: "docx", PDF: "pdf", TXT: "txt", MARKDOWN: "md", OLD_MARKDOWN: "md", ODT: "odt", RTF: "rtf"}
+    | {HTML: "html", ZIP: "zip", EPUB: "epub"},
+    SHEET: {XLSX: "xlsx", PDF: "pdf", CSV: "csv", TSV: "tsv", ODS: "ods", OLD_ODS: "ods", ZIP: "zip"},
+    SLIDES: {PPTX: "pptx", PDF: "pdf", TXT: "txt", ODP: "odp", **PICTURES},
+    DRAWING: {PDF: "pdf", **PICTURES},
 }
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -32,36 +42,39 @@ _CELLS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 
-def export(doc: Mapping[str, Any], media_type: str) -> bytes:
-    """The document in that format; KeyError where there is no such export. A few KiB, or ``pad`` MiB."""
+_TEXTS: Mapping[str, Callable[[Sequence[str]], bytes]] = {
+    "csv": lambda lines: texts.table(lines, ","),
+    "tsv": lambda lines: texts.table(lines, "\t"),
+    "txt": texts.plain,
+    "md": texts.markdown,
+    "html": texts.html,
+    "zip": texts.zipped,
+    "rtf": texts.rtf,
+    "epub": texts.epub,
+    "png": lambda lines: png(960, 540, "\n".join(lines)),
+    "jpeg": lambda lines: jpeg(960, 540),
+    "svg": lambda lines: svg(960, 540, escape(lines[0] if lines else "")),
+}
+
+
+@behaviour(
+    "documented",
+    "Exports: docx, odt, rtf, pdf, txt, html, zip, epub, md; xlsx, ods, pdf, csv, tsv, zip;"
+    " pptx, odp, pdf, txt, png, jpeg, svg; drawings as pdf, png, jpeg, svg.",
+)
+@behaviour("documented", "csv and tsv hold the first sheet, pictures the first slide.")
+def export(doc: Mapping[str, Any], suffix: str) -> bytes:
+    """The document in that format (a suffix of `EXPORTS`). A few KiB, or ``pad`` MiB where the format can hold them."""
     lines = doc["paragraphs"]
-    text = "\n".join(lines).encode()
-    if media_type == "text/csv":
-        return b"\r\n".join(line.replace("\t", ",").encode() for line in lines)
-    if media_type in ("text/plain", "text/markdown"):
-        return text if media_type.endswith("markdown") else b"\xef\xbb\xbf" + text
+    if suffix in _TEXTS:
+        return _TEXTS[suffix](lines)
     pad = generated(doc["pad"] * 1024 * 1024, "pad") if doc.get("pad") else b""
-    if media_type == PDF:
+    if suffix == "pdf":
         return _pdf(lines, pad)
-    parts = {DOCX: _docx, XLSX: _xlsx, PPTX: _pptx}[media_type](lines)
-    return _zip(parts, pad)
-
-
-def _zip(parts: Mapping[str, str], pad: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in parts.items():
-            archive.writestr(_entry(name), _HEAD + text)
-        if pad:
-            archive.writestr(_entry("docProps/thumbnail.jpeg"), pad, zipfile.ZIP_STORED)
-    return buffer.getvalue()
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # a clock would make every export different
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3
-    return entry
+    if suffix in KINDS:
+        return opendocument(lines, suffix, pad)
+    parts = {"docx": _docx, "xlsx": _xlsx, "pptx": _pptx}[suffix](lines)
+    return packed({name: _HEAD + text for name, text in parts.items()}, pad=pad)
 
 
 def _types(overrides: Mapping[str, str]) -> str:

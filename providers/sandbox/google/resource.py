@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.sandbox.behaviours import behaviour
+from providers.sandbox.google import thumbnails
 from providers.sandbox.google.capabilities import capabilities
 from providers.sandbox.google.facts import personal, shared_at
 from providers.sandbox.google.fields import Selection, cut
@@ -150,6 +151,12 @@ def _shared(view: View) -> bool | None:
     return any(one.get("shared") or "anyone" in one or "link" in one for one in view.tree.upwards(view.row))
 
 
+def _thumbnail(view: View) -> str | None:
+    if not thumbnails.pictured(view.row) or not view.can("canDownload"):
+        return None
+    return view.origin + thumbnails.address(view.tree, view.row)
+
+
 def _nocopy(view: View) -> bool:
     return bool(view.row.get("nocopy") or view.row.get("marks", {}).get("blocked"))
 
@@ -174,8 +181,9 @@ BUILDERS: dict[str, Callable[[View], Any]] = {
         f"https://drive.google.com/uc?id={view.row['id']}&export=download" if view.row.get("blob") else None
     ),
     "iconLink": lambda view: f"https://drive-thirdparty.googleusercontent.com/16/type/{view.row['mime']}",
-    "hasThumbnail": lambda view: False,
-    "thumbnailVersion": lambda view: "0",
+    "hasThumbnail": lambda view: thumbnails.pictured(view.row),
+    "thumbnailLink": _thumbnail,
+    "thumbnailVersion": lambda view: str(view.row["version"]) if thumbnails.pictured(view.row) else "0",
     "viewedByMe": lambda view: _mark("viewed")(view) is not None,
     "viewedByMeTime": _moment("viewed"),
     "createdTime": _time("created"),

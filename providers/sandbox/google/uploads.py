@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +21,7 @@ from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Refused, base, label, show
 from providers.sandbox.google.calls import Api, Call
 from providers.sandbox.google.content import check_quota, digests, filled
+from providers.sandbox.google.conversion import check_import_size, check_media, converted
 from providers.sandbox.google.files import changed
 from providers.sandbox.google.metadata import draft
 from providers.sandbox.google.multipart import MultipartBody
@@ -64,8 +66,9 @@ class Uploads:
         if way == "multipart":
             return await self._multipart(call)
         if way == "media":
-            row = self._planned(call, {}, request.content_type, request.match_info.get("fileId"))
-            return call.file(await self._whole(call, row, pieces(request), dated=False))
+            kind = request.content_type
+            row = self._planned(call, {}, kind, request.match_info.get("fileId"))
+            return call.file(await self._whole(call, row, pieces(request), kind, dated=False))
         raise Refused(400, "invalidParameter", "uploadType must be media, multipart or resumable.")
 
     def expire(self, upload_id: str) -> None:
@@ -75,7 +78,6 @@ class Uploads:
         if session and not session["done"]:
             self._api.box.store.blob(session["blob"]).unlink(missing_ok=True)
 
-    @behaviour("assumed", "Uploads are never converted: media for a Docs Editors type is 400 badRequest.")
     def _planned(self, call: Call, body: dict[str, Any], content_type: str, file_id: str | None) -> Doc:
         """The row as it will be, checked now and not yet put; Refused for anything wrong with it."""
         show(call.request, body)
@@ -83,21 +85,31 @@ class Uploads:
             row = draft(call, body, content_type)
         else:
             row = changed(call, call.allowed(call.find(file_id), "canModifyContent"), body)
-            if content_type and not body.get("mimeType"):
+            if content_type and not body.get("mimeType") and not is_native(row["mime"]):
                 row = {**row, "mime": content_type}
-        if is_native(row["mime"]):
-            raise Refused(400, "badRequest", "Bad Request")
+        check_media(row, content_type)
         return row
 
-    async def _whole(self, call: Call, row: Doc, body: AsyncIterator[bytes], *, dated: bool) -> Doc:
+    async def _whole(self, call: Call, row: Doc, body: AsyncIterator[bytes], media_type: str, *, dated: bool) -> Doc:
         path, hashes = self._api.box.store.new_blob(), digests()
         try:
             await receive(body, path, 0, hashes)
-            check_quota(call, hashes.position, row.get("size") or 0)
+            return call.tree.relocate(await self._filled(call, row, path, hashes, media_type, dated=dated))
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        return call.tree.relocate(filled(call.tree, row, path.name, hashes, dated=dated, by=call.viewer.person.email))
+
+    async def _filled(self, call: Call, row: Doc, path: Path, hashes: Digests, media_type: str, *, dated: bool) -> Doc:
+        """The row with the bytes, or with the document that they become. Refused where they do not fit."""
+        converting = check_media(row, media_type)
+        if converting is not None:
+            check_import_size(row, hashes.position)
+            row = await converted(call, row, path, converting, dated=dated)
+            self._api.box.store.discard(path.name)
+            return row
+        check_quota(call, hashes.position, row.get("size") or 0)
+        row = filled(call.tree, row, path.name, hashes, dated=dated, by=call.viewer.person.email)
+        return {**row, "keep": bool(call.params.get("keepRevisionForever"))}
 
     @behaviour("rclone", "multipart/related uploads may be larger than 5 MB: 8 MiB and more are taken.")
     async def _multipart(self, call: Call) -> web.Response:
@@ -106,8 +118,9 @@ class Uploads:
             parts = MultipartBody(pieces(call.request), call.request.headers.get("Content-Type", ""))
             body = await _metadata(parts)
             headers = await parts.part()
-            row = self._planned(call, body, headers.get("content-type", ""), file_id)
-            done = await self._whole(call, row, _media(parts, headers), dated="modifiedTime" in body)
+            kind = headers.get("content-type", "")
+            row = self._planned(call, body, kind, file_id)
+            done = await self._whole(call, row, _media(parts, headers), kind, dated="modifiedTime" in body)
         except ValueError:
             raise Refused(400, "badContent", "Malformed multipart body.") from None
         return call.file(done)
@@ -122,6 +135,7 @@ class Uploads:
             raise Refused(400, "badRequest", "Invalid X-Upload-Content-Length.")
         row = self._planned(call, body, content_type, call.request.match_info.get("fileId"))
         size = None if declared is None else int(declared)
+        check_import_size(row, size or 0)
         check_quota(call, size or 0, row.get("size") or 0)
         upload_id, blob = secrets.token_urlsafe(48), self._api.box.store.new_blob()
         blob.touch()
@@ -206,14 +220,12 @@ class Uploads:
             hashes = digests()
             await digest_file(path, hashes)
         row = self._planned(call, session["body"], session["type"], session["file"])
-        check_quota(call, hashes.position, row.get("size") or 0)
         if session["file"] is None and "id" not in session["body"]:
             row["id"] = session["id"]
+        dated = "modifiedTime" in session["body"]
+        row = await self._filled(call, row, path, hashes, session["type"], dated=dated)
         with self._api.box.store.batch():
-            dated = "modifiedTime" in session["body"]
-            done = call.tree.relocate(
-                filled(call.tree, row, session["blob"], hashes, dated=dated, by=call.viewer.person.email)
-            )
+            done = call.tree.relocate(row)
             self._sessions.merge(upload_id, done=done["id"])
         self._locks.pop(upload_id, None)
         return call.file(done)

@@ -14,6 +14,7 @@ from providers.sandbox.google.files import Files
 from providers.sandbox.google.media import Exports
 from providers.sandbox.google.operations import Operations
 from providers.sandbox.google.permissions import Permissions
+from providers.sandbox.google.pictured import Thumbnails
 from providers.sandbox.google.revisions import Revisions
 from providers.sandbox.google.seed import plant
 from providers.sandbox.google.steering import Steering
@@ -44,6 +45,7 @@ class Google:
         self._uploads = Uploads(api)
         router = box.app.router
         Steering(api).mount(router)
+        Thumbnails(api).mount(router)
         for part in (Account(api), Changes(api), Permissions(api), Revisions(api), Exports(api)):
             part.mount(router, "/drive/v3")
         Operations(api).mount(router, "/drive/v3")
