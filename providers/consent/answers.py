@@ -14,10 +14,15 @@ _GOOGLE_POLICY = frozenset({"access_not_configured", "admin_policy_enforced", "o
 """Answers of Google where a Workspace administrator or the account's age stands in the way."""
 
 _ENTRA_POLICY = re.compile(
-    r"50020|50105|5017[789]|5300[0-4]|65001|65005|90072|9009[345]|500200|500571|530003|530034|65005[0123467]|700016"
+    r"50020|50057|50105|5017[789]|54000|5300[0-4]|65001|65005|90072|9009[345]|500200|500571|530003|530034|65005[0123467]|700016"
     r"|7000112"
 )
-"""AADSTS codes that only an administrator of the school resolves: consent, assignment, conditional access, tenants."""
+"""AADSTS codes that only an administrator of the school resolves: consent, assignment, an account's age or end,
+tenants, and conditional access that blocks (a device or a place)."""
+
+_ENTRA_AGAIN = re.compile(r"5007[24689]|50132|50133|50158|50173|50196|7004[34]|70008[24]?")
+"""AADSTS codes that end when the person signs in anew: conditional access that demands a second step or a fresh
+sign-in, a changed password, a token that is too old."""
 
 _DECLINED = frozenset({"65004"})
 _MISCONFIGURED = frozenset({"invalid_client", "unauthorized_client", "redirect_uri_mismatch", "deleted_client"})
@@ -45,6 +50,9 @@ def meaning(doc: Mapping[str, Any]) -> DriveError:
         return Refused("the person declined", reason="access_denied")
     if error in ("consent_required", "admin_consent_required"):
         return AdminBlocked("an administrator must consent first", reason=error)
+    again = sorted(code for code in codes if _ENTRA_AGAIN.fullmatch(code))
+    if again:
+        return Reconnect("the person must sign in again", reason=f"aadsts{again[0]}")
     if error in _MISCONFIGURED:
         return Refused("the provider does not accept this gateway's application", reason=error)
     if error in ("temporarily_unavailable", "server_error"):

@@ -1,12 +1,14 @@
 """Google's consent: google-auth-oauthlib builds the request (PKCE S256, offline), aiohttp exchanges and refreshes.
 
-Source: Google's OAuth 2.0 guide for web server applications, and OpenID Connect's userinfo. Revoking drops the
-application's whole grant for that person, whichever connection it is done for.
+Source: Google's OAuth 2.0 guide for web server applications, OpenID Connect's userinfo, and Google's guide to the
+picker for desktop and mobile apps. Revoking drops the application's whole grant for that person, whichever connection
+it is done for. What a person picks is granted to the application and the person, not to one token.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +24,11 @@ from providers.http import Outbound, Tokens, decoded
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 _LIMIT = 64 * 1024
+_DRIVE = "https://www.googleapis.com/auth/drive"
+_PICKED = f"{_DRIVE}.file"
+_ID = re.compile(r"[\w-]{1,200}", re.ASCII)
+MOST_PICKED = 1000
+"""So many items are taken from one answer of the picker."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -39,6 +46,23 @@ class GoogleConsent:
 
     async def authorize(self, redirect_uri: str, state: str) -> tuple[str, bytes]:
         """See `OAuthClient`. Consent is always asked for: only then Google gives a refresh token every time."""
+        asked = {"access_type": "offline", "prompt": "consent select_account"}
+        return self._page(self.scopes, redirect_uri, state, asked, {})
+
+    async def pick(self, redirect_uri: str, state: str, label: str) -> tuple[str, bytes]:
+        """The address of Google's picker for the account ``label`` (`Grant.label`), and what `picked` will need.
+
+        For drive.file, whose grant it widens. The picker takes no other scope beside it, and what comes back gives no
+        refresh token: of those Google keeps a hundred, and each new one might end the connection's own.
+        """
+        asked = {"access_type": "online", "prompt": "consent", "login_hint": label}
+        asked |= {"trigger_onepick": "true", "allow_multiple": "true", "allow_folder_selection": "true"}
+        return self._page([_PICKED], redirect_uri, state, asked, {"label": label})
+
+    def _page(
+        self, scopes: Iterable[str], redirect_uri: str, state: str, asked: Mapping[str, str], kept: Mapping[str, str]
+    ) -> tuple[str, bytes]:
+        """Google's page for these scopes, and the secret of its answer."""
         scheme = self.auth_url.partition(":")[0]  # oauthlib builds https only; a stand-in on loopback may have none
         config = {
             "web": {
@@ -48,30 +72,62 @@ class GoogleConsent:
                 "token_uri": self.token_url,
             }
         }
-        flow = Flow.from_client_config(config, scopes=list(self.scopes), autogenerate_code_verifier=True)
+        flow = Flow.from_client_config(config, scopes=list(scopes), autogenerate_code_verifier=True)
         flow.redirect_uri = redirect_uri
-        url, _ = flow.authorization_url(state=state, access_type="offline", prompt="consent select_account")
-        url = scheme + url[len("https") :]
-        kept = {"state": state, "verifier": flow.code_verifier, "redirect_uri": redirect_uri}
-        return url, json.dumps(kept).encode()
+        url, _ = flow.authorization_url(state=state, **asked)
+        secret = {"state": state, "verifier": flow.code_verifier, "redirect_uri": redirect_uri, **kept}
+        return scheme + url[len("https") :], json.dumps(secret).encode()
 
     async def exchange(self, flow: bytes, params: Mapping[str, str]) -> Grant:
         """See `OAuthClient`. Refused where a scope that the drive needs was not granted."""
+        told = await self._exchanged(flow, params)
+        _granted(told, {scope for scope in self.scopes if scope.startswith(_DRIVE)})
+        if not isinstance(told.get("refresh_token"), str):
+            raise Reconnect("no refresh token was given", reason="no_refresh_token")
+        account, label = await self._userinfo(told["access_token"])
+        return Grant(_grant(told["refresh_token"]), label, account)
+
+    async def picked(self, flow: bytes, params: Mapping[str, str]) -> list[str]:
+        """The ids of the items that were picked, which the account's drive sees from now on; none where none were.
+
+        Errors as of `OAuthClient.exchange`; Refused with the reason 'account' where somebody else picked.
+        """
+        told = await self._exchanged(flow, params)
+        _granted(told, {_PICKED})
+        if (await self._address(told["access_token"])).casefold() != json.loads(flow)["label"].casefold():
+            raise Refused("another account picked", reason="account")
+        found = [one for one in params.get("picked_file_ids", "").split(",") if one]
+        if len(found) > MOST_PICKED or not all(_ID.fullmatch(one) for one in found):
+            raise Untrusted("the picker's answer holds no ids", reason="picked")
+        return list(dict.fromkeys(found))
+
+    async def _exchanged(self, flow: bytes, params: Mapping[str, str]) -> dict[str, Any]:
         kept = json.loads(flow)
         decline(kept["state"], params)
-        told = await self._token(
+        return await self._token(
             grant_type="authorization_code",
             code=params.get("code", ""),
             code_verifier=kept["verifier"],
             redirect_uri=kept["redirect_uri"],
         )
-        needed = {scope for scope in self.scopes if "/auth/drive" in scope}
-        if not needed <= set(str(told.get("scope", "")).split()):
-            raise Refused("not all that is needed was granted", reason="scopes")
-        if not isinstance(told.get("refresh_token"), str):
-            raise Reconnect("no refresh token was given", reason="no_refresh_token")
-        account, label = await self._userinfo(told["access_token"])
-        return Grant(_grant(told["refresh_token"]), label, account)
+
+    async def _address(self, token: str) -> str:
+        """Whose token it is, asked of Drive: a token of the picker may ask nobody else."""
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        reply = await self.outbound.fetch("GET", self._about, headers=headers, limit=_LIMIT)
+        unavailable(reply)
+        told = decoded(reply)
+        user = told.get("user") if reply.ok and isinstance(told, Mapping) else None
+        address = user.get("emailAddress") if isinstance(user, Mapping) else None
+        if not isinstance(address, str) or not address:
+            raise Untrusted("the provider does not say whose account it is", reason="about")
+        return address
+
+    @property
+    def _about(self) -> str:
+        """Drive answers below the same root as userinfo."""
+        root = self.userinfo_url.partition("/oauth2/")[0]
+        return f"{root}/drive/v3/about?{urlencode({'fields': 'user(emailAddress)'})}"
 
     async def _userinfo(self, token: str) -> tuple[str, str]:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
@@ -117,6 +173,13 @@ class GoogleConsent:
 
 def _grant(refresh_token: str) -> bytes:
     return json.dumps({"refresh_token": refresh_token}).encode()
+
+
+def _granted(told: Mapping[str, Any], needed: set[str]) -> None:
+    """Refused where a box was unticked. The whole drive includes what is picked of it."""
+    granted = set(str(told.get("scope", "")).split())
+    if not needed <= (granted | {_PICKED} if _DRIVE in granted else granted):
+        raise Refused("not all that is needed was granted", reason="scopes")
 
 
 def _seconds(told: Mapping[str, Any]) -> float:

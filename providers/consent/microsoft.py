@@ -63,13 +63,13 @@ class MicrosoftConsent:
         decline(kept["state"], params)
         told = await self._in_thread(cache, lambda app: app.acquire_token_by_auth_code_flow(kept, dict(params)))
         _access(told)
-        if not {_short(scope) for scope in self._wanted} <= {_short(scope) for scope in _granted(told)}:
-            raise Refused("not all that is needed was granted", reason="scopes")
         if not list(cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN)):
             raise Reconnect("no refresh token was given", reason="no_refresh_token")
         who = identity.checked(
             told.get("id_token_claims"), self.client_id, Authority.of(self.authority).tenant, await self._issuer()
         )
+        if not self._needed(who) <= {_short(scope) for scope in _granted(told)}:
+            raise Refused("not all that is needed was granted", reason="scopes")
         return Grant(_dump(cache), who.label, who.account)
 
     def authoriser(self, keeper: GrantKeeper) -> Tokens:
@@ -83,7 +83,7 @@ class MicrosoftConsent:
 
         def silently(app: Any) -> Any:
             account = next(iter(app.get_accounts()), None)
-            return app.acquire_token_silent_with_error(self._wanted, account, force_refresh=True)
+            return app.acquire_token_silent_with_error(self._held(cache), account, force_refresh=True)
 
         told = await self._in_thread(cache, silently)
         token, seconds = _access(told)
@@ -96,6 +96,17 @@ class MicrosoftConsent:
     @property
     def _wanted(self) -> list[str]:
         return [scope for scope in self.scopes if scope not in _RESERVED]
+
+    def _needed(self, who: identity.Identity) -> set[str]:
+        """What must be granted. Personal accounts have no sites, so nobody can grant them any."""
+        needed = {_short(scope) for scope in self._wanted}
+        return {scope for scope in needed if not (who.personal and scope.startswith("sites."))}
+
+    def _held(self, cache: Any) -> list[str]:
+        """What was granted of what is wanted: to ask for more than that is refused altogether."""
+        kept = cache.search(msal.TokenCache.CredentialType.ACCESS_TOKEN)
+        granted = {_short(scope) for token in kept for scope in str(token.get("target", "")).split()}
+        return [scope for scope in self._wanted if _short(scope) in granted] or self._wanted
 
     async def _in_thread(self, cache: Any, work: Callable[[Any], Any]) -> Mapping[str, Any]:
         """What MSAL says to ``work``. Errors of its requests come through as they are, its own carry no text on."""

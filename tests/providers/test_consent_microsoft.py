@@ -69,6 +69,23 @@ async def test_an_authority_of_one_tenant_takes_nobody_elses_token(box: Sandbox)
     await outbound.close()
 
 
+@pytest.mark.parametrize(("person", "needed"), [(TEACHER, True), (PERSONAL, False)])
+async def test_sites_are_needed_where_there_are_any(box: Sandbox, person: str, needed: bool) -> None:
+    """A personal account cannot grant them; what it did grant is all that it is asked for later."""
+    outbound = Outbound([box.url])
+    client = MicrosoftConsent("gateway", "secret", f"{box.url}/common/", (*SCOPES, "Sites.Read.All"), outbound)
+    url, flow = await client.authorize(CALLBACK, "s")
+    params = await approve(f"{url}&{urlencode({'sandbox_scope': 'openid profile ' + ' '.join(SCOPES)})}", person)
+    if needed:
+        with pytest.raises(Refused) as refused:
+            await client.exchange(flow, params)
+        assert refused.value.reason == "scopes"
+    else:
+        grant = await client.exchange(flow, params)
+        assert b"Sites.Read.All" not in (await client.renew(grant.data)).grant
+    await outbound.close()
+
+
 async def test_a_token_of_another_sign_in_is_refused_and_not_shown(box: Sandbox) -> None:
     """MSAL's own error would carry the nonces along."""
     outbound = Outbound([box.url])
