@@ -9,10 +9,12 @@ How a vendor uses it
 `Hooks` (all optional) shape it: ``offline(params) -> bool`` (does this consent give a refresh token?),
 ``extras(request, code, session) -> dict`` (more fields in the token answer, such as id_token; ``code`` holds nonce and
 ``at``, the second of the consent, and is {} on a refresh), ``refuse(status, error, description) -> Response`` (the
-vendor's own error body).
+vendor's own error body), ``granular`` (a person may untick scopes on the consent page), ``further(request, person,
+params)`` (a further page before the code, or what goes back beside the code).
 
 Query parameters for tests, beside the standard ones: ``sandbox_user=`` (e-mail, sub or id) approves at once;
-``sandbox_deny=access_denied`` returns that error; ``sandbox_scope=`` grants other scopes than were asked for.
+``sandbox_deny=access_denied`` returns that error; ``sandbox_scope=`` grants other scopes than were asked for;
+``sandbox_pick=ID,ID`` picks files where the vendor has a page for that.
 Any client id is taken with any secret, unless ``oauth.register(client, secret, redirects)`` has named its own.
 """
 
@@ -77,6 +79,8 @@ class Hooks:
     offline: Callable[[Form], bool] = lambda params: True
     extras: Callable[[web.Request, Mapping[str, Any], Session], dict[str, Any]] = lambda request, code, session: {}
     refuse: Callable[[int, str, str], web.Response] = _oauth_error
+    granular: bool = False
+    further: Callable[[web.Request, Person, Form], web.Response | dict[str, str]] = lambda request, person, params: {}
 
 
 class Denied(Exception):
@@ -137,8 +141,7 @@ class OAuth:
     )
     async def authorize(self, request: web.Request) -> web.Response:
         """Shows the consent page, or goes back with a code."""
-        form = await request.post() if request.method == "POST" else {}
-        params = {**request.query, **{name: str(value) for name, value in form.items()}}
+        params = await _asked(request)
         self._check_redirect(params)
         if params.get("response_type") != "code":
             return self._back(params, {"error": "unsupported_response_type"})
@@ -151,8 +154,12 @@ class OAuth:
         if person is None and params.get("prompt") == "none":
             return self._back(params, {"error": "login_required"})
         if person is None:
-            return consent_page(self.box.vendor.title, self.box.people.all(), params, request.path)
-        return self._back(params, {"code": self._code(person, params)})
+            people, granular = self.box.people.all(), self.hooks.granular
+            return consent_page(self.box.vendor.title, people, params, request.path, granular=granular)
+        more = self.hooks.further(request, person, params)
+        if isinstance(more, web.Response):
+            return more
+        return self._back(params, {"code": self._code(person, params), **more})
 
     @behaviour(
         "documented",
@@ -292,6 +299,19 @@ class OAuth:
 
     def _end_grant(self, grant: str) -> bool:
         return self.box.store.table("grants").drop(grant) is not None
+
+
+async def _asked(request: web.Request) -> dict[str, str]:
+    """The parameters of query and form; what was ticked several times comes as one text."""
+    params: dict[str, str] = dict(request.query)
+    if request.method == "POST":
+        form = await request.post()
+        params |= {name: str(value) for name, value in form.items()}
+        if form.get("sandbox_granular"):
+            params["sandbox_scope"] = " ".join(map(str, form.getall("sandbox_scope", [])))
+        if "sandbox_pick" in form:
+            params["sandbox_pick"] = ",".join(map(str, form.getall("sandbox_pick")))
+    return params
 
 
 def _verified(code: Mapping[str, Any], verifier: str) -> bool:

@@ -210,7 +210,7 @@ async def test_the_page_lists_everyone_and_its_button_works(box: Sandbox, http: 
     hidden = {
         name: value.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">") for name, value in hidden.items()
     }
-    assert hidden == params
+    assert hidden == {**params, "sandbox_granular": "1"}
     form = {**hidden, "sandbox_user": offered[1]}
     async with http.post(f"{box.url}/o/oauth2/v2/auth", data=form, allow_redirects=False) as reply:
         assert reply.status == 302

@@ -97,6 +97,7 @@ def applied(call: Call, row: Doc, body: Mapping[str, Any]) -> Doc:
     if "trashed" in body and body["trashed"] != row["trashed"]:
         call.whole(call.allowed(row, "canTrash" if body["trashed"] else "canUntrash"))
         row |= {"trashed": bool(body["trashed"]), "trashed_at": call.tree.now() if body["trashed"] else None}
+        row["trasher"] = call.viewer.person.email
     if body.get("modifiedTime"):
         row["modified"] = parse_time(body["modifiedTime"], "modifiedTime")
     elif "name" in body or "description" in body:

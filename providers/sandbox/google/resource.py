@@ -145,6 +145,11 @@ def _sharer(view: View) -> dict[str, Any] | None:
     return None if sharer is None else user(sharer, view.viewer)
 
 
+def _trasher(view: View) -> dict[str, Any] | None:
+    trasher = view.tree.person(view.row.get("trasher")) if view.row["trashed"] and view.row["drive"] else None
+    return None if trasher is None else user(trasher, view.viewer)
+
+
 def _shared(view: View) -> bool | None:
     if view.row["drive"]:
         return None
@@ -171,6 +176,7 @@ BUILDERS: dict[str, Callable[[View], Any]] = {
     "trashed": lambda view: view.tree.trashed(view.row),
     "explicitlyTrashed": lambda view: view.row["trashed"],
     "trashedTime": _time("trashed_at"),
+    "trashingUser": _trasher,
     "parents": _parents,
     "properties": _kept("properties"),
     "appProperties": lambda view: (view.row.get("appProperties") or {}).get(view.viewer.client) or None,

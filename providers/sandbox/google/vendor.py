@@ -14,6 +14,7 @@ from providers.sandbox.google.files import Files
 from providers.sandbox.google.media import Exports
 from providers.sandbox.google.operations import Operations
 from providers.sandbox.google.permissions import Permissions
+from providers.sandbox.google.picker import Picker
 from providers.sandbox.google.pictured import Thumbnails
 from providers.sandbox.google.revisions import Revisions
 from providers.sandbox.google.seed import plant
@@ -34,13 +35,15 @@ class Google:
 
     title = "Sign in with Google (sandbox)"
 
+    @behaviour("documented", "The consent page lets a person untick scopes; the token answer tells what was granted.")
     @behaviour("rclone", "Answers under www.googleapis.com, oauth2.googleapis.com and accounts.google.com alike.")
     def mount(self, box: Sandbox) -> None:
         """Adds every route; builds the tree from the store."""
         settings = Settings(access_prefix="ya29.", refresh_prefix="1//", code_prefix="4/")
-        box.oauth = oauth = OAuth(box, settings, Hooks(offline=_offline))
-        oauth.mount(authorize="/o/oauth2/v2/auth", token="/token", revoke="/revoke")  # noqa: S106 - a path
         self.tree = Tree(box)
+        hooks = Hooks(offline=_offline, granular=True, further=Picker(self.tree).further)
+        box.oauth = oauth = OAuth(box, settings, hooks)
+        oauth.mount(authorize="/o/oauth2/v2/auth", token="/token", revoke="/revoke")  # noqa: S106 - a path
         api = Api(box, self.tree, oauth)
         self._uploads = Uploads(api)
         router = box.app.router
