@@ -82,6 +82,17 @@ class Changes:
             self._tree.destroy(item) if forever else self._tree.bin(item)
         return web.Response(status=204)
 
+    @behaviour("documented", "checkout holds a file of a school's drive for one person until checkin; both answer 204.")
+    async def hold(self, request: web.Request, item: Doc, *, out: bool) -> web.Response:
+        """Checks a file out or in."""
+        body = await self.box.json(request)
+        odata.only(body, **({} if out else {"comment": str, "checkInAs": str}))
+        self._places.preconditions(request, item)
+        if item["kind"] != "file" or self._tree.owner(item["drive"]).personal:
+            raise Refused(400, "invalidRequest/notSupported", "Only files of a school's drive are checked out.")
+        self._tree.items.merge(item["id"], locked=ACTING.get() if out else "")
+        return web.Response(status=204)
+
     @behaviour("documented", "restore brings an item of a personal drive back from the recycle bin.")
     async def restore(self, request: web.Request, drive: str, wanted: str, options: Options) -> web.Response:
         """Back out of the recycle bin."""

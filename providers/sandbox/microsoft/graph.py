@@ -18,7 +18,7 @@ from providers.sandbox.microsoft.control import Control
 from providers.sandbox.microsoft.listing import Listing
 from providers.sandbox.microsoft.odata import CONFLICT, Options
 from providers.sandbox.microsoft.placing import Places, Slot
-from providers.sandbox.microsoft.rewriting import rewritten
+from providers.sandbox.microsoft.rewriting import Rewriting, rewritten
 from providers.sandbox.microsoft.rights import READ, WRITE, Rights
 from providers.sandbox.microsoft.sessions import Sessions
 from providers.sandbox.microsoft.settings import Kept
@@ -54,6 +54,8 @@ OPTIONS: dict[tuple[str, str, str], set[str]] = {
     ("POST", "item", "copy"): {CONFLICT},
     ("GET", "item", "delta"): _LISTED | {"token"},
     ("GET", "item", "search"): _LISTED,
+    ("POST", "item", "checkout"): set(),
+    ("POST", "item", "checkin"): set(),
     ("GET", "item", "versions"): {"select", "top"},
     ("GET", "item", "version"): {"select"},
     ("GET", "item", "version/content"): set(),
@@ -79,10 +81,11 @@ class Graph:
         self.kept = Kept(self.box.store.table("meta"))
         self.contents = Contents(self.box, self.tree, self.kept)
         self.thumbnails = Thumbnails(self.box, self.contents)
-        self.wire = Wire(self.tree, self.contents.address, self.thumbnails.sets)
+        self.wire = Wire(self.tree, self.contents.address, self.thumbnails.sets, self.kept)
         self.versions = Versions(self.tree, self.contents, self.kept)
+        self.rewriting = Rewriting(self.contents, self.kept)
         self.places = Places(self.tree, self.versions, self.wire)
-        self.sessions = Sessions(self.box, self.contents, self.places, self.wire, self.kept)
+        self.sessions = Sessions(self.contents, self.places, self.wire, self.kept, self.rewriting)
         self.changes = Changes(self.box, self.places, self.wire, self.rights, self.versions)
         self.listing = Listing(self.tree, self.wire, self.rights, self.kept)
         Control(self.box, self.kept, self.places, self.rights, self.sites)
@@ -182,7 +185,10 @@ class Graph:
                 return await self.changes.make_folder(request, item, options)
             case "POST", "copy":
                 return await self.changes.copy(request, item, options)
+            case "POST", "checkout" | "checkin":
+                return await self.changes.hold(request, item, out=verb == "checkout")
             case "POST", "version/restoreVersion":
+                self.places.unlocked(item)
                 return self.versions.restore(item, address.argument or "")
         return await self.changes.delete(request, item, forever=verb == "permanentDelete")
 
@@ -225,6 +231,7 @@ class Graph:
         try:
             async with rewritten(request, self.contents, stored, account) as final:
                 item, new = self.places.place(slot, final, conflict)
+                self.rewriting.consider(item)
         except BaseException:
             self.contents.discard(stored)
             raise

@@ -15,7 +15,7 @@ from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused
 from providers.sandbox.microsoft import names
 from providers.sandbox.microsoft.contents import Stored
-from providers.sandbox.microsoft.tree import Doc, Tree
+from providers.sandbox.microsoft.tree import ACTING, Doc, Tree
 from providers.sandbox.microsoft.versions import Versions
 from providers.sandbox.microsoft.wire import Wire
 
@@ -73,7 +73,9 @@ class Places:
     )
     @behaviour("documented", "If-None-Match holds a tag that the item must not have, else 412.")
     def preconditions(self, request: web.Request, item: Doc | None) -> None:
-        """Refused 412 where the request's conditions do not hold."""
+        """Refused 412 where the request's conditions do not hold, 423 where the item is locked."""
+        if item:
+            self.unlocked(item)
         tags = set(self._wire.tags(item, self.tree.owner(item["drive"])).values()) if item else set()
         wanted, unwanted = request.headers.get("If-Match"), request.headers.get("If-None-Match")
         fits = wanted is None or (item is not None and (wanted.strip() == "*" or _among(wanted, tags)))
@@ -86,6 +88,14 @@ class Places:
         """Refused 507 where so many more bytes do not fit."""
         if self.tree.used(drive) + size > self.tree.drives[drive]["total"]:
             raise Refused(507, "quotaLimitReached", "Insufficient space available.")
+
+    @staticmethod
+    @behaviour("documented", "What an editor has open, or another person has checked out, is 423 for every change.")
+    @behaviour("assumed", "The code of a locked item is notAllowed, with resourceLocked inside.")
+    def unlocked(item: Doc) -> None:
+        """Refused 423 where somebody else holds the item."""
+        if item.get("locked", "") not in ("", ACTING.get()):
+            raise Refused(423, "notAllowed/resourceLocked", "The resource you are attempting to access is locked.")
 
     def settle(self, slot: Slot, conflict: str) -> tuple[str, Doc | None]:
         """The name to use, and the item to replace, by what is there now. Refused 409 nameAlreadyExists."""
@@ -109,6 +119,8 @@ class Places:
             name = self.tree.items[slot.item["id"]]["name"]
         else:
             name, there = self.settle(slot, conflict)
+        if there:
+            self.unlocked(there)
         self.room(parent["drive"], stored.size - (there["size"] if there else 0))
         mime = _TYPES.guess_type(name)[0] or "application/octet-stream"
         content = {"blob": stored.blob, "size": stored.size, "hashes": stored.hashes, "mime": mime, **fields}

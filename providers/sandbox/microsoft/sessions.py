@@ -15,12 +15,12 @@ from typing import Any
 from aiohttp import web
 
 from providers.sandbox.behaviours import behaviour
-from providers.sandbox.core import Refused, Sandbox, label
+from providers.sandbox.core import Refused, label
 from providers.sandbox.faults import Dropped, fault
 from providers.sandbox.microsoft import odata
 from providers.sandbox.microsoft.contents import Contents, Stored, makers, origin, written
 from providers.sandbox.microsoft.placing import Places, Slot
-from providers.sandbox.microsoft.rewriting import rewritten
+from providers.sandbox.microsoft.rewriting import Rewriting, rewritten
 from providers.sandbox.microsoft.settings import Kept
 from providers.sandbox.microsoft.tree import ACTING, Doc
 from providers.sandbox.microsoft.wire import Wire, answer, context, moment, parse_times
@@ -35,9 +35,10 @@ _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 class Sessions:
     """The upload sessions of one tree."""
 
-    def __init__(self, box: Sandbox, contents: Contents, places: Places, wire: Wire, kept: Kept) -> None:
-        self.box, self._tree, self._contents, self._places = box, places.tree, contents, places
-        self._wire, self._kept = wire, kept
+    def __init__(self, contents: Contents, places: Places, wire: Wire, kept: Kept, rewriting: Rewriting) -> None:
+        self.box, self._tree, self._contents, self._places = contents.box, places.tree, contents, places
+        self._wire, self._kept, self._rewriting = wire, kept, rewriting
+        box = self.box
         self._rows = box.store.table("uploads")
         self._digests: dict[str, Digests] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -214,6 +215,7 @@ class Sessions:
         stored = Stored(row["blob"], row["at"], written(await self._hashed(key, row)))
         async with rewritten(request, self._contents, stored, self._tree.owner(row["drive"])) as final:
             placed, new = self._places.place(slot, final, target["conflict"], **target["more"])
+            self._rewriting.consider(placed)
         self.forget(key)
         doc = self._wire.item(request, placed, odata.Options())
         return answer(context(request, "driveItem") | doc, 201 if new else 200)

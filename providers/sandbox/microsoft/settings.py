@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 from providers.sandbox.store import Table
 
 STATES = {
-    "locked": str,  # 'editor': open in an editor, changes are 423; '' opens it
+    "locked": str,  # 'editor': open in an editor; an address: checked out by that person; '': free
     "malware": bool,  # the malware facet; its content is 403 malwareDetected
     "hashless": bool,  # no hashes
 }

@@ -14,6 +14,7 @@ from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused, base
 from providers.sandbox.microsoft.accounts import Account, Holder
 from providers.sandbox.microsoft.odata import Options, only
+from providers.sandbox.microsoft.settings import Kept
 from providers.sandbox.microsoft.tree import Doc, Tree
 
 DOWNLOAD = "@microsoft.graph.downloadUrl"
@@ -77,8 +78,8 @@ Pictures = Callable[[web.Request, Doc], list[dict[str, Any]]]
 class Wire:
     """Renders what lies in a tree. ``address(request, item)`` gives an item's download address."""
 
-    def __init__(self, tree: Tree, address: Callable[[web.Request, Doc], str], pictures: Pictures) -> None:
-        self._tree, self._address, self._pictures = tree, address, pictures
+    def __init__(self, tree: Tree, address: Callable[[web.Request, Doc], str], pictures: Pictures, kept: Kept) -> None:
+        self._tree, self._address, self._pictures, self._kept = tree, address, pictures, kept
         self._shares = tree.box.store.table("shares")
 
     @behaviour("documented", "$select gives just the selected properties; $expand knows children and thumbnails.")
@@ -136,10 +137,12 @@ class Wire:
         return tags if item["kind"] == "folder" else tags | {"cTag": f'"c:{{{item["id"]}}},{content}"'}
 
     @behaviour("documented", "quickXorHash is the one hash that both school and personal drives give.")
+    @behaviour("documented", "A file may come without hashes.")
     @behaviour("assumed", "Personal drives give SHA-1 and SHA-256 as well.")
     def _facets(self, item: Doc) -> dict[str, Any]:
         if item["kind"] == "file":
-            facet = {"mimeType": item["mime"]} | ({} if item.get("hashless") else {"hashes": item["hashes"]})
+            hashed = self._kept.now.hashes and not item.get("hashless")
+            facet = {"mimeType": item["mime"]} | ({"hashes": item["hashes"]} if hashed else {})
             return {"file": facet} | ({"malware": {"description": "Made up."}} if item.get("malware") else {})
         if item["kind"] == "package":
             return {"package": {"type": "oneNote"}}
