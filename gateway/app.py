@@ -43,6 +43,8 @@ from gateway.erasure.outside import AccountsOutside
 from gateway.erasure.signing import SigningKeys
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
+from gateway.files.following import Following
+from gateway.files.freshness import Freshness
 from gateway.files.opening import CachePolicy, Opener
 from gateway.files.uploads import Uploads
 from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
@@ -197,6 +199,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
     await schools.start(settings.identity_providers)
     offered = connections.consents(settings, outbound)
     ledger, people = Ledger(vault, database), People(vault, database)
+    choices = SchoolChoices(vault, database, ledger)
     limits = settings.session
     sessions = Sessions(database, people, schools, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
     accounts = Accounts(
@@ -208,7 +211,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
     jobs = Jobs(database, vault, people.require_active)
     transfers = Transfers(jobs, drives, vault, policy_version=POLICY_VERSION, most=settings.limits.jobs)
     cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)
-    policy = CachePolicy(life=settings.cache_seconds * 1000)
+    following, policy = Following(database, cached, fills, Freshness()), CachePolicy(life=settings.cache_seconds * 1000)
     outside = AccountsOutside(accounts, offered)
 
     async def stop(scope: Scope) -> None:
@@ -222,6 +225,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
         await jobs.quiet(scope.tenant, scope.subject, QUIET)
         await fills.stop(scope.subject)
         drives.forget_person(scope)
+        following.freshness.forget(scope.subject)
 
     return Services(
         settings=settings,
@@ -244,7 +248,10 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
         drives=drives,
         cached=cached,
         fills=fills,
-        opener=Opener(vault, database, cached, fills, policy, people.require_active),
+        following=following,
+        opener=Opener(
+            vault, database, cached, fills, policy, people.require_active, following, choices.exports
+        ),
         uploads=Uploads(vault, database, transfers.send_on, people.require_active),
         jobs=jobs,
         transfers=transfers,
@@ -260,12 +267,13 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
             abandoned=0 if database.dialect == "sqlite" else ABANDONED,
         ),
         accesses=Accesses(ledger, database),
-        school_choices=SchoolChoices(vault, database, ledger),
+        school_choices=choices,
     )  # fmt: skip
 
 
 def _sweeps(services: Services) -> Mapping[str, Sweep]:
     return {
+        "known": services.freshness.sweep,
         "objects": lambda: services.vault.sweep(STEP),
         "cached": lambda: services.cached.sweep(STEP),
         "uploads": lambda: services.uploads.sweep(STEP),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final
 
 from cache.vault import Scope, Vault
 from gateway.db.engine import Database
-from gateway.drives import Maker
+from gateway.drives import Maker, Reach
 from gateway.identity.accounts import Accounts
 from gateway.pacing import Paces
 from gateway.settings import Settings
@@ -21,6 +21,8 @@ from providers.native import NativeDrive
 from providers.onedrive import OneDrive
 
 USERINFO: Final = "/oauth2/v3/userinfo"
+_PICKED: Final = "https://www.googleapis.com/auth/drive.file"
+_WHOLE: Final = frozenset({"https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/drive.readonly"})
 
 
 def roots(settings: Settings) -> list[str]:
@@ -70,8 +72,8 @@ def makers(
         return OneDrive(outbound, tokens, graph_root=settings.microsoft.graph_root, pace=pace)
 
     known = {
-        "google": Maker("google", google.TRAITS, google_drive),
-        "microsoft": Maker("onedrive", onedrive.TRAITS, one_drive),
+        "google": Maker("google", google.TRAITS, google_drive, GoogleDrive, _reach(settings.google.scopes)),
+        "microsoft": Maker("onedrive", onedrive.TRAITS, one_drive, OneDrive),
     }
     return {provider: maker for provider, maker in known.items() if provider in offered}
 
@@ -84,4 +86,10 @@ def native_maker(settings: Settings, vault: Vault, database: Database) -> Maker:
     def own_drive(scope: Scope, _drive: str) -> Drive:
         return NativeDrive(vault, database, scope, digests=digests, allowance=allowance)
 
-    return Maker("native", native.TRAITS, own_drive)
+    return Maker("native", native.TRAITS, own_drive, NativeDrive)
+
+
+def _reach(scopes: Iterable[str]) -> Reach:
+    """Whether the scopes that are asked for show a whole drive or only what its person picks."""
+    asked = set(scopes)
+    return "picked" if _PICKED in asked and not asked & _WHOLE else "all"

@@ -17,6 +17,17 @@ from gateway.identity.errors import NoSuchAccount
 from gateway.ledger import Cover, Ledger, Place, recorded
 from providers.drive import Drive, Instruction, Source, Traits
 from providers.errors import NotFound, Reconnect
+from providers.verbs import (
+    CanCopy,
+    CanRestore,
+    CanSearch,
+    HasChanges,
+    HasQuota,
+    HasSpaces,
+    HasThumbnails,
+    HasTrash,
+    HasVersions,
+)
 
 NATIVE: Final = "native"
 KEPT: Final = 1024
@@ -24,26 +35,56 @@ KEPT: Final = 1024
 
 DriveKind = Literal["google", "onedrive", "native"]
 State = Literal["ready", "unconfirmed", "reconnect"]
+Reach = Literal["all", "picked"]
+VERBS: Final[Mapping[str, type]] = {
+    "search": CanSearch,
+    "spaces": HasSpaces,
+    "versions": HasVersions,
+    "trash": HasTrash,
+    "restore": CanRestore,
+    "changes": HasChanges,
+    "thumbnails": HasThumbnails,
+    "copy": CanCopy,
+    "quota": HasQuota,
+}
+"""What only some drives can do, by the name under which people's clients know it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A drive as its person sees it in a list. ``label`` is the account's e-mail, or empty for the native drive."""
+    """A drive as its person sees it in a list. ``label`` is the account's e-mail, or empty for the native drive.
+
+    ``can``: names of `VERBS`, and 'convert'. ``reach``: 'picked' where only items that the person chose are seen.
+    """
 
     id: str
     kind: DriveKind
     label: str
     state: State
     traits: Traits
+    can: frozenset[str] = frozenset()
+    reach: Reach = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """How drives of one provider are made."""
+    """How drives of one provider are made; all of them are of the class ``drive``."""
 
     kind: DriveKind
     traits: Traits
     make: Callable[[Scope, str], Drive]
+    drive: type
+    reach: Reach = "all"
+
+    @property
+    def can(self) -> frozenset[str]:
+        """What drives of this provider can do beyond what all can."""
+        converts = {"convert"} if self.traits.converts else set()
+        return frozenset({name for name, verb in VERBS.items() if issubclass(self.drive, verb)} | converts)
+
+    def connected(self, name: str, label: str, state: State) -> Connected:
+        """One of these drives as its person sees it."""
+        return Connected(name, self.kind, label, state, self.traits, self.can, self.reach)
 
 
 class Drives:
@@ -62,12 +103,22 @@ class Drives:
 
     async def list(self, person: str, school: str) -> list[Connected]:
         """The native drive first, then the accounts whose provider is still configured."""
-        found = [Connected(NATIVE, self._native.kind, "", "ready", self._native.traits)]
+        found = [self._native.connected(NATIVE, "", "ready")]
         for account in await self._accounts.list(Scope(school, person)):
             maker = self._providers.get(account.provider)
             if maker is not None and account.state != "closed":
-                found.append(Connected(account.id, maker.kind, account.label, _state(account), maker.traits))
+                found.append(maker.connected(account.id, account.label, _state(account)))
         return found
+
+    async def kind(self, person: str, school: str, drive: str) -> DriveKind | None:
+        """Of which kind one of this person's drives is; None where it is no longer theirs."""
+        if drive == NATIVE:
+            return self._native.kind
+        try:
+            maker = self._providers.get((await self._accounts.get(Scope(school, person), drive)).provider)
+        except NoSuchAccount:
+            return None
+        return None if maker is None else maker.kind
 
     async def reader(self, person: str, school: str, drive: str) -> Source:
         """The drive for looking only. NotFound for what is not this person's, Reconnect for a dead connection."""

@@ -1,6 +1,7 @@
-"""How often one address may begin what writes before anybody is known: a bucket of tokens for each address.
+"""How often one address may begin what writes before anybody is known, and one person ask what is dear to a drive.
 
-Nothing of it is stored or logged. An address is known only as its hash under a key of this process; an IPv6 address
+A bucket of tokens for each. Nothing of it is stored or logged. An address is known only as its hash under a key of
+this process; an IPv6 address
 as its /64, which one household or device has to itself.
 """
 
@@ -20,7 +21,7 @@ from aiohttp import web
 from gateway.api.problems import Problem
 
 MOST: Final = 10_000
-"""Addresses that are remembered; whoever has not come for longest is forgotten first, and has a full bucket again."""
+"""Buckets that are remembered; who has not come for longest is forgotten first, and has a full one again."""
 
 
 class Arrivals:
@@ -50,13 +51,23 @@ class Arrivals:
                 headers={"Retry-After": str(math.ceil(wait))},
             )  # fmt: skip
 
-    def take(self, whose: str) -> float:
-        """Take one token: 0, or where there is none the seconds until there is."""
+    def admit_person(self, person: str, kind: str, rate: int) -> None:
+        """Count what a person asks, at most ``rate`` a minute; 0: as often as they like. Problem 429."""
+        wait = self.take(f"{person}\0{kind}", rate) if rate else 0.0
+        if wait:
+            raise Problem(
+                429, "too_many_requests", "You are asking faster than this can be answered. Wait a moment.",
+                headers={"Retry-After": str(math.ceil(wait))},
+            )  # fmt: skip
+
+    def take(self, whose: str, rate: int | None = None) -> float:
+        """Take one token: 0, or where there is none the seconds until there is. ``rate``: another than usual."""
+        rate = rate or self._rate
         key = hashlib.blake2b(whose.encode(), key=self._key, digest_size=16).digest()
         now = self._clock()
-        left, at = self._buckets.get(key, (float(self._rate), now))
-        left = min(float(self._rate), left + (now - at) * self._rate / 60)
-        wait = 0.0 if left >= 1 else (1 - left) * 60 / self._rate
+        left, at = self._buckets.get(key, (float(rate), now))
+        left = min(float(rate), left + (now - at) * rate / 60)
+        wait = 0.0 if left >= 1 else (1 - left) * 60 / rate
         self._buckets[key] = (left if wait else left - 1, now)
         self._buckets.move_to_end(key)
         if len(self._buckets) > self._most:

@@ -29,6 +29,7 @@ def endpoint(route: Route, services: Services) -> Callable[[web.Request], Awaita
         if route.action != PUBLIC:
             principal = await authenticate(request, services)
             permit(principal, route.action)
+            services.arrivals.admit_person(principal.person, route.path, route.rate)
         call = Call(request, services, principal)
         if route.query is not None:
             call.query = parse_query(route.query, request)

@@ -74,3 +74,8 @@ def for_file(name: str, media_type: str, *, download: bool) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
+
+
+def for_picture(media_type: str) -> dict[str, str]:
+    """All headers of a small picture that somebody else drew: shown, never sniffed, run or stored."""
+    return for_file("picture", media_type, download=False)

@@ -144,6 +144,8 @@ def _responses(route: Route) -> dict[str, Any]:
         statuses.add(415)
     if route.idempotent:
         statuses |= {409, 422}
+    if route.rate:
+        statuses.add(429)
     for status in sorted(statuses):
         responses.setdefault(
             str(status),

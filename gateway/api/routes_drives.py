@@ -7,10 +7,11 @@ import unicodedata
 from aiohttp import web
 
 from gateway.api import content
-from gateway.api.paging import link_next
+from gateway.api.items import item_etag, item_out, parse_ref, reader, ref_of, writer
+from gateway.api.listing import listed
 from gateway.api.presence import Presence
-from gateway.api.problems import Problem, not_found
-from gateway.api.ranges import check_match, strong_etag
+from gateway.api.problems import Problem
+from gateway.api.ranges import check_match
 from gateway.api.routing import Call, Header, Route, answer, nothing
 from gateway.api.schemas import (
     ContentHow,
@@ -19,16 +20,15 @@ from gateway.api.schemas import (
     DriveList,
     DriveOut,
     DriveTraits,
-    ExportOut,
     Item,
     ItemChange,
     ItemPage,
     NewFolder,
 )
 from gateway.drives import Connected
-from gateway.ids import new_id
-from gateway.policy import POLICY_VERSION
-from providers.drive import Entry, Instruction, OnConflict, Ref, Source
+from gateway.files.opening import Asked
+from providers.drive import OnConflict
+from providers.verbs import View
 
 IF_MATCH = Header("If-Match", "The ETag of the item as the caller saw it.")
 NEED_MATCH = Header("If-Match", "The ETag of the item as the caller saw it.", required=True)
@@ -38,52 +38,6 @@ _NEVER = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Categories of Unicode: controls, lone surrogates, line and paragraph separators."""
 _TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 """Controls that turn the direction of text, and could show ``exe.gpj`` as another file."""
-
-
-def item_etag(drive: str, entry: Entry) -> str:
-    """Differs whenever the bytes, the name or the place differ."""
-    return strong_etag(drive, str(entry.ref), entry.version, entry.name, str(entry.parent), entry.modified.isoformat())
-
-
-def item_out(drive: str, entry: Entry) -> Item:
-    """An entry on the wire."""
-    return Item(
-        id=str(entry.ref),
-        drive=drive,
-        parent=str(entry.parent) if entry.parent else None,
-        name=entry.name,
-        kind=entry.kind.value,
-        media_type=entry.media_type,
-        size=entry.size,
-        modified=entry.modified,
-        version=strong_etag(entry.version).strip('"'),
-        etag=item_etag(drive, entry),
-        exports=[ExportOut(id=one.id, media_type=one.media_type, suffix=one.suffix) for one in entry.exports],
-        may=sorted(entry.may),
-        flags=sorted(entry.flags),
-    )
-
-
-def parse_ref(text: str) -> Ref:
-    """An item id as it came; anything else is simply not there."""
-    try:
-        return Ref.parse(text)
-    except ValueError:
-        raise not_found() from None
-
-
-def instruction(call: Call) -> Instruction:
-    """This request as the person's word; repeated under its Idempotency-Key it is the same word."""
-    return Instruction(call.word or new_id(), call.me.person, POLICY_VERSION)
-
-
-async def _reader(call: Call) -> Source:
-    return await call.services.drives.reader(call.me.person, call.me.school, call.path("drive"))
-
-
-async def _ref(call: Call, source: Source) -> Ref:
-    text = call.path("item")
-    return await source.root() if text == "root" else parse_ref(text)
 
 
 def drive_out(drive: Connected) -> DriveOut:
@@ -102,6 +56,9 @@ def drive_out(drive: Connected) -> DriveOut:
             max_size=traits.max_size,
             max_name=traits.max_name,
         ),
+        can=sorted(drive.can),
+        views=[View(one).value for one in traits.views],
+        reach=drive.reach,
     )
 
 
@@ -113,30 +70,26 @@ async def list_drives(call: Call) -> web.StreamResponse:
 
 async def get_item(call: Call) -> web.StreamResponse:
     """One item; `root` stands for the drive's top folder."""
-    source = await _reader(call)
-    entry = await source.stat(await _ref(call, source))
+    source = await reader(call)
+    ref = await ref_of(call, source)
+    entry = await call.services.freshness.entry(call.scope, call.path("drive"), lambda: source.stat(ref))
     item = item_out(call.path("drive"), entry)
     return answer(item, headers={"ETag": item.etag})
 
 
 async def list_children(call: Call) -> web.StreamResponse:
     """One page of a folder, as large as the drive makes it. `complete` is false where the provider left items out."""
-    drive, query = call.path("drive"), call.query
-    source = await _reader(call)
-    ref = await _ref(call, source)
-    bound = f"{call.me.person}\0{drive}\0{ref}"
-    page = await source.children(ref, call.services.cursors.read(query.cursor, bound))
-    after = call.services.cursors.make(page.cursor, bound) if page.cursor else None
-    found = ItemPage(items=[item_out(drive, entry) for entry in page.entries], next=after, complete=page.complete)
-    return answer(found, headers=link_next(call.request.path, after))
+    source = await reader(call)
+    ref = await ref_of(call, source)
+    return await listed(call, str(ref), lambda cursor: source.children(ref, cursor))
 
 
 async def make_folder(call: Call) -> web.StreamResponse:
     """A new folder."""
     drive, wanted = call.path("drive"), call.body
     check_name(wanted.name)
-    writer = await call.services.drives.writer(call.me.person, call.me.school, drive, instruction(call))
-    made = await writer.make_folder(await _ref(call, writer), wanted.name, OnConflict(wanted.on_conflict))
+    to = await writer(call)
+    made = await to.make_folder(await ref_of(call, to), wanted.name, OnConflict(wanted.on_conflict))
     item = item_out(drive, made)
     return answer(item, 201, {"ETag": item.etag, "Location": f"/v1/drives/{drive}/items/{item.id}"})
 
@@ -149,40 +102,43 @@ async def change_item(call: Call) -> web.StreamResponse:
     if change.name is not None:
         check_name(change.name)
     ref = parse_ref(call.path("item"))
-    writer = await call.services.drives.writer(call.me.person, call.me.school, drive, instruction(call))
-    now = await writer.stat(ref)
+    to = await writer(call)
+    now = await to.stat(ref)
     check_match(call.request.headers.get("If-Match"), item_etag(drive, now), required=True)
     parent = parse_ref(change.parent) if change.parent else None
-    item = item_out(drive, await writer.relocate(ref, parent, change.name, version=now.version))
+    item = item_out(drive, await to.relocate(ref, parent, change.name, version=now.version))
+    call.services.freshness.changed(call.scope, drive, [ref])
     return answer(item, headers={"ETag": item.etag})
 
 
 async def delete_item(call: Call) -> web.StreamResponse:
     """Put an item into the drive's trash, or with `permanent=true` delete it for good."""
     drive, ref = call.path("drive"), parse_ref(call.path("item"))
-    writer = await call.services.drives.writer(call.me.person, call.me.school, drive, instruction(call))
-    now = await writer.stat(ref)
+    to = await writer(call)
+    now = await to.stat(ref)
     check_match(call.request.headers.get("If-Match"), item_etag(drive, now))
     if now.parent is None:
         raise Problem(422, "drive_root", "A drive's top folder cannot be deleted.")
     version = now.version if call.request.headers.get("If-Match") else None
     if call.query.permanent == "true":
-        await writer.delete(ref, version=version)
+        await to.delete(ref, version=version)
     else:
-        await writer.trash(ref, version=version)
+        await to.trash(ref, version=version)
+    await call.services.following.seen(call.scope, drive, [ref])
     return nothing()
 
 
 async def get_content(call: Call) -> web.StreamResponse:
-    """A file's bytes, through the encrypted cache; a document in its `export` format. One range at a time."""
-    source = await _reader(call)
-    opener = call.services.opener
-    scope = call.scope
-    ref = parse_ref(call.path("item"))
-    opened = await opener.open(scope, call.path("drive"), source, ref, call.query.export)
+    """A file's bytes, through the encrypted cache; a document in its `export` format, else in its school's default.
+
+    `version` names an older one, as the item's versions do. One range at a time.
+    """
+    source, opener, query = await reader(call), call.services.opener, call.query
+    asked = Asked(parse_ref(call.path("item")), query.export, query.version)
+    opened = await opener.open(call.scope, call.path("drive"), source, asked)
     await call.services.accesses.record(call.me, call.path("drive"), opened.lookup)
-    reader = Presence(call.services, call.me, using=True)
-    return await content.serve(call.request, opener, opened, reader, download=call.query.download == "1")
+    present = Presence(call.services, call.me, using=True)
+    return await content.serve(call.request, opener, opened, present, download=query.download == "1")
 
 
 def check_name(name: str) -> None:

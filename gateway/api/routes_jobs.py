@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from gateway.api.events import Event, stream
+from gateway.api.items import instruction, parse_ref
 from gateway.api.paging import link_next
 from gateway.api.presence import Presence
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
-from gateway.api.routes_drives import DRIVE_PROBLEMS, instruction, parse_ref
+from gateway.api.routes_drives import DRIVE_PROBLEMS
 from gateway.api.routing import Call, Header, Route, answer
 from gateway.api.schemas import Bytes, Counts, Job, JobItem, JobItemList, JobList, Paging, Place, TransferRequest
 from gateway.ids import is_id

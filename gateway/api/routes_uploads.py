@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from gateway.api.items import instruction, parse_ref
 from gateway.api.problems import Problem, not_found
-from gateway.api.routes_drives import check_name, instruction, parse_ref
+from gateway.api.routes_drives import check_name
 from gateway.api.routing import Call, Header, Route, answer, nothing
 from gateway.api.schemas import ProblemOut, UploadOut
 from gateway.files.uploads import NoUpload, TooMuch, Upload, UploadBusy, UploadSpec, WrongOffset
@@ -158,6 +159,8 @@ async def get_upload(call: Call) -> web.StreamResponse:
     state, item, problem = upload.state, None, None
     if upload.job is not None:
         state, item, problem = await call.services.upload_outcome(call.me, upload.job)
+        if item is not None:  # it may have become the content of a file that was known
+            call.services.freshness.changed(call.scope, upload.drive, [parse_ref(item)])
     return answer(
         UploadOut(
             id=upload.id,

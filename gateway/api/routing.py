@@ -85,7 +85,7 @@ class Route:
     """One route. ``answer`` is the model of ``status``; ``media`` other than JSON is raw bytes or events.
 
     ``problems``: the statuses of errors beyond those every route can give. ``idempotent``: takes Idempotency-Key.
-    ``counted``: one address may ask only so often, see `gateway.api.arrivals`.
+    ``counted``: one address may ask only so often, see `gateway.api.arrivals`; ``rate``: so often a minute one person.
     """
 
     method: str
@@ -104,6 +104,7 @@ class Route:
     problems: Sequence[int] = ()
     idempotent: bool = False
     counted: bool = False
+    rate: int = 0
     form: bool = False
     raw_body: str | None = None
     documented: bool = True
@@ -199,11 +200,13 @@ def _validate(model: type[Model], data: dict[str, Any], code: str) -> Model:
         raise Problem(422, code, "Some fields are missing or not valid.", fields=places[:20]) from None
 
 
-def answer(model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A JSON answer of a model, never stored by any cache."""
+def answer(
+    model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None, *, nulls: bool = False
+) -> web.Response:
+    """A JSON answer of a model, never stored by any cache. ``nulls``: a null says something here."""
     return web.Response(
         status=status,
-        body=model.model_dump_json(exclude_none=True).encode(),
+        body=model.model_dump_json(exclude_none=not nulls).encode(),
         content_type="application/json",
         headers={"Cache-Control": "no-store", **(headers or {})},
     )

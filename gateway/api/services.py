@@ -17,6 +17,8 @@ from gateway.erasure.outside import AccountsOutside
 from gateway.erasure.signing import SigningKeys
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
+from gateway.files.following import Following
+from gateway.files.freshness import Freshness
 from gateway.files.opening import Opener
 from gateway.files.uploads import Uploads
 from gateway.identity.accounts import Accounts
@@ -79,6 +81,7 @@ class Services:
     drives: Drives
     cached: CachedFiles
     fills: Fills
+    following: Following
     opener: Opener
     uploads: Uploads
     jobs: Jobs
@@ -90,6 +93,11 @@ class Services:
     idempotency: Idempotency
     accesses: Accesses
     school_choices: SchoolChoices
+
+    @property
+    def freshness(self) -> Freshness:
+        """What drives said within the last seconds."""
+        return self.following.freshness
 
     @functools.cached_property
     def arrivals(self) -> Arrivals:

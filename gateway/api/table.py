@@ -5,14 +5,24 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from gateway.api import openapi, routes_account, routes_drives, routes_jobs, routes_uploads
+from gateway.api import (
+    openapi,
+    routes_account,
+    routes_drives,
+    routes_jobs,
+    routes_school,
+    routes_uploads,
+    routes_verbs,
+)
 from gateway.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *routes_account.ROUTES,
     *routes_drives.ROUTES,
+    *routes_verbs.ROUTES,
     *routes_uploads.ROUTES,
     *routes_jobs.ROUTES,
+    *routes_school.ROUTES,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from cache.database import Transactions
 from cache.vault import Fields, Scope, Vault, Writer
 from gateway.db.tables_files import cached_files
 from gateway.ids import new_id
+from providers.drive import Ref
 
 TABLE = "cached_files"
 
@@ -53,6 +54,12 @@ class CachedFiles:
     async def list(self, scope: Scope) -> Sequence[Cached]:
         """All living copies of the person, the latest first."""
         return await self._living(scope)
+
+    async def of_items(self, scope: Scope, drive: str, names: Set[tuple[str, str]]) -> Sequence[str]:
+        """Ids of the copies of these items, whatever version and format; ``names``: space and id of each."""
+        found = await self._living(scope, cached_files.c.drive == drive)
+        refs = [(one.id, Ref.parse(one.item)) for one in found]
+        return [copy for copy, ref in refs if (ref.space, ref.id) in names]
 
     async def _living(self, scope: Scope, *where: Any) -> Sequence[Cached]:
         now = await self._database.now()

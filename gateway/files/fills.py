@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from dataclasses import dataclass, field
 
 from cache.vault import Life, Scope, Vault, Writer
@@ -32,6 +32,11 @@ class Wanted:
     version: str
     export: str | None
     size: int | None = None
+    drive: str = ""
+
+    def among(self, drive: str | None, names: Set[tuple[str, str]] | None) -> bool:
+        """Whether it is one of these items; None: of any drive, any item."""
+        return drive in (None, self.drive) and (names is None or (self.ref.space, self.ref.id) in names)
 
 
 @dataclass(slots=True, eq=False)
@@ -84,6 +89,7 @@ class Fill:
             self.done.set()
 
     async def _fetch(self, writer: Writer) -> bool:
+        """Always whole, from the first byte: then the drive compares it with the hash it states, before its end."""
         wanted = self.wanted
         async with wanted.source.read(wanted.ref, 0, None, version=wanted.version, export=wanted.export) as read:
             async for chunk in read:
@@ -136,10 +142,17 @@ class Fills:
         fill.task.add_done_callback(lambda _: self._running.pop(key, None))
         return fill
 
-    async def stop(self, person: str | None = None) -> None:
-        """Cancel the fills of one person, or all: nothing of them is kept."""
+    async def stop(
+        self, person: str | None = None, drive: str | None = None, names: Set[tuple[str, str]] | None = None
+    ) -> None:
+        """Cancel the fills of one person, or all: nothing of them is kept. ``drive``, ``names``: of these items only.
+
+        A name is an item's space and id.
+        """
         stopped = [
-            fill.task for (owner, _), fill in list(self._running.items()) if person in (None, owner) and fill.task
+            fill.task
+            for (owner, _), fill in list(self._running.items())
+            if person in (None, owner) and fill.task and fill.wanted.among(drive, names)
         ]
         for task in stopped:
             task.cancel()

@@ -1,5 +1,6 @@
 """Open: from a person's wish to see a file to its bytes, through the encrypted cache where that helps.
 
+What may be opened, and which bytes that are, the drive says; a cached copy is opened on its word of the last seconds.
 A hit comes from the vault. A miss starts one fill and follows it; a range far ahead of the fill goes straight to the
 drive, so a range never waits for the whole file. Whatever the fill does, the reader gets exactly the bytes that were
 promised or an error: never fewer without a word.
@@ -7,7 +8,7 @@ promised or an error: never fewer without a word.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,10 +19,15 @@ from cache.errors import StorageError
 from cache.vault import Scope, Vault, Writer
 from gateway.files.cached import Cached, CachedFiles
 from gateway.files.fills import Fill, Fills, Wanted
+from gateway.files.following import Following
+from gateway.files.resolving import older, resolve_known
+from gateway.schools.formats import by_media_type
+from providers.checked import Checked
 from providers.drive import Entry, ExportChoice, Kind, Ref, Source
-from providers.errors import Changed, DownloadForbidden, Malware, NotFound, Unsupported
+from providers.errors import Changed, Unsupported, Untrusted
 
-SHORTCUT_DEPTH = 4
+SchoolExports = Callable[[str], Awaitable[Mapping[str, str]]]
+"""The format that a school wants for each type of document, see `gateway.schools`."""
 
 
 class RequireActive(Protocol):
@@ -36,6 +42,15 @@ class CachePolicy:
 
     life: int = 3_600_000
     largest: int = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which item a person wants: a document in the format ``export``, an older ``version`` of a file."""
+
+    ref: Ref
+    export: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,8 @@ class Opener:
         fills: Fills,
         policy: CachePolicy,
         require_active: RequireActive,
+        following: Following,
+        exports: SchoolExports,
     ) -> None:
         self._vault = vault
         self._database = database
@@ -73,31 +90,66 @@ class Opener:
         self._fills = fills
         self._policy = policy
         self._require_active = require_active
+        self._following = following
+        self._exports = exports
 
-    async def open(self, scope: Scope, drive: str, source: Source, ref: Ref, export: str | None = None) -> Opened:
-        """What the item is now. NotFound, Unsupported, DownloadForbidden, Malware."""
-        entry = await _resolve(source, ref)
-        choice = _choice(entry, export)
+    async def open(self, scope: Scope, drive: str, source: Source, asked: Asked) -> Opened:
+        """What the item is now. NotFound, Unsupported, DownloadForbidden, Malware.
+
+        Nothing is asked of the drive where it told of the item within the last seconds and a copy is cached.
+        """
+        known = self._following.freshness.known
+        fresh = resolve_known(lambda ref: known(scope, drive, ref), asked.ref) if asked.version is None else None
+        if fresh is not None:
+            opened = await self._opened(scope, drive, source, fresh, asked.export)
+            if opened.cached is not None:
+                return opened
+        entry = await self._following.stat(scope, drive, source, asked.ref)
+        if asked.version is not None:
+            entry = await older(source, entry, asked.version)
+        return await self._opened(scope, drive, source, entry, asked.export)
+
+    async def _opened(self, scope: Scope, drive: str, source: Source, entry: Entry, export: str | None) -> Opened:
+        choice = await self._choice(scope, entry, export)
         chosen = choice.id if choice else None
         lookup = await self._cached.lookup(scope, drive, str(entry.ref), entry.version, chosen)
-        cached = await self._cached.find(scope, lookup)
-        running = self._fills.running((scope.subject or "", lookup))
-        if cached is None and running is not None and running.whole:
-            await running.done.wait()  # every byte is here, only its row is not: a moment
-            cached = await self._cached.find(scope, lookup)
+        size = entry.size if choice is None else None
+        cached = await self._copy(scope, lookup)
         return Opened(
             entry=entry,
             name=entry.name + choice.suffix if choice else entry.name,
             media_type=choice.media_type if choice else entry.media_type,
-            size=cached.size if cached else entry.size if choice is None else None,
+            size=cached.size if cached else size,
             version=entry.version,
             export=chosen,
             cached=cached,
-            wanted=Wanted(source, entry.ref, entry.version, chosen, entry.size if choice is None else None),
+            wanted=Wanted(source, entry.ref, entry.version, chosen, size, drive),
             scope=scope,
             drive=drive,
             lookup=lookup,
         )
+
+    async def _choice(self, scope: Scope, entry: Entry, export: str | None) -> ExportChoice | None:
+        """The format: the person's own choice, else their school's, else the one the document loses least in."""
+        if entry.kind is not Kind.DOCUMENT:
+            if export is not None:
+                raise Unsupported(reason="no_such_export")
+            return None
+        usual = by_media_type(await self._exports(scope.tenant)).get(entry.media_type) if export is None else None
+        offered = {one.id: one for one in reversed(entry.exports)}
+        found = offered.get(export or usual or "") or (next(iter(entry.exports), None) if export is None else None)
+        if found is None:
+            raise Unsupported(reason="no_such_export")
+        return found
+
+    async def _copy(self, scope: Scope, lookup: bytes) -> Cached | None:
+        """The cached copy; one whose bytes are all here and whose row is not yet is waited for, which is a moment."""
+        cached = await self._cached.find(scope, lookup)
+        running = self._fills.running((scope.subject or "", lookup))
+        if cached is None and running is not None and running.whole:
+            await running.done.wait()
+            cached = await self._cached.find(scope, lookup)
+        return cached
 
     async def prepare(self, opened: Opened, start: int) -> tuple[str, Fill | None]:
         """Decide where bytes from ``start`` come from: ('hit', None), ('stored', fill) or ('direct', fill or None)."""
@@ -111,7 +163,23 @@ class Opener:
     async def read(
         self, opened: Opened, how: str, fill: Fill | None, start: int, stop: int | None
     ) -> AsyncIterator[bytes]:
-        """The bytes start..stop in pieces of at most 256 KiB; goes on at the drive where cache or fill give up."""
+        """The bytes start..stop in pieces of at most 256 KiB; goes on at the drive where cache or fill give up.
+
+        Whole files come with their last piece held back until the drive's hash agrees: also one that was begun by a
+        fill and ended by another request, of which neither saw the whole.
+        """
+        pieces = self._pieces(opened, how, fill, start, stop)
+        whole = start == 0 and stop in (None, opened.size) and opened.export is None
+        believed = Checked(pieces, opened.entry.hashes) if whole and how == "stored" else pieces
+        try:
+            async for piece in believed:
+                yield piece
+        finally:
+            await pieces.aclose()
+
+    async def _pieces(
+        self, opened: Opened, how: str, fill: Fill | None, start: int, stop: int | None
+    ) -> AsyncGenerator[bytes]:
         at = start
         if how == "hit" and opened.cached is not None:
             try:
@@ -132,7 +200,7 @@ class Opener:
                     return
             except (StorageError, OSError):
                 await fill.done.wait()
-            if fill.error is not None and at == start:
+            if fill.error is not None and (at == start or _lied(fill.error)):
                 raise fill.error
         wanted = opened.wanted
         if wanted.export is not None and at > 0:
@@ -162,34 +230,6 @@ class Opener:
         return self._fills.begin(key, Fill(opened.wanted, opened.scope, ends, store))
 
 
-async def _resolve(source: Source, ref: Ref) -> Entry:
-    """The item, through shortcuts, with a depth cap so that a cycle ends."""
-    for _ in range(SHORTCUT_DEPTH):
-        entry = await source.stat(ref)
-        if entry.kind is not Kind.SHORTCUT:
-            return _readable(entry)
-        if entry.target is None or "dangling" in entry.flags:
-            raise NotFound(reason="dangling_shortcut")
-        ref = entry.target
-    raise NotFound(reason="shortcut_cycle")
-
-
-def _readable(entry: Entry) -> Entry:
-    if entry.kind in (Kind.FOLDER, Kind.PACKAGE):
-        raise Unsupported(reason=entry.kind.value)
-    if "malware" in entry.flags:
-        raise Malware
-    if "read" not in entry.may:
-        raise DownloadForbidden
-    return entry
-
-
-def _choice(entry: Entry, export: str | None) -> ExportChoice | None:
-    if entry.kind is not Kind.DOCUMENT:
-        if export is not None:
-            raise Unsupported(reason="no_such_export")
-        return None
-    for choice in entry.exports:
-        if export in (None, choice.id):
-            return choice
-    raise Unsupported(reason="no_such_export")
+def _lied(error: BaseException) -> bool:
+    """Whether the bytes were not those of the stated hash: nothing that was read can be gone on with."""
+    return isinstance(error, Untrusted) and error.reason == "hash"

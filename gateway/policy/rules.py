@@ -36,6 +36,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "me.read": Rule(),
         "drive.list": Rule(),
         "drive.read": Rule(),
+        "drive.search": Rule(),
         "drive.write": Rule(),
         "upload.create": Rule(),
         "transfer.create": Rule(),
@@ -53,6 +54,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "erasure.plan": Rule(clients=_PAGE),
         "erasure.self": Rule(clients=_PAGE, fresh=True),
         "school.people": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.settings": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.ledger": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
     }
 )

@@ -49,6 +49,8 @@ PAGE_ONLY = {
     ("DELETE", "/v1/cache/{cached}"),
     ("GET", "/v1/erasure/plan"),
     ("POST", "/v1/erasures"),
+    ("GET", "/v1/school/settings"),
+    ("PATCH", "/v1/school/settings"),
     ("GET", "/v1/tokens"),
     ("DELETE", "/v1/tokens/{token}"),
 }

@@ -16,7 +16,9 @@ from cache.vault import Scope, Vault
 from gateway.db.engine import Database
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
-from gateway.files.opening import CachePolicy, Opener
+from gateway.files.following import Following
+from gateway.files.freshness import Freshness
+from gateway.files.opening import Asked, CachePolicy, Opener
 from providers.drive import Entry, ExportChoice, Kind, Page, Read, Ref, Traits
 from providers.errors import Changed, DriveError, Offline
 from tests.databases import database, database_url, pytest_generate_tests
@@ -120,19 +122,57 @@ async def always_active(tx: AsyncConnection, person: str) -> None:
     """Nobody is being forgotten here."""
 
 
+@dataclass
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class School:
+    """What a school chose, by document type."""
+
+    exports: dict[str, str] = field(default_factory=dict)
+
+    async def __call__(self, school: str) -> dict[str, str]:
+        assert school == LEO.tenant
+        return self.exports
+
+
 @pytest.fixture
-async def opener(vault: Vault, database: Database) -> AsyncIterator[Opener]:
-    """An opener whose fills end with the test."""
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def school() -> School:
+    return School()
+
+
+@pytest.fixture
+async def following(vault: Vault, database: Database, clock: Clock) -> AsyncIterator[Following]:
+    """Feeds of drives, over fills that end with the test."""
     fills = Fills(vault)
-    yield Opener(vault, database, CachedFiles(vault, database), fills, CachePolicy(), always_active)
+    yield Following(database, CachedFiles(vault, database), fills, Freshness(clock))
     await fills.stop()
+
+
+@pytest.fixture
+def opener(vault: Vault, database: Database, following: Following, school: School) -> Opener:
+    """An opener over the same fills and the same freshness."""
+    cached, fills = CachedFiles(vault, database), following._fills
+    return Opener(vault, database, cached, fills, CachePolicy(), always_active, following, school)
 
 
 async def read_all(
     opener: Opener, scope: Scope, source: Scripted, start: int = 0, stop: int | None = None
 ) -> tuple[str, bytes]:
     """Open and read: where it came from, and the bytes."""
-    opened = await opener.open(scope, "drive", source, Ref("", "file"))
+    opened = await opener.open(scope, "drive", source, Asked(Ref("", "file")))
     stop = opened.size if stop is None else stop
     how, fill = await opener.prepare(opened, start)
     return how, b"".join([piece async for piece in opener.read(opened, how, fill, start, stop)])

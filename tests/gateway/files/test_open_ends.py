@@ -13,7 +13,7 @@ from cache.errors import Shredded
 from cache.vault import Vault
 from gateway.api.content import _etag
 from gateway.db.engine import Database
-from gateway.files.opening import Opener
+from gateway.files.opening import Asked, Opener
 from gateway.identity.errors import NoSuchAccount
 from providers.drive import Entry, Kind, Ref
 from tests.gateway.files.conftest import LEO, Scripted, read_all
@@ -29,7 +29,7 @@ async def test_a_stream_from_a_drive_ends_with_its_person(
 ) -> None:
     """The drive's access token would serve for another hour; the stream is cut all the same."""
     source = Scripted(os.urandom(24 * MIB), gate=MIB)
-    opened = await opener.open(LEO, "drive", source, FILE)
+    opened = await opener.open(LEO, "drive", source, Asked(FILE))
     _, fill = await opener.prepare(opened, 0)
     start = 12 * MIB if how == "direct" else 0
     pieces = opener.read(opened, how, fill, start, len(source.body))
@@ -75,7 +75,7 @@ async def test_a_truncated_file_is_never_kept_as_a_whole_one(opener: Opener) -> 
     source = Shorter(os.urandom(MIB))
     assert (await read_all(opener, LEO, source, 0, MIB + 1))[1] == source.body
     await stored(opener)
-    assert (await opener.open(LEO, "drive", source, FILE)).cached is None
+    assert (await opener.open(LEO, "drive", source, Asked(FILE))).cached is None
 
 
 async def test_two_exports_are_never_resumed_as_one(opener: Opener) -> None:
@@ -83,12 +83,12 @@ async def test_two_exports_are_never_resumed_as_one(opener: Opener) -> None:
     source = Scripted(os.urandom(1000), kind=Kind.DOCUMENT)
     tags = []
     for _ in range(2):
-        opened = await opener.open(LEO, "drive", source, FILE)
+        opened = await opener.open(LEO, "drive", source, Asked(FILE))
         tags.append(_etag(opened))
         how, fill = await opener.prepare(opened, 0)
         assert b"".join([piece async for piece in opener.read(opened, how, fill, 0, None)]) == source.body
         await stored(opener)
-        kept = await opener.open(LEO, "drive", source, FILE)
+        kept = await opener.open(LEO, "drive", source, Asked(FILE))
         tags.append(_etag(kept))
         assert kept.cached is not None
         async with opener._database.write() as tx:

@@ -12,10 +12,11 @@ from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.files import fills as fills_module
 from gateway.files.cached import CachedFiles
-from gateway.files.opening import Opener
+from gateway.files.freshness import SECONDS
+from gateway.files.opening import Asked, Opener
 from providers.drive import Kind, Ref
 from providers.errors import Changed, DownloadForbidden, Malware, Offline, Unsupported
-from tests.gateway.files.conftest import LEO, MIA, Scripted, read_all
+from tests.gateway.files.conftest import LEO, MIA, Clock, Scripted, read_all
 
 MIB = 1024 * 1024
 
@@ -56,12 +57,13 @@ async def test_a_copy_is_never_shared_between_people(opener: Opener) -> None:
     assert source.ranges == [(0, None), (0, None)]
 
 
-async def test_another_version_is_another_file(opener: Opener) -> None:
+async def test_another_version_is_another_file(opener: Opener, clock: Clock) -> None:
     """A cached copy of an older version is not served."""
     source = Scripted(b"old" * 1000)
     await read_all(opener, LEO, source)
     await stored(opener)
     source.version, source.body = "v2", b"new" * 1000
+    clock.now += SECONDS
     assert await read_all(opener, LEO, source) == ("stored", source.body)
 
 
@@ -107,7 +109,7 @@ async def test_a_version_that_changes_midway_is_never_spliced(opener: Opener) ->
 async def test_a_reader_that_leaves_harms_nobody(opener: Opener) -> None:
     """One takes a piece and goes; the fill completes and the other reads all."""
     source = Scripted(os.urandom(3 * MIB), gate=MIB)
-    opened = await opener.open(LEO, "drive", source, Ref("", "file"))
+    opened = await opener.open(LEO, "drive", source, Asked(Ref("", "file")))
     how, fill = await opener.prepare(opened, 0)
     leaver = opener.read(opened, how, fill, 0, opened.size)
     await anext(leaver)
@@ -123,7 +125,7 @@ async def test_a_fill_nobody_reads_is_given_up(opener: Opener, monkeypatch: pyte
     """After half a minute without a reader nothing is stored."""
     monkeypatch.setattr(fills_module, "ABANDONED_AFTER", 0.0)
     source = Scripted(os.urandom(3 * MIB), gate=MIB)
-    opened = await opener.open(LEO, "drive", source, Ref("", "file"))
+    opened = await opener.open(LEO, "drive", source, Asked(Ref("", "file")))
     how, fill = await opener.prepare(opened, 0)
     reader = opener.read(opened, how, fill, 0, opened.size)
     await anext(reader)
@@ -139,14 +141,14 @@ async def test_a_fill_nobody_reads_is_given_up(opener: Opener, monkeypatch: pyte
 async def test_documents_are_exported_and_cached_by_format(opener: Opener) -> None:
     """Their size is known only from the cached copy."""
     source = Scripted(b"words" * 100_000, kind=Kind.DOCUMENT)
-    opened = await opener.open(LEO, "drive", source, Ref("", "file"))
+    opened = await opener.open(LEO, "drive", source, Asked(Ref("", "file")))
     assert (opened.name, opened.media_type, opened.size) == ("Cells.docx", "application/docx", None)
     assert (await read_all(opener, LEO, source))[1] == source.body
     await stored(opener)
-    again = await opener.open(LEO, "drive", source, Ref("", "file"))
+    again = await opener.open(LEO, "drive", source, Asked(Ref("", "file")))
     assert again.size == len(source.body)
     with pytest.raises(Unsupported):
-        await opener.open(LEO, "drive", source, Ref("", "file"), "pdf")
+        await opener.open(LEO, "drive", source, Asked(Ref("", "file"), "pdf"))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ async def test_documents_are_exported_and_cached_by_format(opener: Opener) -> No
 async def test_what_cannot_be_opened_says_why(opener: Opener, source: Scripted, error: type[Exception]) -> None:
     """Before a byte was asked for."""
     with pytest.raises(error):
-        await opener.open(LEO, "drive", source, Ref("", "file"))
+        await opener.open(LEO, "drive", source, Asked(Ref("", "file")))
     assert source.ranges == []
 
 
