@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from providers.drive import Entry, Page, Ref
-from providers.errors import Changed, DriveError, Unsupported
+from providers.errors import Changed, DriveError, NotFound, Unsupported
 from providers.google.client import Client, following, keys, rows
 from providers.google.spaces import shared_drives
 from providers.google.traits import FOLDER
@@ -80,7 +80,10 @@ class Listings:
         """
         space, token = _parted(cursor)
         query = "trashed = true" if space else "trashed = true and 'me' in owners"
-        data = await self._data(Ref(space, space or "root"), query, token, more="explicitlyTrashed")
+        try:
+            data = await self._data(Ref(space, space or "root"), query, token, more="explicitlyTrashed")
+        except NotFound as error:  # a shared drive that is gone, or a cursor of something else
+            raise Changed("the trash cannot be continued", reason=error.reason) from None
         found = [entry(one) for one in rows(data) if isinstance(one, Mapping) and one.get("explicitlyTrashed")]
         page = _page(found, data, token)
         if page.cursor is not None:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from providers.drive import Drive
-from tests.conformance import Conformance, Copying, Filling, Restoring, Searching, Spanning
-from tests.providers.google.conftest import Open
+from providers.drive import Drive, Ref
+from providers.verbs import View
+from tests import conformance as suites
+from tests.conformance.base import put
+from tests.providers.google.conftest import STUDENT, TEACHER, Open
+from tests.providers.google.says import PNG, says
+from tests.sandboxes import Running
 
 
-class TestGoogle(Conformance, Copying, Filling, Restoring, Searching, Spanning):
+class TestGoogle(
+    suites.Conformance,
+    suites.Changing,
+    suites.Copying,
+    suites.Filling,
+    suites.Picturing,
+    suites.Restoring,
+    suites.Searching,
+    suites.Spanning,
+    suites.Trashing,
+    suites.Versioning,
+    suites.Views,
+):
     """Against the stand-in."""
 
     @pytest.fixture
@@ -25,3 +41,15 @@ class TestGoogle(Conformance, Copying, Filling, Restoring, Searching, Spanning):
     @pytest.fixture
     def again(self, open_drive: Open) -> Callable[[], Drive]:
         return open_drive
+
+    @pytest.fixture
+    async def shown(self, google: Running, open_drive: Open, folder: Ref) -> Mapping[View, Ref]:
+        student = open_drive(STUDENT)
+        made = [await put(student, await student.root(), "shared.bin", b"s"), await put(open_drive(), folder, "s", b"")]
+        await google.control("POST", "google", {"shared": {made[0].ref.id: {TEACHER: "reader"}}})
+        await says(google, TEACHER, "PATCH", f"files/{made[1].ref.id}", {"starred": True})
+        return {View.SHARED: made[0].ref, View.STARRED: made[1].ref}
+
+    @pytest.fixture
+    async def pictured(self, open_drive: Open, folder: Ref) -> Ref:
+        return (await put(open_drive(), folder, "dot.png", PNG, media_type="image/png")).ref
