@@ -18,8 +18,8 @@ ME = Principal("me", "mine", "student", "13_15", "page", "s", 1_000_000)
 OWN = Resource("mine", "me")
 
 EVERYONE = {
-    "me.read", "drive.list", "drive.read", "drive.search", "drive.write", "upload.create", "transfer.create", "job.read", "job.cancel",
-    "cache.read",
+    "me.read", "drive.list", "drive.read", "drive.search", "drive.write", "upload.create", "transfer.create",
+    "job.read", "job.cancel", "cache.read",
 }  # fmt: skip
 PAGE_ONLY = {
     "cache.manage", "connection.read", "connection.manage", "token.read", "token.manage", "extension.authorize",
