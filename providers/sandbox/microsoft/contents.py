@@ -19,6 +19,7 @@ from providers.sandbox.microsoft import odata
 from providers.sandbox.microsoft.accounts import Holder
 from providers.sandbox.microsoft.quickxor import QuickXor
 from providers.sandbox.microsoft.settings import Kept
+from providers.sandbox.microsoft.throttling import Throttle
 from providers.sandbox.microsoft.tree import Doc, Tree
 from providers.sandbox.transfer import Digests, Hasher, pieces, receive, send, span
 
@@ -61,6 +62,7 @@ class Contents:
 
     def __init__(self, box: Sandbox, tree: Tree, kept: Kept) -> None:
         self.box, self.tree, self._kept = box, tree, kept
+        self.throttle = Throttle(box, kept)
         self.expired: set[str] = set()
         meta = box.store.table("meta")
         self._secret = str((meta.get("download") or meta.put("download", {"secret": secrets.token_hex(32)}))["secret"])
@@ -138,6 +140,7 @@ class Contents:
         late = values is None or values[2] <= self.box.now() or auth in self.expired
         if values is None or late or version != "v1" or "Authorization" in request.headers:
             raise Refused(401, "unauthenticated", "The download address is not valid or has expired.")
+        self.throttle.hold(self.tree.owner(values[0]).tid)
         item = self.tree.live(values[0], values[1])
         if _slug(item["id"]) != request.match_info["item"]:
             raise Refused(404, "itemNotFound", "The resource could not be found.")

@@ -21,13 +21,13 @@ from providers.sandbox.microsoft.placing import Places, Slot
 from providers.sandbox.microsoft.rewriting import Rewriting, rewritten
 from providers.sandbox.microsoft.rights import READ, WRITE, Rights
 from providers.sandbox.microsoft.sessions import Sessions
-from providers.sandbox.microsoft.settings import Kept
+from providers.sandbox.microsoft.signin import SignIn
 from providers.sandbox.microsoft.sites import Sites
 from providers.sandbox.microsoft.thumbnails import Thumbnails
 from providers.sandbox.microsoft.tree import ACTING, Doc, Tree
 from providers.sandbox.microsoft.versions import Versions
 from providers.sandbox.microsoft.wire import Wire, answer, context, user
-from providers.sandbox.oauth import OAuth
+from providers.sandbox.oauth import Session
 
 _SHOWN = {"select", "expand"}
 _LISTED = _SHOWN | {"top", "skiptoken"}
@@ -73,12 +73,11 @@ OPTIONS: dict[tuple[str, str, str], set[str]] = {
 class Graph:
     """Graph v1.0 of one stand-in."""
 
-    def __init__(self, box: Sandbox, oauth: OAuth) -> None:
-        self.box, self.oauth = box, oauth
+    def __init__(self, box: Sandbox, sign_in: SignIn) -> None:
+        self.box, self.oauth, self.kept, self.policies = box, sign_in.oauth, sign_in.kept, sign_in.policies
         self.tree = Tree(self.box)
         self.sites = Sites(self.box, self.tree)
         self.rights = Rights(self.tree, self.sites)
-        self.kept = Kept(self.box.store.table("meta"))
         self.contents = Contents(self.box, self.tree, self.kept)
         self.thumbnails = Thumbnails(self.box, self.contents)
         self.wire = Wire(self.tree, self.contents.address, self.thumbnails.sets, self.kept)
@@ -96,7 +95,16 @@ class Graph:
         label(request, PREFIX)  # before the address is understood, nothing of it may be named
         address = parse(request.rel_url.raw_path)
         label(request, address.template)
-        account = self._caller(request, address)
+        session = self._caller(request, address)
+        account = self.tree.account(session.person.email)
+        self.contents.throttle.hold(account.tid)
+        limits = self.contents.throttle.count(account.tid, session.client)
+        response = await self._asked(request, account, address)
+        if limits:
+            response.headers.update(limits)
+        return response
+
+    async def _asked(self, request: web.Request, account: Account, address: Address) -> web.StreamResponse:
         ACTING.set(account.person.email)
         allowed = OPTIONS.get((request.method, address.kind, address.verb))
         if allowed is None:
@@ -111,7 +119,7 @@ class Graph:
         "documented", "Files.Read lets one read, Files.ReadWrite write, User.Read see oneself; else 403 accessDenied."
     )
     @behaviour("documented", "Sites are listed with Sites.Read.All; no scope for files is enough.")
-    def _caller(self, request: web.Request, address: Address) -> Account:
+    def _caller(self, request: web.Request, address: Address) -> Session:
         session = self.oauth.session(request)
         if session is None:
             headers = {"WWW-Authenticate": 'Bearer realm="", authorization_uri="/common/oauth2/v2.0/authorize"'}
@@ -121,7 +129,8 @@ class Graph:
         enough = enough | {"user.read"} if address.kind == "user" else enough
         if not scopes & (_SITES if address.kind in ("followedSites", "sites", "site") else enough):
             raise Refused(403, "accessDenied", "The caller does not have permission to perform the action.")
-        return Account(session.person)
+        self.policies.at_graph(session.person)
+        return session
 
     @behaviour("documented", "/sites/{id}/drive is the site's default library.")
     def _drive(self, account: Account, address: Address) -> str:

@@ -156,6 +156,7 @@ class Sessions:
         row = self._rows.get(key)
         if row is None or row["ends"] <= self.box.now() * 1000:
             raise Refused(404, "itemNotFound/uploadSessionNotFound", "The upload session was not found.")
+        self._contents.throttle.hold(self._tree.owner(row["drive"]).tid)
         return key
 
     @behaviour(

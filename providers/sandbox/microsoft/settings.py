@@ -25,6 +25,7 @@ STATES = {
 class Settings:
     """Times in seconds unless they say ms.
 
+    ``rewrites``: the drive types whose Office, PDF and HTML files are changed after upload.
     ``hold``: school -> {"status", "retry_after"?, "requests"?}: its requests are refused so, at most so many.
     ``limits``: school -> {"requests", "window"}: per app, with RateLimit headers from four fifths on.
     ``policies``: school or e-mail address -> one of `policies.POLICIES`, at sign-in.

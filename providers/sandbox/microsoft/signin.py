@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 from joserfc import jwt
@@ -17,7 +17,9 @@ from joserfc.jwk import RSAKey
 
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused, Sandbox, base, label
-from providers.sandbox.microsoft.accounts import CONSUMERS, Account
+from providers.sandbox.microsoft.accounts import CONSUMERS, Account, tenant
+from providers.sandbox.microsoft.policies import Policies, Trouble
+from providers.sandbox.microsoft.settings import Kept
 from providers.sandbox.oauth import Form, Hooks, OAuth, Session, Settings
 
 _CODES = {"invalid_grant": 70000, "invalid_client": 7000215, "invalid_scope": 70011, "unsupported_grant_type": 70003}
@@ -29,7 +31,8 @@ class SignIn:
     """Sign-in for every tenant of one stand-in."""
 
     def __init__(self, box: Sandbox) -> None:
-        self.box = box
+        self.box, self.kept = box, Kept(box.store.table("meta"))
+        self.policies = Policies(box, self.kept)
         settings = Settings(rotates=True, access_prefix="EwB4", refresh_prefix="M.C5", code_prefix="M.C")
         self.oauth = OAuth(box, settings, Hooks(offline=_offline, extras=self._extras, refuse=_refuse))
         router = box.app.router
@@ -53,26 +56,42 @@ class SignIn:
         if person and not _belongs(Account(person), request.match_info["tenant"]):
             raise Refused(400, "invalid_request", "AADSTS50020: User account does not exist in tenant.")
         answer = await self.oauth.authorize(request)
+        trouble = self.policies.at_sign_in(person, params.get("claims", "")) if person else None
+        if trouble and answer.status == 302:
+            answer.headers["Location"] = _instead(answer.headers["Location"], trouble)
         if answer.status == 302 and params.get("response_mode") == "form_post":
             return _posting(answer.headers["Location"])
         return answer
 
+    @behaviour("assumed", "A refresh token that was used is dead at once; Microsoft lets it live on for a while.")
     @behaviour("documented", "The token endpoint rotates refresh tokens and speaks AADSTS codes in its errors.")
     async def token(self, request: web.Request) -> web.Response:
         """Code or refresh token in, tokens out."""
         label(request, "/{tenant}/oauth2/v2.0/token")
+        form = await request.post()
+        row = self.box.store.table("refresh").get(str(form.get("refresh_token", "")))
+        grant = self.box.store.table("grants").get(row["grant"]) if row else None
+        person = self.box.people.find(grant["person"]) if grant else None
+        if trouble := self.policies.at_refresh(person) if person else None:
+            return _refuse(400, trouble.error, trouble.text, trouble)
         return await self.oauth.token(request)
 
+    def _tid(self, name: str) -> str:
+        """A tenant's id, also of its domain."""
+        schools = {person.school for person in self.box.people.all()}
+        return next((tenant(one) for one in schools if name == f"{one}.example"), name)
+
+    @behaviour("documented", "A tenant's own discovery, under its id or its domain, names the issuer by its id.")
     @behaviour("documented", "Discovery: of 'common' and its like the issuer has a literal {tenantid} in it.")
     async def discovery(self, request: web.Request) -> web.Response:
         """The OpenID configuration of a tenant, on the request's own scheme and host."""
         label(request, "/{tenant}/v2.0/.well-known/openid-configuration")
-        tenant = request.match_info["tenant"]
-        root = f"{base(request)}/{tenant}"
+        wanted = request.match_info["tenant"]
+        root = f"{base(request)}/{wanted}"
         doc: dict[str, Any] = {name: f"{root}/oauth2/v2.0/{name.partition('_')[0]}" for name in ("token_endpoint",)}
         doc["authorization_endpoint"] = f"{root}/oauth2/v2.0/authorize"
         doc["jwks_uri"] = f"{root}/discovery/v2.0/keys"
-        doc["issuer"] = f"{base(request)}/{'{tenantid}' if tenant in _ANYONE else tenant}/v2.0"
+        doc["issuer"] = f"{base(request)}/{'{tenantid}' if wanted in _ANYONE else self._tid(wanted)}/v2.0"
         doc |= {"response_types_supported": ["code"], "response_modes_supported": ["query", "form_post"]}
         doc |= {"subject_types_supported": ["pairwise"], "id_token_signing_alg_values_supported": ["RS256"]}
         doc |= {"scopes_supported": ["openid", "profile", "email", "offline_access"]}
@@ -116,15 +135,15 @@ def _offline(params: Form) -> bool:
     return "offline_access" in params.get("scope", "").split()
 
 
-def _belongs(account: Account, tenant: str) -> bool:
-    if tenant == "common":
+def _belongs(account: Account, wanted: str) -> bool:
+    if wanted == "common":
         return True
     own = {
         account.tid,
         f"{account.person.school}.example",
         "consumers" if account.tid == CONSUMERS else "organizations",
     }
-    return tenant in own
+    return wanted in own
 
 
 def _posting(location: str) -> web.Response:
@@ -140,9 +159,19 @@ def _posting(location: str) -> web.Response:
     return web.Response(text=f"<!doctype html><title>Working</title>{page}{script}", content_type="text/html")
 
 
-def _refuse(status: int, error: str, description: str) -> web.Response:
+def _instead(location: str, trouble: Trouble) -> str:
+    """The way back to the app with an error where the code was."""
+    parts = urlsplit(location)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "code"]
+    error = [("error", trouble.error), ("error_description", f"AADSTS{trouble.number}: {trouble.text}")]
+    return urlunsplit(parts._replace(query=urlencode([*error, *kept])))
+
+
+def _refuse(status: int, error: str, description: str, trouble: Trouble | None = None) -> web.Response:
     """The token endpoint's error body."""
-    code = _CODES.get(error, 900144)
+    code = trouble.number if trouble else _CODES.get(error, 900144)
+    more = {"suberror": trouble.suberror, "claims": trouble.claims} if trouble else {}
     doc: dict[str, Any] = {"error": error, "error_description": f"AADSTS{code}: {description}", "error_codes": [code]}
     doc |= {"timestamp": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ"), "trace_id": str(uuid.uuid4())}
+    doc |= {name: value for name, value in more.items() if value}
     return web.json_response(doc | {"correlation_id": str(uuid.uuid4())}, status=status)

@@ -44,7 +44,7 @@ class Microsoft:
         """Routes and sign-in."""
         sign_in = SignIn(box)
         box.oauth = sign_in.oauth
-        self.graph = Graph(box, sign_in.oauth)
+        self.graph = Graph(box, sign_in)
 
     def seed(self, box: Sandbox) -> None:
         """Drives with class materials."""
