@@ -1,7 +1,4 @@
-"""Small pictures of items, as Microsoft draws them: bounded, and only what surely is a picture.
-
-Graph names the picture's address, on another host that takes no token.
-"""
+"""Small pictures of items, as Microsoft draws them. Graph names their address, on another host that takes no token."""
 
 from __future__ import annotations
 
@@ -9,21 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from providers.drive import Ref
-from providers.errors import NotFound, Unsupported, Untrusted
-from providers.http import bounded
+from providers.errors import NotFound, Reconnect, Refused, Unsupported, Untrusted
 from providers.onedrive.client import Client
-from providers.verbs import PICTURE_LIMIT, Picture
+from providers.pictures import picture
+from providers.verbs import Picture
 
 SMALLEST, LARGEST = 16, 1024
 """Edges that are asked for, pixels."""
 
-_MAGIC: Final = (
-    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
-    (b"\xff\xd8\xff", 0, "image/jpeg"),
-    (b"GIF87a", 0, "image/gif"),
-    (b"GIF89a", 0, "image/gif"),
-    (b"WEBP", 8, "image/webp"),
-)
 _STANDARD: Final = {"small": 96, "medium": 176, "large": 800}
 """Graph's own sizes and about how many pixels they have."""
 
@@ -42,17 +32,9 @@ async def thumbnail(client: Client, ref: Ref, edge: int) -> Picture | None:
         return None
     try:
         async with client.http.download(address, ok=(200,), authorised=False) as response:
-            return picture(await bounded(response, PICTURE_LIMIT))
-    except NotFound:
+            return await picture(response)
+    except (NotFound, Refused, Reconnect):  # of the address, which has run out: the account itself was just let in
         return None
-
-
-def picture(data: bytes) -> Picture:
-    """The bytes as a picture, by what they begin with: what a server says about them is not believed."""
-    for magic, at, media_type in _MAGIC:
-        if data[at : at + len(magic)] == magic and (at == 0 or data.startswith(b"RIFF")):
-            return Picture(media_type, data)
-    raise Untrusted("not a picture", reason="picture")
 
 
 def _address(told: object, wanted: str, edge: int) -> str | None:
