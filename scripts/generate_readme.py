@@ -59,6 +59,15 @@ def assumed() -> str:
     return "\n".join(f"- {one.vendor}: {one.sentence}" for one in behaviours(None) if one.basis == "assumed")
 
 
+def faults() -> str:
+    """The words of a fault rule."""
+    from providers.sandbox.faults import DO, MATCH
+
+    rows = [(part, word) for part, words in (("match", MATCH), ("do", DO)) for word in words]
+    head = "| | word | takes | meaning |\n|---|---|---|---|\n"
+    return head + "\n".join(f"| {part} | `{word.name}` | {word.takes} | {word.meaning} |" for part, word in rows)
+
+
 def settings() -> str:
     """The table of settings."""
     from gateway.settings import describe
@@ -68,7 +77,7 @@ def settings() -> str:
 
 def render(text: str) -> str:
     """The README with its generated parts renewed."""
-    for name, made in (("drives", drives), ("assumed", assumed), ("settings", settings)):
+    for name, made in (("drives", drives), ("assumed", assumed), ("faults", faults), ("settings", settings)):
         text = re.sub(
             rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)",
             lambda match, made=made: f"{match[1]}{made()}\n{match[2]}",  # type: ignore[misc]  # bound at once

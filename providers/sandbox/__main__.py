@@ -1,4 +1,4 @@
-"""``python -m providers.sandbox google --state DIR --port 0`` and ``python -m providers.sandbox behaviours``."""
+"""``python -m providers.sandbox google --state DIR --port 0``, ``… behaviours`` and ``… faults``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from providers.sandbox.behaviours import behaviours
 from providers.sandbox.core import VENDORS, main
+from providers.sandbox.faults import printed
 
 
 @click.group()
@@ -46,6 +47,12 @@ def show_behaviours(kind: str | None) -> None:
             importlib.import_module(target.partition(":")[0])
     for entry in behaviours(kind):
         click.echo(f"{entry.vendor:<10} {entry.basis:<10} {entry.sentence}")
+
+
+@cli.command("faults")
+def show_faults() -> None:
+    """The words of a fault rule: which requests are hit, and what happens to them."""
+    click.echo(printed())
 
 
 if __name__ == "__main__":

@@ -12,14 +12,17 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Protocol
 
 from aiohttp import web
 
-from providers.sandbox.faults import Dropped, Faults, fault, portal_page, struck
+from providers.sandbox.faults import TROUBLES, Dropped, Faults, fault, moved_away, portal_page, struck
 from providers.sandbox.people import PEOPLE, People
+from providers.sandbox.spoiling import rewound, spoiled
 from providers.sandbox.store import Store
+from providers.sandbox.transfer import Whole
 
 VENDORS: dict[str, str] = {
     "google": "providers.sandbox.google.vendor:Google",
@@ -100,7 +103,7 @@ class Sandbox:
         self.vendor: Vendor = getattr(importlib.import_module(module), name)()
         self.store = Store(state)
         self.people = People(self.store.table("people"))
-        self.faults = Faults()
+        self.faults = Faults(self.now)
         self.observers: list[Observer] = []
         self.recent: deque[dict[str, Any]] = deque(maxlen=2000)
         self.oauth: Authority | None = None
@@ -157,8 +160,8 @@ class Sandbox:
         if do := self.faults.strike(request):
             await self._trouble(request, do)
         try:
-            _refuse_on_request(request)
-            response = portal_page(request) or await handler(request)
+            self._refuse_on_request(request)
+            response = portal_page(request) or moved_away(request) or await handler(rewound(request))
         except Refused as refused:
             response = self.vendor.refuse(request, refused)
         except web.HTTPException as error:
@@ -167,6 +170,8 @@ class Sandbox:
             response = self.vendor.refuse(request, Refused(error.status, "", error.reason))
         if fault(request, "drop") == "answer":
             raise Dropped
+        if struck(request):
+            response = spoiled(request, response)
         if fault(request, "truncate") is not None and not response.prepared and isinstance(response, web.Response):
             await _truncate(request, response)
         return response
@@ -182,6 +187,21 @@ class Sandbox:
         if self.oauth and do.get("expire_grant"):
             form = "form" in request.content_type
             self.oauth.expire_grant(request, {k: str(v) for k, v in (await request.post()).items()} if form else {})
+
+    def _refuse_on_request(self, request: web.Request) -> None:
+        troubles = TROUBLES.get(self.kind, {})
+        word = next((one for one in troubles if fault(request, one)), None)
+        if word is not None:
+            raise Refused(*troubles[word], "Fault on request.")
+        status = fault(request, "status")
+        if status:
+            raise Refused(status, fault(request, "reason") or "", "Fault on request.", self._retry_after(request))
+
+    def _retry_after(self, request: web.Request) -> dict[str, str]:
+        seconds, ahead = fault(request, "retry_after"), fault(request, "retry_after_date")
+        if ahead is not None:
+            return {"Retry-After": formatdate(self.now() + ahead, usegmt=True)}
+        return {} if seconds is None else {"Retry-After": str(seconds)}
 
     def _record(self, request: web.Request, response: web.StreamResponse) -> None:
         template = request.get(_LABEL) or _template(request)
@@ -216,8 +236,9 @@ def _template(request: web.Request) -> str:
 
 def _exchange(request: web.Request, response: web.StreamResponse, template: str, hit: bool) -> Exchange:
     answer: object = None
-    if isinstance(response, web.Response) and response.content_type == "application/json" and response.body:
-        answer = json.loads(bytes(response.body))  # type: ignore[arg-type]  # our own JSON answers are bytes
+    if isinstance(response, web.Response) and not isinstance(response, Whole) and response.body:
+        if response.content_type == "application/json":
+            answer = json.loads(bytes(response.body))  # type: ignore[arg-type]  # our own JSON answers are bytes
     return Exchange(
         method=request.method,
         host=request.host,
@@ -231,13 +252,6 @@ def _exchange(request: web.Request, response: web.StreamResponse, template: str,
         answer=answer,
         fault=hit,
     )
-
-
-def _refuse_on_request(request: web.Request) -> None:
-    if status := fault(request, "status"):
-        seconds = fault(request, "retry_after")
-        headers = {} if seconds is None else {"Retry-After": str(seconds)}
-        raise Refused(status, fault(request, "reason") or "", "Fault on request.", headers)
 
 
 async def _truncate(request: web.Request, whole: web.Response) -> None:

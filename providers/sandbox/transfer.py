@@ -15,10 +15,12 @@ from typing import Protocol
 
 from aiohttp import web
 
-from providers.sandbox.faults import Dropped, fault
+from providers.sandbox.faults import Dropped, fault, struck
+from providers.sandbox.spoiling import corrupted
 
 PIECE = 256 * 1024
 BATCH = 4 * PIECE
+SMALL = 64 * 1024
 
 
 class Hasher(Protocol):
@@ -63,12 +65,14 @@ async def digest_file(path: Path, digests: Digests) -> None:
 
 async def pieces(request: web.BaseRequest) -> AsyncIterator[bytes]:
     """The request's body as it comes. Dropped where a fault cuts it (what came before the cut is yielded)."""
-    left = fault(request, "drop_after")
+    left, speed = fault(request, "drop_after"), fault(request, "bandwidth")
     while chunk := await request.content.readany():
         if left is not None and len(chunk) >= left:
             yield chunk[:left]
             raise Dropped
         left = None if left is None else left - len(chunk)
+        if speed:
+            await asyncio.sleep(len(chunk) / speed)
         yield chunk
 
 
@@ -140,27 +144,43 @@ def span(header: str | None, total: int) -> Span | None:
     return Span(start, stop, total, partial=True) if start < total else None
 
 
+class Whole(web.Response):
+    """A small file as one write; by its own type nobody takes a JSON file for a JSON answer."""
+
+
 async def send(request: web.BaseRequest, path: Path, part: Span, headers: Mapping[str, str]) -> web.StreamResponse:
     """Answers with a span of a file: 200, or 206 with Content-Range. HEAD gets the headers alone."""
-    response = web.StreamResponse(status=206 if part.partial else 200, headers=headers)
-    response.content_length = part.stop - part.start
-    response.headers["Accept-Ranges"] = "bytes"
+    told = {**headers, "Accept-Ranges": "bytes"}
     if part.partial:
-        response.headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{part.total}"
-    cut = fault(request, "truncate")
+        told["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{part.total}"
+    status, stop = 206 if part.partial else 200, max(part.start, part.stop - (fault(request, "shorten") or 0))
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if stop - part.start <= SMALL and request.method != "HEAD" and not struck(request):
+            return Whole(body=await _read(descriptor, part.start, stop - part.start), status=status, headers=told)
+        response = web.StreamResponse(status=status, headers=told)
+        response.content_length = stop - part.start
         await response.prepare(request)
-        stop = part.stop if cut is None else min(part.stop, part.start + cut)
-        for at in range(part.start, stop, PIECE) if request.method != "HEAD" else ():
-            await response.write(await _read(descriptor, at, min(PIECE, stop - at)))
-            await asyncio.sleep(0)  # write() alone does not let others run while the socket keeps up
-        if cut is not None:
-            await cut_off(request)
+        if request.method != "HEAD":
+            await _write(request, response, descriptor, range(part.start, stop))
         await response.write_eof()
     finally:
         os.close(descriptor)
     return response
+
+
+async def _write(request: web.BaseRequest, response: web.StreamResponse, descriptor: int, part: range) -> None:
+    cut, speed, spoil = (fault(request, name) for name in ("truncate", "bandwidth", "corrupt"))
+    stop = part.stop if cut is None else min(part.stop, part.start + cut)
+    for at in range(part.start, stop, PIECE):
+        piece = await _read(descriptor, at, min(PIECE, stop - at))
+        if spoil:
+            piece = corrupted(request, piece, at - part.start)
+        await response.write(piece)
+        # write() alone does not let others run while the socket keeps up
+        await asyncio.sleep(len(piece) / speed if speed else 0)
+    if cut is not None:
+        await cut_off(request)
 
 
 async def cut_off(request: web.BaseRequest) -> None:

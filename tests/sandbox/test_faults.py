@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from click.testing import CliRunner
 
+from providers.sandbox.__main__ import cli
 from providers.sandbox.core import Sandbox, serve
-from providers.sandbox.faults import Faults
+from providers.sandbox.faults import DO, MATCH, Faults
 from tests.sandbox.test_google.client import Client
 
 
@@ -197,3 +200,129 @@ async def test_the_control_endpoint_is_never_hit(drive: Client) -> None:
     await drive.fault({}, status=500)
     async with drive.session.get(f"{box.url}/_sandbox/users") as reply:
         assert reply.status == 200
+
+
+async def test_retry_after_as_a_date_and_as_any_text(drive: Client) -> None:
+    await drive.fault({"times": 1}, status=429, retry_after_date=60)
+    reply = await drive.call("GET", "/files", status=429)
+    assert 50 < parsedate_to_datetime(reply.headers["Retry-After"]).timestamp() - time.time() <= 61
+    await drive.fault({"times": 1}, status=429, retry_after="soon")
+    assert (await drive.call("GET", "/files", status=429)).headers["Retry-After"] == "soon"
+
+
+async def test_a_cap_by_bytes_that_ends_at_its_time(drive: Client) -> None:
+    now = int(drive.box.now())
+    match = {"path": "/upload/*", "after_bytes": 900, "until": now + 3600}
+    await drive.fault(match, status=403, reason="userRateLimitExceeded")
+    await drive.put("first", b"x" * 1000)
+    with pytest.raises(AssertionError, match="userRateLimitExceeded"):
+        await drive.put("second", b"x")
+    drive.box.ahead = 3601
+    await drive.call("GET", "/files", status=401)
+    drive = await Client.sign_in(drive.box, drive.session)
+    await drive.put("third", b"x")
+
+
+@pytest.mark.parametrize(("word", "reason"), [("quota_full", "storageQuotaExceeded"), ("locked", "contentRestricted")])
+async def test_troubles_by_name(drive: Client, word: str, reason: str) -> None:
+    await drive.fault({}, **{word: True})
+    assert (await drive.call("POST", "/files", body={}, status=403)).reason == reason
+
+
+async def test_expired_addresses(drive: Client) -> None:
+    file = await drive.put("a", b"1", mimeType="image/png")
+    link = (await drive.file(file, "thumbnailLink"))["thumbnailLink"]
+    await drive.fault({"times": 1}, expire_address=True)
+    await drive.call("GET", link, status=404)
+    await drive.call("GET", link)
+
+
+async def test_a_huge_error(drive: Client) -> None:
+    await drive.fault({}, status=500, huge=3_000_000)
+    reply = await drive.call("GET", "/files", status=500)
+    assert len(reply.body) > 3_000_000
+    assert reply.reason == "internalError"
+
+
+async def test_a_redirect_elsewhere(drive: Client) -> None:
+    await drive.fault({}, redirect="http://169.254.169.254/latest")
+    reply = await drive.call("GET", "/files", status=302)
+    assert reply.headers["Location"] == "http://169.254.169.254/latest"
+
+
+@pytest.mark.parametrize("size", [10, 400_000])
+async def test_wrong_bytes_and_wrong_lengths(drive: Client, size: int) -> None:
+    data = bytes(range(250)) * (size // 250 + 1)
+    file = await drive.put("a", data)
+    await drive.fault({"times": 1}, corrupt=3)
+    wrong = (await drive.call("GET", f"/files/{file}", alt="media")).body
+    assert (len(wrong), wrong[3:]) == (len(data), data[3:])
+    assert wrong != data
+    await drive.fault({"times": 1}, corrupt=3)
+    headers = {"Range": "bytes=5-8"}
+    wrong = (await drive.call("GET", f"/files/{file}", alt="media", headers=headers, status=206)).body
+    assert wrong != data[5:9]
+    await drive.fault({"times": 1}, shorten=4)
+    short = await drive.call("GET", f"/files/{file}", alt="media")
+    assert short.body == data[:-4]
+    assert short.headers["Content-Length"] == str(len(data) - 4)
+
+
+async def test_lies_in_the_metadata(drive: Client) -> None:
+    file = await drive.put("a", b"12345")
+    true = await drive.file(file)
+    await drive.fault({"times": 1}, wrong_hash=True, wrong_size=-2)
+    lied = await drive.file(file)
+    changed = {name for name in true if true[name] != lied[name]}
+    assert changed == {"md5Checksum", "sha1Checksum", "sha256Checksum", "size"}
+    assert lied["size"] == "3"
+    assert all(len(true[name]) == len(lied[name]) for name in changed - {"size"})
+
+
+async def test_pages_that_lose_entries(drive: Client) -> None:
+    for name in "abc":
+        await drive.put(name, b"")
+    await drive.fault({"times": 1}, entries=1, incomplete=True)
+    told = (await drive.call("GET", "/files")).json
+    assert (len(told["files"]), told["incompleteSearch"]) == (1, True)
+    await drive.fault({"times": 1}, entries=1)
+    told = (await drive.call("GET", "/files")).json
+    assert (len(told["files"]), told["incompleteSearch"], "nextPageToken" in told) == (1, False, False)
+
+
+async def test_pages_that_lead_to_themselves(drive: Client) -> None:
+    file = await drive.put("a", b"")
+    await drive.fault({}, endless=True)
+    token: dict[str, Any] = {}
+    for _ in range(3):
+        told = (await drive.call("GET", "/files", **token)).json
+        assert [one["id"] for one in told["files"]] == [file]
+        token = {"pageToken": told["nextPageToken"]}
+    start = (await drive.call("GET", "/changes/startPageToken")).json["startPageToken"]
+    told = (await drive.call("GET", "/changes", pageToken=start)).json
+    assert told["nextPageToken"] == start
+    assert "newStartPageToken" not in told
+
+
+async def test_bytes_that_come_and_go_slowly(drive: Client) -> None:
+    await drive.fault({"path": "*/files*"}, bandwidth=1_000_000)
+    began = time.monotonic()
+    file = await drive.put("a", b"x" * 100_000)
+    middle = time.monotonic()
+    await drive.call("GET", f"/files/{file}", alt="media")
+    assert middle - began >= 0.09
+    assert time.monotonic() - middle >= 0.09
+
+
+async def test_an_unknown_word_is_answered_with_the_known_ones(drive: Client) -> None:
+    for part, words in (("match", MATCH), ("do", DO)):
+        rule = {"match": {}, "do": {"status": 500}, part: {"colour": 1}}
+        async with drive.session.post(f"{drive.box.url}/_sandbox/faults", json=[rule]) as reply:
+            assert reply.status == 400
+            text = (await reply.json())["error"]
+        assert all(word.name in text for word in words)
+
+
+def test_the_vocabulary_is_printed() -> None:
+    text = CliRunner().invoke(cli, ["faults"]).output
+    assert all(word.name in text and word.meaning in text for word in (*MATCH, *DO))
