@@ -236,9 +236,9 @@ def _template(request: web.Request) -> str:
 
 def _exchange(request: web.Request, response: web.StreamResponse, template: str, hit: bool) -> Exchange:
     answer: object = None
-    if isinstance(response, web.Response) and not isinstance(response, Whole) and response.body:
-        if response.content_type == "application/json":
-            answer = json.loads(bytes(response.body))  # type: ignore[arg-type]  # our own JSON answers are bytes
+    told = response.body if isinstance(response, web.Response) and not isinstance(response, Whole) else None
+    if isinstance(told, bytes) and told and response.content_type == "application/json":
+        answer = json.loads(told)
     return Exchange(
         method=request.method,
         host=request.host,

@@ -176,9 +176,9 @@ async def _write(request: web.BaseRequest, response: web.StreamResponse, descrip
         piece = await _read(descriptor, at, min(PIECE, stop - at))
         if spoil:
             piece = corrupted(request, piece, at - part.start)
-        await response.write(piece)
         # write() alone does not let others run while the socket keeps up
         await asyncio.sleep(len(piece) / speed if speed else 0)
+        await response.write(piece)
     if cut is not None:
         await cut_off(request)
 
