@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,17 @@ DOCUMENTED: Mapping[str, Mapping[str, str]] = {
     "CreateUploadSessionPostRequestBody": {"deferCommit": "bool"},  # driveitem-createuploadsession
     "MainError": {"innererror": "InnerError"},  # resources/errors: both spellings occur
     "InnerError": {"code": "str"},  # resources/errors
+    "BatchRequest": {"requests": "[BatchStep]"},  # json-batching, as all of these
+    "BatchStep": {
+        "id": "str",
+        "method": "str",
+        "url": "str",
+        "headers": "any",
+        "body": "any",
+        "dependsOn": "[str]",
+    },
+    "BatchResponse": {"responses": "[BatchAnswer]"},
+    "BatchAnswer": {"id": "str", "status": "int", "headers": "any", "body": "any"},  # each is judged by itself
     "AsyncJobStatus": {  # concepts/long-running-actions-overview
         "operation": "str",
         "percentageComplete": "float",
@@ -95,6 +106,8 @@ def problems(exchange: Exchange) -> list[str]:
         return _failure(exchange) if head == "v1.0" else []  # a refusal of nonsense need not be a known route
     route = _route(exchange.method, exchange.path)
     declared = ROUTES[route]["methods"].get(exchange.method) if route in ROUTES else None
+    if (exchange.method, route) == ("POST", "/$batch"):
+        declared = {"request": "BatchRequest", "response": "BatchResponse"}
     if route in LEFT_OUT and exchange.method == "GET":
         declared = {"request": None, "response": LEFT_OUT[route]}
     if exchange.method == "PUT" and route.endswith("{driveItem-id}"):
@@ -114,8 +127,8 @@ def _route(method: str, path: str) -> str:
         return "/users/{user-id}" + path.removeprefix("/v1.0/me")
     if path == "/v1.0/me/drive":
         return "/users/{user-id}/drive"
-    if path == "/v1.0/sites":
-        return "/sites"
+    if path in ("/v1.0/sites", "/v1.0/$batch"):
+        return path.removeprefix("/v1.0")
     if site := _SITE.fullmatch(path):
         return "/sites/{site-id}" + (site["what"] or "")
     here = _HERE.fullmatch(path)
@@ -224,7 +237,8 @@ def _judge(value: object, kind: str, where: str) -> list[str]:
     return faults
 
 
-_PRIMITIVES = {
+_PRIMITIVES: Mapping[str, Callable[[object], bool]] = {
+    "any": lambda value: True,
     "str": lambda value: isinstance(value, str),
     "bool": lambda value: isinstance(value, bool),
     "int": lambda value: isinstance(value, int) and not isinstance(value, bool),

@@ -12,6 +12,7 @@ from providers.sandbox.core import Refused, Sandbox, label
 from providers.sandbox.microsoft import odata
 from providers.sandbox.microsoft.accounts import Account
 from providers.sandbox.microsoft.addressing import PREFIX, Address, parse
+from providers.sandbox.microsoft.batch import Batch
 from providers.sandbox.microsoft.changes import Changes
 from providers.sandbox.microsoft.contents import Contents
 from providers.sandbox.microsoft.control import Control
@@ -46,7 +47,7 @@ OPTIONS: dict[tuple[str, str, str], set[str]] = {
     ("PATCH", "item", ""): _SHOWN | {CONFLICT},
     ("PUT", "item", ""): {CONFLICT},
     ("DELETE", "item", ""): set(),
-    ("GET", "item", "children"): _LISTED | {"orderby"},
+    ("GET", "item", "children"): _LISTED | {"orderby", "filter"},
     ("POST", "item", "children"): _SHOWN | {CONFLICT},
     ("GET", "item", "content"): set(),
     ("PUT", "item", "content"): {CONFLICT},
@@ -88,6 +89,7 @@ class Graph:
         self.changes = Changes(self.box, self.places, self.wire, self.rights, self.versions)
         self.listing = Listing(self.tree, self.wire, self.rights, self.kept)
         Control(self.box, self.kept, self.places, self.rights, self.sites)
+        Batch(self.box, PREFIX)
         self.box.app.router.add_route("*", PREFIX + "/{tail:.*}", self.answer)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:

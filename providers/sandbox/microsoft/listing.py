@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused, base
 from providers.sandbox.microsoft import names, odata
 from providers.sandbox.microsoft.accounts import Account
+from providers.sandbox.microsoft.filtering import test_of
 from providers.sandbox.microsoft.odata import Options
 from providers.sandbox.microsoft.rights import Rights
 from providers.sandbox.microsoft.settings import Kept
@@ -23,8 +24,8 @@ from providers.sandbox.microsoft.wire import Wire, answer, context
 
 LIMIT = 1000
 RECENT = 50
-_ORDERS = {
-    "name": lambda item: names.key(item["name"]),
+_ORDERS: dict[str, Callable[[Doc], Any]] = {
+    "name": lambda item: item["name"],
     "lastmodifieddatetime": lambda item: item["modified"],
     "size": lambda item: item["size"],
 }
@@ -46,16 +47,25 @@ class Listing:
         field, _, direction = options.orderby.partition(" ")
         if field.lower() not in _ORDERS or direction not in ("", "asc", "desc"):
             raise Refused(400, "invalidRequest", "The collection cannot be ordered like that.")
-        order, backwards = _ORDERS[field.lower()], direction == "desc"
-        found = sorted(self._tree.children(folder), key=order, reverse=backwards)
-        return self._page(request, found, options)
+        ids, backwards = self._tree.taken(folder), direction == "desc"
+        found: Sequence[str] = self._tree.order(folder)
+        if options.filter:
+            fits = test_of(options.filter)
+            found = [key for key in found if fits(self._tree.items[ids[key]])]
+        if field.lower() != "name":
+            order = _ORDERS[field.lower()]
+            found = sorted(found, key=lambda key: order(self._tree.items[ids[key]]))
+        start, stop = self._span(options)
+        keys = found[::-1][start:stop] if backwards else found[start:stop]
+        return self._page(request, [self._tree.items[ids[key]] for key in keys], len(found) > stop, stop, options)
 
     @behaviour("assumed", "Search finds names that hold the text in any case, below the item that was addressed.")
     def search(self, request: web.Request, top: Doc, text: str, options: Options) -> web.Response:
         """One page of what was found."""
         wanted = names.key(text)
         found = [one for one in self._tree.walk(top) if one is not top and wanted in names.key(one["name"])]
-        return self._page(request, found, options)
+        start, stop = self._span(options)
+        return self._page(request, found[start:stop], len(found) > stop, stop, options)
 
     @behaviour("documented", "delta lists the drive, then changes and deletions since a token; token=latest: from now.")
     @behaviour("documented", "delta promises no order, and an item may come twice; the last one counts.")
@@ -125,19 +135,23 @@ class Listing:
             found = [self._wire.item(request, one, odata.Options()) for one in latest[:RECENT]] + found
         return answer(context(request, "Collection(driveItem)") | {"value": found[: options.top]})
 
-    def _page(self, request: web.Request, found: Sequence[Doc], options: Options) -> web.Response:
-        start = 0
-        if options.skip is not None:
-            match options.skip:
-                case ("page", int(start)) if start > 0:
-                    pass
-                case _:
-                    raise Refused(400, "invalidRequest", "The skip token is malformed.")
-        stop = start + min(options.top, LIMIT)
+    @staticmethod
+    def _span(options: Options) -> tuple[int, int]:
+        """From where to where the page reaches in the whole."""
+        match options.skip:
+            case None:
+                start = 0
+            case ("page", int(start)) if start > 0:
+                pass
+            case _:
+                raise Refused(400, "invalidRequest", "The skip token is malformed.")
+        return start, start + min(options.top, LIMIT)
+
+    def _page(self, request: web.Request, page: Sequence[Doc], more: bool, stop: int, options: Options) -> web.Response:
         doc: dict[str, Any] = context(request, "Collection(driveItem)")
-        if stop < len(found):
+        if more:
             doc["@odata.nextLink"] = _link(request, **{"$skiptoken": odata.pack("page", stop)})
-        return answer(doc | {"value": [self._wire.item(request, one, options) for one in found[start:stop]]})
+        return answer(doc | {"value": [self._wire.item(request, one, options) for one in page]})
 
 
 def _link(request: web.Request, **changes: str | None) -> str:

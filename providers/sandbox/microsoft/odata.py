@@ -19,7 +19,7 @@ from providers.sandbox.core import Refused
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 CONFLICTS = ("fail", "replace", "rename")
-_SYSTEM = ("select", "expand", "top", "skiptoken", "orderby")
+_SYSTEM = ("select", "expand", "top", "skiptoken", "orderby", "filter")
 PAGE = 200
 
 
@@ -35,6 +35,7 @@ class Options:
     conflict: str | None = None
     token: str | None = None
     search: str = ""
+    filter: str = ""
 
 
 @behaviour(
@@ -58,6 +59,7 @@ def options(request: web.Request, allowed: Collection[str]) -> Options:
         conflict=conflict(given.get(CONFLICT)),
         token=given.get("token"),
         search=given.get("search", ""),
+        filter=given.get("filter", ""),
     )
 
 
@@ -76,7 +78,7 @@ def conflict(value: object) -> str | None:
 
 
 @behaviour("assumed", "An unknown or ill-typed property in a body is 400 invalidRequest.")
-def only(body: object, **types: type) -> dict[str, Any]:
+def only(body: object, /, **types: type) -> dict[str, Any]:
     """The body, if it is an object with no other properties than these, of these types, and annotations."""
     if not isinstance(body, dict):
         raise _refused("A JSON object is missing.")
