@@ -81,7 +81,12 @@ def makers(
 def native_maker(settings: Settings, vault: Vault, database: Database) -> Maker:
     """How a person's own native drive is made."""
     digests = native.Digests()
-    allowance = native.Allowance(versions=settings.native_versions, bytes=settings.native_quota_bytes)
+    allowance = native.Allowance(
+        versions=settings.native_versions,
+        bytes=settings.native_quota_bytes,
+        school=settings.native_school_quota_bytes,
+        trash_days=settings.trash_days,
+    )
 
     def own_drive(scope: Scope, _drive: str) -> Drive:
         return NativeDrive(vault, database, scope, digests=digests, allowance=allowance)

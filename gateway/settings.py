@@ -210,6 +210,9 @@ class Settings(BaseSettings):
     native_quota_bytes: int = Field(
         0, ge=0, description="Bytes a person may keep in the native drive, versions and trash included; 0: unlimited."
     )
+    native_school_quota_bytes: int = Field(
+        0, ge=0, description="Bytes that all people of one school may keep in the native drive together; 0: unlimited."
+    )
     identity_providers: tuple[IdentityProvider, ...] = Field((), description="Who may sign in (JSON list); no default.")
     extension_ids: tuple[str, ...] = Field(
         (), description="Ids of the browser extensions that may sign in (JSON list)."

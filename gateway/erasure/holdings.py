@@ -26,6 +26,8 @@ STORES: Final = (
             Rows(native.versions, native.versions.c.subject, native.versions.c.size),
             Rows(native.parts, native.parts.c.subject),
             Rows(native.uploads, native.uploads.c.subject),
+            Rows(native.gone, native.gone.c.subject),
+            Rows(native.owners, native.owners.c.subject),
         ],
     ),
     Store(

@@ -8,12 +8,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, delete, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.errors import Missing, StorageError
 from cache.vault import Scope, Vault
 from providers.errors import Changed
+from providers.native import owners
 from providers.native.tables import nodes, parts, versions
 from providers.native.translate import told
 
@@ -85,18 +86,29 @@ async def parts_of(tx: AsyncConnection, version: str, start: int, stop: int) -> 
     return (await tx.execute(select(parts).where(*overlap).order_by(parts.c.start))).all()
 
 
-async def used(tx: AsyncConnection, scope: Scope) -> int:
-    """Bytes that a scope has stored: every version of everything, the trash, uploads under way."""
-    mine = (parts.c.tenant == scope.tenant, parts.c.subject == scope.owner)
-    return int((await tx.execute(select(func.coalesce(func.sum(parts.c.size), 0)).where(*mine))).scalar_one())
-
-
 async def destroy_versions(tx: AsyncConnection, vault: Vault, scope: Scope, ids: Sequence[str]) -> None:
-    """Destroy the content of versions, finished or not; at most some hundred."""
-    found = await tx.execute(select(parts.c.object).where(parts.c.version.in_(ids)))
-    await vault.destroy(tx, scope, list(found.scalars()))
-    await tx.execute(delete(parts).where(parts.c.version.in_(ids)))
+    """Destroy the content of versions, finished or not, at most some hundred, of a tree that is held.
+
+    An object that another version shares, because it was copied, stays until the last of them goes.
+    """
+    deleted = delete(parts).where(parts.c.version.in_(ids)).returning(parts.c.object, parts.c.size)
+    found = (await tx.execute(deleted)).all()
+    objects = list({row.object for row in found})
+    for at in range(0, len(objects), _AT_ONCE):
+        some = objects[at : at + _AT_ONCE]
+        shared = set((await tx.execute(select(parts.c.object).where(parts.c.object.in_(some)))).scalars())
+        await vault.destroy(tx, scope, [one for one in some if one not in shared])
+    if found:
+        await owners.add(tx, scope, -sum(row.size for row in found))
     await tx.execute(delete(versions).where(versions.c.id.in_(ids)))
+
+
+async def share_parts(tx: AsyncConnection, scope: Scope, old: str, new: str) -> None:
+    """Let a new version have the bytes of another one of the same owner, in a tree that is held."""
+    columns = ["version", "start", "tenant", "subject", "size", "object"]
+    same = select(literal(new), *(parts.c[name] for name in columns[1:]))
+    mine = (parts.c.version == old, parts.c.tenant == scope.tenant, parts.c.subject == scope.owner)
+    await tx.execute(insert(parts).from_select(columns, same.where(*mine)))
 
 
 async def destroy_nodes(tx: AsyncConnection, vault: Vault, scope: Scope, ids: Sequence[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,15 +17,18 @@ from cache.vault import Scope, Vault
 from providers.drive import Entry, Kind, NewFile, OnConflict, Page, Progress, Read, Ref, Traits, UploadSession
 from providers.errors import NameTaken, NotFound, Refused, Unsupported
 from providers.names import check
-from providers.native.content import Digests, NativeRead, destroy_nodes, parts_of, used
-from providers.native.entries import dump_cursor, entry_of, expect, load_cursor, new_id
+from providers.native import changes as changed
+from providers.native import lists, owners
+from providers.native.content import Digests, NativeRead, destroy_nodes, parts_of
+from providers.native.copying import copied
+from providers.native.entries import dump_cursor, entry_of, expect, load_cursor, moment, new_id
 from providers.native.tables import nodes
 from providers.native.traits import TRAITS, Allowance
 from providers.native.translate import translated
 from providers.native.trash import ENDING
 from providers.native.tree import Node, Tree
 from providers.native.uploads import PART, Uploads
-from providers.verbs import Version
+from providers.verbs import Changes, Version, View
 
 PAGE = 200
 """Children on one page."""
@@ -35,7 +37,7 @@ _AT_ONCE = 200
 
 
 class NativeDrive:
-    """One owner's drive. Satisfies `providers.drive.Drive`, `HasQuota` and `HasVersions`."""
+    """One owner's drive. Satisfies `providers.drive.Drive` and, of `providers.verbs`, all but pictures and spaces."""
 
     def __init__(
         self,
@@ -74,7 +76,8 @@ class NativeDrive:
             async with self._database.read() as tx:
                 node = await tree.node(tx, ref.id)
                 trashed = await tree.in_trash(tx, node)
-            return entry_of(tree, node, trashed=trashed)
+            life = self._allowance.trash_ms
+            return entry_of(tree, node, trashed=trashed, ends=node.trashed + life if node.trashed and life else None)
 
     async def children(self, ref: Ref, cursor: str | None = None) -> Page:
         """See `Drive`. ValueError for a cursor that is none."""
@@ -121,7 +124,29 @@ class NativeDrive:
                 if node.kind != Kind.FILE:
                     raise Unsupported
                 found = await tree.versions(tx, node)
-        return [Version(row.id, row.size, datetime.fromtimestamp(row.modified / 1000, UTC)) for row in found]
+        return [Version(row.id, row.size, moment(row.modified)) for row in found]
+
+    async def search(self, text: str, cursor: str | None = None) -> Page:
+        """See `CanSearch`; words of names, in any case. A page may be empty and still have a cursor."""
+        with translated():
+            return await lists.search(self._database, await self._tree(), text, cursor, self._page)
+
+    async def view(self, view: View, cursor: str | None = None) -> Page:
+        """See `HasViews`: RECENT, by when files were made, changed, renamed or moved here. ValueError as `children`."""
+        if view.value not in TRAITS.views:
+            raise Unsupported
+        with translated():
+            return await lists.recent(self._database, await self._tree(), cursor, self._page)
+
+    async def trashed(self, cursor: str | None = None) -> Page:
+        """See `HasTrash`; each with its end, where the allowance states one. ValueError as `children`."""
+        with translated():
+            return await lists.trashed(self._database, await self._tree(), self._allowance, cursor, self._page)
+
+    async def changes(self, cursor: str | None = None, space: str = "") -> Changes:
+        """See `HasChanges`. Of a folder that goes or comes, only the folder is told."""
+        with translated():
+            return await changed.changes(self._database, await self._tree(), cursor, space, self._page)
 
     async def make_folder(self, parent: Ref, name: str, on_conflict: OnConflict = OnConflict.FAIL) -> Entry:
         """See `Drive`."""
@@ -135,7 +160,8 @@ class NativeDrive:
             if taken is not None and on_conflict is not OnConflict.RENAME:
                 raise NameTaken
             made = new_id()
-            await tree.add_folder(tx, made, parent.id, await tree.free(tx, parent.id, name), now)
+            free = await tree.free(tx, parent.id, name) if taken is not None else name
+            await tree.add_folder(tx, made, parent.id, free, now)
             return entry_of(tree, await tree.node(tx, made))
 
     async def begin(self, new: NewFile) -> UploadSession:
@@ -158,7 +184,7 @@ class NativeDrive:
     async def abort(self, session: UploadSession) -> None:
         """See `Drive`."""
         with translated():
-            await self._uploads.abort(session)
+            await self._uploads.abort(await self._tree(), session)
 
     async def relocate(self, ref: Ref, parent: Ref | None, name: str | None, *, version: str | None = None) -> Entry:
         """See `Drive`. Refused for the root, and into the item itself."""
@@ -169,28 +195,52 @@ class NativeDrive:
             await tree.place(tx, node, target, tree.name(node) if name is None else name)
             return entry_of(tree, await tree.node(tx, ref.id))
 
+    async def copy(self, ref: Ref, parent: Ref, name: str, *, id: str | None = None) -> Entry:  # noqa: A002
+        """See `CanCopy`: no byte is moved, both files share what is stored. NameTaken, QuotaFull; Unsupported: folders.
+
+        Under an ``id`` made beforehand a repeat gives back the copy that is there.
+        """
+        check(name, TRAITS)
+        async with self._change() as (tree, tx):
+            node = await tree.live(tx, ref.id)
+            if node.kind != Kind.FILE:
+                raise Unsupported
+            made = await copied(tx, self._vault, tree, self._allowance, node, (parent, name, id))
+            return entry_of(tree, made)
+
     async def trash(self, ref: Ref, *, version: str | None = None) -> None:
         """See `Drive`. The name is free again at once."""
         now = await self._database.now()
         async with self._change() as (tree, tx):
             node = await tree.node(tx, ref.id)
             if not await tree.in_trash(tx, node):
-                node = await self._movable(tree, tx, ref, version)
-                await tree.change(tx, node, trashed=now, name_index=None)
+                await tree.bury(tx, await self._movable(tree, tx, ref, version), now)
 
     async def restore(self, ref: Ref) -> Entry:
-        """Out of the trash, where its folder still is, under a free name. In no trash already is fine.
+        """See `CanRestore`: back under a free name; into the top folder where its own is in the trash by now.
 
-        NotFound, also where its time in the trash is over and its end has begun.
+        NotFound, also where its time in the trash is over.
         """
         async with self._change() as (tree, tx):
             node = await tree.node(tx, ref.id)
-            if node.trashed == ENDING:
-                raise NotFound("its time in the trash is over")
             if node.trashed is not None:
-                await tree.folder(tx, node.parent)
-                await tree.place(tx, node, node.parent, await tree.free(tx, node.parent, tree.name(node)))
-            return entry_of(tree, await tree.node(tx, ref.id))
+                await self._in_time(tx, node)
+                parent = await self._home(tx, tree, node)
+                await tree.place(tx, node, parent, await tree.free(tx, parent, tree.name(node)))
+                node = await tree.node(tx, ref.id)
+            return entry_of(tree, node, trashed=await tree.in_trash(tx, node))
+
+    async def _in_time(self, tx: AsyncConnection, node: Node) -> None:
+        life = self._allowance.trash_ms
+        if node.trashed == ENDING or (life and node.trashed + life <= await self._database.now(tx)):
+            raise NotFound("its time in the trash is over")
+
+    async def _home(self, tx: AsyncConnection, tree: Tree, node: Node) -> str:
+        try:
+            await tree.folder(tx, node.parent)
+        except NotFound:
+            return tree.root
+        return str(node.parent)
 
     async def delete(self, ref: Ref, *, version: str | None = None) -> None:
         """See `Drive`. A large folder goes in several transactions, from the trash and from its leaves up."""
@@ -210,7 +260,7 @@ class NativeDrive:
         """See `HasQuota`. Older versions, the trash and uploads under way count."""
         with translated():
             async with self._database.read() as tx:
-                return await used(tx, self._scope), self._allowance.bytes or None
+                return await owners.limits(tx, self._scope, self._allowance)
 
     async def _into_trash(self, ref: Ref, version: str | None) -> None:
         now = await self._database.now()
@@ -219,7 +269,7 @@ class NativeDrive:
             if node.parent is None:
                 raise Refused("the top folder stays", reason="root")
             expect(node, version)
-            await tree.change(tx, node, trashed=now, name_index=None)
+            await tree.bury(tx, node, now)
 
     async def _movable(self, tree: Tree, tx: AsyncConnection, ref: Ref, version: str | None) -> Node:
         node = await tree.live(tx, ref.id)

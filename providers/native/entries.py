@@ -13,6 +13,7 @@ from providers.errors import Changed
 from providers.native.tree import Node, Tree
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PLACE = re.compile(r"2([0-9]{1,18})\.([A-Za-z0-9_-]{1,64})")
 _ROOT_MAY = frozenset({"read", "write"})
 _MAY = frozenset({"read", "write", "move", "trash", "delete"})
 
@@ -38,8 +39,13 @@ def expect(node: Node, version: str | None) -> None:
         raise Changed
 
 
-def entry_of(tree: Tree, node: Node, *, trashed: bool = False) -> Entry:
-    """The entry of a row from `Tree.select`."""
+def moment(ms: int) -> datetime:
+    """The time of epoch milliseconds."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def entry_of(tree: Tree, node: Node, *, trashed: bool = False, ends: int | None = None) -> Entry:
+    """The entry of a row from `Tree.select`. ``ends``: when the trash gives it up, epoch ms."""
     is_file = node.kind == Kind.FILE
     digest = tree.fields.unseal("native_versions", "sha256", node.version, node.sha256) if is_file else b""
     return Entry(
@@ -50,10 +56,11 @@ def entry_of(tree: Tree, node: Node, *, trashed: bool = False) -> Entry:
         media_type=tree.media_type(node),
         size=node.size if is_file else None,
         version=version_of(node),
-        modified=datetime.fromtimestamp(node.modified / 1000, UTC),
+        modified=moment(node.modified),
         hashes={"sha256": digest} if is_file else {},
         may=_MAY if node.parent else _ROOT_MAY,
         flags=frozenset({"trashed"}) if trashed else frozenset(),
+        ends=None if ends is None else moment(ends),
     )
 
 
@@ -71,10 +78,27 @@ def dump_cursor(last: str) -> str:
 
 def load_cursor(cursor: str) -> str:
     """The inverse. ValueError for anything else."""
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise ValueError("not a cursor of this drive") from None
+    raw = _decoded(cursor)
     if raw[:1] != "1" or not is_id(raw[1:]):
         raise ValueError("not a cursor of this drive")
     return raw[1:]
+
+
+def dump_place(number: int, last: str | int) -> str:
+    """Where a page of a list ended that is ordered by a number first."""
+    return base64.urlsafe_b64encode(f"2{number}.{last}".encode()).decode().rstrip("=")
+
+
+def load_place(cursor: str) -> tuple[int, str]:
+    """The inverse. ValueError for anything else."""
+    found = _PLACE.fullmatch(_decoded(cursor))
+    if found is None:
+        raise ValueError("not a cursor of this drive")
+    return int(found[1]), found[2]
+
+
+def _decoded(cursor: str) -> str:
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise ValueError("not a cursor of this drive") from None

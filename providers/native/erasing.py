@@ -8,14 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, select
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
 from cache.vault import Scope, Vault
 from providers.drive import Kind
+from providers.errors import NotFound
+from providers.native import owners
+from providers.native.changes import forget_gone
 from providers.native.content import destroy_versions
-from providers.native.tables import nodes, parts, uploads, versions
+from providers.native.tables import gone, nodes, parts, uploads, versions
+from providers.native.tables import owners as owner_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +49,39 @@ async def inventory(tx: AsyncConnection, scope: Scope) -> Inventory:
         files=await count(nodes, nodes.c.kind == Kind.FILE.value),
         folders=await count(nodes, nodes.c.kind == Kind.FOLDER.value, nodes.c.parent.is_not(None)),
         bytes=await count(parts, value=parts.c.size),
-        uploads=await count(uploads, uploads.c.node.is_(None)),
+        uploads=await count(uploads, uploads.c.node.is_(None), uploads.c.received >= 0),
     )
 
 
 async def erase(tx: AsyncConnection, scope: Scope) -> int:
     """Delete every row of the scope, a tenant's with all its subjects'; how many items there were."""
     found = await inventory(tx, scope)
-    for table in (uploads, parts, versions, nodes):
+    for table in (uploads, parts, versions, nodes, gone, owner_rows):
         await tx.execute(delete(table).where(_of(table, scope)))
     return found.files + found.folders
 
 
 async def tidy(vault: Vault, database: Transactions, limit: int) -> int:
-    """Give up uploads whose time is over, at most ``limit``; how many. For the sweeper."""
+    """Give up uploads whose time is over, and forget what went out of sight long ago; at most ``limit`` of each.
+
+    How many uploads. For the sweeper.
+    """
     now = await database.now()
     async with database.read() as tx:
         ended = (await tx.execute(select(uploads).where(uploads.c.ends <= now).limit(limit))).all()
     for row in ended:
         async with database.write() as tx:
-            if row.node is None:
-                await destroy_versions(tx, vault, Scope(row.tenant, row.subject or None), [row.version])
-            await tx.execute(delete(uploads).where(uploads.c.id == row.id))
+            await _give_up(tx, vault, row)
+    await forget_gone(database, now, limit)
     return len(ended)
+
+
+async def _give_up(tx: AsyncConnection, vault: Vault, row: Row[Any]) -> None:
+    scope = Scope(row.tenant, row.subject or None)
+    try:
+        await owners.hold(tx, scope)
+    except NotFound:
+        return  # forgotten meanwhile, with everything
+    if row.node is None:
+        await destroy_versions(tx, vault, scope, [row.version])
+    await tx.execute(delete(uploads).where(uploads.c.id == row.id))

@@ -1,4 +1,4 @@
-"""The native drive's tables: a tree of nodes, each file's versions, their parts in the vault, uploads under way.
+"""The native drive's tables: owners, their trees of nodes, each file's versions, their parts in the vault, uploads.
 
 Names, media types and content hashes are sealed under their owner's key; the name index is a keyed hash that only
 tells that two live siblings share a name. Clear are random ids, sizes and times.
@@ -24,17 +24,31 @@ from cache.inventory import held
 metadata = MetaData()
 
 _GONE = "when the item is deleted or the person is forgotten"
-_UPLOADED = "when the upload is done, given up or a week old, or the person is forgotten"
+_UPLOADED = "when the upload is a week old, or the person is forgotten"
 
 
-def _tenant() -> Column[str]:
-    return Column("tenant", String(64), nullable=False, info=held("a random id of the school", "school"))
+_LEFT = "about a month later, or when the person is forgotten"
+_FORGOTTEN = "when the person is forgotten"
 
 
-def _subject(ends: str) -> Column[str]:
-    what = "a random id of the owner, empty for the school's own"
-    return Column("subject", String(64), nullable=False, info=held(what, "person", ends=ends))
+def _tenant(*, key: bool = False) -> Column[str]:
+    info = held("a random id of the school", "school")
+    return Column("tenant", String(64), primary_key=key, nullable=False, info=info)
 
+
+def _subject(ends: str, *, key: bool = False) -> Column[str]:
+    info = held("a random id of the owner, empty for the school's own", "person", ends=ends)
+    return Column("subject", String(64), primary_key=key, nullable=False, info=info)
+
+
+owners = Table(
+    "native_owners",
+    metadata,
+    _tenant(key=True),
+    _subject(_FORGOTTEN, key=True),
+    Column("number", BigInteger, nullable=False, info=held("counts changes of the drive", "person", ends=_FORGOTTEN)),
+    Column("bytes", BigInteger, nullable=False, info=held("bytes stored", "person", ends=_FORGOTTEN)),
+)
 
 nodes = Table(
     "native_nodes",
@@ -51,10 +65,42 @@ nodes = Table(
     Column("revision", Integer, nullable=False, info=held("counts changes of a folder", "person", ends=_GONE)),
     Column("modified", BigInteger, nullable=False, info=held("when it was changed", "person", ends=_GONE)),
     Column("trashed", BigInteger, info=held("when it was put into the trash", "person", ends=_GONE)),
+    Column(
+        "changed",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        info=held("the number of its latest change", "person", ends=_GONE),
+    ),
     UniqueConstraint("parent", "name_index", name="native_nodes_sibling"),
-    Index("native_nodes_owner", "tenant", "subject"),
+    Index("native_nodes_owner", "tenant", "subject", "id"),
+    Index("native_nodes_changed", "tenant", "subject", "changed", "id"),
     Index("native_nodes_children", "parent", "id"),
     Index("native_nodes_trashed", "trashed"),
+)
+_IN_TRASH = nodes.c.trashed.is_not(None)
+Index(
+    "native_nodes_trash",
+    *(nodes.c.tenant, nodes.c.subject, nodes.c.trashed, nodes.c.id),
+    sqlite_where=_IN_TRASH,
+    postgresql_where=_IN_TRASH,
+)
+
+gone = Table(
+    "native_gone",
+    metadata,
+    _tenant(key=True),
+    _subject(_LEFT, key=True),
+    Column(
+        "number",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        info=held("the number of the change", "person", ends=_LEFT),
+    ),
+    Column("node", String(64), nullable=False, info=held("the item that went out of sight", "person", ends=_LEFT)),
+    Column("since", BigInteger, nullable=False, info=held("when it went", "person", ends=_LEFT)),
+    Index("native_gone_since", "since"),
 )
 
 versions = Table(
@@ -88,6 +134,7 @@ parts = Table(
     Column("size", BigInteger, nullable=False, info=held("its length in bytes", "person", ends=_GONE)),
     Column("object", String(32), nullable=False, info=held("the sealed object that holds it", "person", ends=_GONE)),
     Index("native_parts_owner", "tenant", "subject"),
+    Index("native_parts_object", "object"),
 )
 
 uploads = Table(
@@ -97,7 +144,7 @@ uploads = Table(
     _tenant(),
     _subject(_UPLOADED),
     Column("version", String(32), nullable=False, info=held("the content being made", "person", ends=_UPLOADED)),
-    Column("received", BigInteger, nullable=False, info=held("bytes acknowledged", "person", ends=_UPLOADED)),
+    Column("received", BigInteger, nullable=False, info=held("bytes here, -1: given up", "person", ends=_UPLOADED)),
     Column("closed", Boolean, nullable=False, info=held("whether all bytes are here", "person", ends=_UPLOADED)),
     Column("node", String(64), info=held("the item it became", "person", ends=_UPLOADED)),
     Column("ends", BigInteger, nullable=False, info=held("when it is given up", "person", ends=_UPLOADED)),

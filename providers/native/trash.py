@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
 from cache.vault import Scope, Vault
+from providers.errors import NotFound
+from providers.native import owners
 from providers.native.content import destroy_nodes
 from providers.native.tables import nodes
-from providers.native.tree import root_id
 
 ENDING = 0
 """In the place of the time when it was put into the trash: its end has begun."""
@@ -57,7 +58,10 @@ async def _each(database: Transactions, which: ColumnElement[bool], limit: int, 
     for (tenant, subject), rows in groupby(sorted((row.tenant, row.subject, row.id) for row in found), _owner):
         scope, ids = Scope(tenant, subject or None), [row[2] for row in rows]
         async with database.write() as tx:
-            await tx.execute(select(nodes.c.id).where(nodes.c.id == root_id(scope)).with_for_update())
+            try:
+                await owners.hold(tx, scope)
+            except NotFound:
+                continue  # forgotten meanwhile, with everything
             still = select(nodes.c.id).where(nodes.c.id.in_(ids), which)
             if ids := list((await tx.execute(still)).scalars()):
                 done += await work(tx, scope, ids, limit)

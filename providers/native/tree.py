@@ -1,16 +1,17 @@
 """The statements about one owner's tree. Each takes a transaction, none commits, none touches a blob.
 
-Whatever changes the tree first locks its root, so that a check (free name, no cycle, folder still there) still holds
-when the change is made; the unique index on live siblings is the second line.
+Whatever changes the tree first locks its owner's row, so that a check (free name, no cycle, folder still there) still
+holds when the change is made; the unique index on live siblings is the second line.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, insert, literal, select, update
+from sqlalchemy import ColumnElement, Label, Row, Select, Update, and_, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
@@ -19,7 +20,8 @@ from cache.vault import Fields, Scope
 from providers.drive import Kind
 from providers.errors import Changed, NameTaken, NotFound, Refused
 from providers.names import check, collision_key, free_name
-from providers.native.tables import nodes, versions
+from providers.native import owners
+from providers.native.tables import gone, nodes, versions
 from providers.native.traits import TRAITS
 
 _DEEPEST = 10_000
@@ -32,6 +34,19 @@ def root_id(scope: Scope) -> str:
     return hashlib.sha256(enc("native-root", scope.tenant, scope.owner)).hexdigest()[:32]
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file is given: its ``version``, ``size`` in bytes, and the sealed hash."""
+
+    version: str
+    size: int
+    sha256: bytes
+
+    def columns(self) -> tuple[Label[int], Label[bytes]]:
+        """As `Tree.select` would read them."""
+        return literal(self.size).label("size"), literal(self.sha256).label("sha256")
+
+
 class Tree:
     """The nodes of one scope, with the names readable."""
 
@@ -40,6 +55,7 @@ class Tree:
         self.scope = scope
         self.fields = fields
         self.root = root_id(scope)
+        self.number = 0
 
     def name(self, node: Node) -> str:
         """A node's name; the root has none."""
@@ -66,14 +82,17 @@ class Tree:
         )
 
     async def make_root(self, tx: AsyncConnection, now: int) -> None:
-        """The top folder, where it is missing."""
-        await insert_if_absent(tx, nodes, self._row(self.root, None, Kind.FOLDER, "", "", now))
+        """The owner's row and the top folder, where they are missing."""
+        await owners.make(tx, self.scope)
+        await insert_if_absent(tx, nodes, self._row(self.root, None, "", Kind.FOLDER, "", now))
 
-    async def lock(self, tx: AsyncConnection) -> None:
-        """Hold the tree until the transaction ends. NotFound where its owner was forgotten."""
-        found = await tx.execute(select(nodes.c.id).where(nodes.c.id == self.root, self.mine()).with_for_update())
-        if found.first() is None:
-            raise NotFound("this drive is gone")
+    async def lock(self, tx: AsyncConnection, more: int = 0) -> int:
+        """Hold the tree until the transaction ends, with ``more`` bytes in it; all its bytes.
+
+        What is written from here on is the change of this ``number``. NotFound where its owner was forgotten.
+        """
+        self.number, stored = await owners.hold(tx, self.scope, more)
+        return stored
 
     async def node(self, tx: AsyncConnection, node_id: str) -> Node:
         """A node, trashed or not. NotFound."""
@@ -131,6 +150,25 @@ class Tree:
         tree = down.union_all(step)
         return list((await tx.execute(select(tree.c.id).order_by(tree.c.depth.desc()))).scalars())
 
+    async def hidden(self, tx: AsyncConnection, ids: Sequence[str]) -> set[str]:
+        """Which of these, some hundred at most, lie in the trash or below something that does."""
+        columns = (nodes.c.parent, nodes.c.trashed)
+        start = select(nodes.c.id.label("item"), *columns, literal(0).label("depth"))
+        up = start.where(nodes.c.id.in_(ids), self.mine()).cte("above", recursive=True)
+        step = select(up.c.item, *columns, up.c.depth + 1).where(
+            nodes.c.id == up.c.parent, self.mine(), up.c.depth < _DEEPEST
+        )
+        path = up.union_all(step)
+        return set((await tx.execute(select(path.c.item).where(path.c.trashed.is_not(None)))).scalars())
+
+    async def some(self, tx: AsyncConnection, ids: Sequence[str]) -> dict[str, Node]:
+        """Those of these that exist and are not hidden, by id."""
+        if not ids:
+            return {}
+        hidden = await self.hidden(tx, ids)
+        rows = (await tx.execute(self.select().where(nodes.c.id.in_(ids)))).all()
+        return {row.id: row for row in rows if row.id not in hidden}
+
     async def named(self, tx: AsyncConnection, parent: str, name: str) -> Node | None:
         """The live item of that name in a folder."""
         same = and_(nodes.c.parent == parent, nodes.c.name_index == self.index(parent, name))
@@ -149,14 +187,39 @@ class Tree:
 
     async def add_folder(self, tx: AsyncConnection, node_id: str, parent: str, name: str, modified: int) -> None:
         """A new folder under a free name."""
-        await tx.execute(insert(nodes).values(**self._row(node_id, parent, Kind.FOLDER, name, "", modified)))
+        await tx.execute(insert(nodes).values(**self._row(node_id, parent, name, Kind.FOLDER, "", modified)))
 
     async def add_file(
-        self, tx: AsyncConnection, node_id: str, parent: str, name: str, media_type: str, modified: int, version: str
-    ) -> None:
-        """A new file with that content under a free name."""
-        row = self._row(node_id, parent, Kind.FILE, name, media_type, modified)
-        await tx.execute(insert(nodes).values(**row, version=version))
+        self,
+        tx: AsyncConnection,
+        node_id: str,
+        place: tuple[str, str],
+        media_type: str,
+        modified: int,
+        content: Content,
+    ) -> Node:
+        """A new file with that content; ``place``: its folder and a free name."""
+        row = self._row(node_id, *place, Kind.FILE, media_type, modified)
+        added = insert(nodes).values(**row, version=content.version)
+        made: Node = (await tx.execute(added.returning(nodes, *content.columns()))).one()
+        return made
+
+    async def swap(self, tx: AsyncConnection, node: Node, media_type: str, modified: int, content: Content) -> Node:
+        """Give a file another content."""
+        values = {
+            "version": content.version,
+            "media_type": self.fields.seal("native_nodes", "media_type", node.id, media_type),
+            "modified": modified,
+        }
+        swapped = self._changing(node, values).returning(nodes, *content.columns())
+        made: Node = (await tx.execute(swapped)).one()
+        return made
+
+    async def bury(self, tx: AsyncConnection, node: Node, now: int) -> None:
+        """Into the trash, and remember that it went out of sight."""
+        await self.change(tx, node, trashed=now, name_index=None)
+        row = {"tenant": self.scope.tenant, "subject": self.scope.owner, "number": self.number}
+        await tx.execute(insert(gone).values(**row, node=node.id, since=now))
 
     async def place(self, tx: AsyncConnection, node: Node, parent: str, name: str) -> None:
         """Move or rename a node, or take it out of the trash. Refused below itself, NameTaken."""
@@ -177,11 +240,14 @@ class Tree:
 
     async def change(self, tx: AsyncConnection, node: Node, **values: Any) -> None:
         """Set columns of a node and count the change."""
-        revised = {**values, "revision": nodes.c.revision + 1}
-        await tx.execute(update(nodes).where(nodes.c.id == node.id, self.mine()).values(**revised))
+        await tx.execute(self._changing(node, values))
+
+    def _changing(self, node: Node, values: dict[str, Any]) -> Update:
+        revised = {**values, "revision": nodes.c.revision + 1, "changed": self.number}
+        return update(nodes).where(nodes.c.id == node.id, self.mine()).values(**revised)
 
     def _row(
-        self, node_id: str, parent: str | None, kind: Kind, name: str, media_type: str, modified: int
+        self, node_id: str, parent: str | None, name: str, kind: Kind, media_type: str, modified: int
     ) -> dict[str, Any]:
         return {
             "id": node_id,
@@ -194,4 +260,5 @@ class Tree:
             "media_type": self.fields.seal("native_nodes", "media_type", node_id, media_type),
             "revision": 0,
             "modified": modified,
+            "changed": self.number,
         }

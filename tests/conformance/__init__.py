@@ -93,6 +93,9 @@ VERBS: Final[dict[Any, type[Base]]] = {
 """The suite of each optional verb."""
 
 
+CORE: Final[tuple[type, ...]] = (Listing, Stat, Reading, Uploading, Resuming, Replacing, Folders, Moving, Deleting)
+
+
 class Conformance(Listing, Stat, Reading, Uploading, Resuming, Replacing, Folders, Moving, Deleting):
     """Everything that every drive must do."""
 
@@ -101,6 +104,11 @@ class Conformance(Listing, Stat, Reading, Uploading, Resuming, Replacing, Folder
             suite.__name__ for verb, suite in VERBS.items() if isinstance(drive, verb) and not isinstance(self, suite)
         ]
         assert missing == [], "name them beside Conformance in this class"
+
+    def test_no_suite_hides_a_test_of_another(self) -> None:
+        suites = [suite for suite in (*CORE, *VERBS.values(), Scale) if isinstance(self, suite)]
+        tests = [name for suite in suites for name in vars(suite) if name.startswith("test_")]
+        assert [name for name in tests if tests.count(name) > 1] == []
 
 
 __all__ = [

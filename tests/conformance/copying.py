@@ -28,7 +28,7 @@ class Copying(Base):
         assert await get(drive, copied.ref, 300_000, 300_010) == DATA[300_000:300_010]
         assert await names(drive, folder) == ["inner", "source.bin"]
 
-    async def test_an_empty_file(self, drive: Drive, folder: Ref) -> None:
+    async def test_a_copy_of_an_empty_file(self, drive: Drive, folder: Ref) -> None:
         made = await put(drive, folder, "empty.bin", b"")
         copied = await verb(drive, CanCopy).copy(made.ref, folder, "copied.bin")
         assert copied.size == 0
@@ -47,7 +47,7 @@ class Copying(Base):
         await drive.delete(second.ref)
         assert await names(drive, folder) == []
 
-    async def test_a_taken_name(self, drive: Drive, folder: Ref) -> None:
+    async def test_a_copy_under_a_taken_name(self, drive: Drive, folder: Ref) -> None:
         made = await put(drive, folder, "source.bin", b"source")
         if drive.traits.unique_names:
             with pytest.raises(NameTaken):
@@ -57,14 +57,14 @@ class Copying(Base):
             await verb(drive, CanCopy).copy(made.ref, folder, "source.bin")
             assert await names(drive, folder) == ["source.bin", "source.bin"]
 
-    async def test_names_that_the_drive_forbids(self, drive: Drive, folder: Ref) -> None:
+    async def test_a_copy_under_a_name_that_the_drive_forbids(self, drive: Drive, folder: Ref) -> None:
         made = await put(drive, folder, "source.bin", b"source")
         for name in [f"a{char}b" for char in sorted(drive.traits.forbidden)[:3]] + [""]:
             with pytest.raises(NameRefused):
                 await verb(drive, CanCopy).copy(made.ref, folder, name)
         assert await names(drive, folder) == ["source.bin"]
 
-    async def test_what_is_not_there(self, drive: Drive, folder: Ref) -> None:
+    async def test_a_copy_of_or_into_what_is_not_there(self, drive: Drive, folder: Ref) -> None:
         made = await put(drive, folder, "source.bin", b"source")
         inner = await drive.make_folder(folder, "inner")
         await drive.delete(inner.ref)

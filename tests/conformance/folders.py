@@ -23,13 +23,13 @@ class Folders(Base):
             at = made.ref
         assert await names(drive, at) == []
 
-    async def test_a_taken_name_is_refused(self, drive: Drive, folder: Ref) -> None:
+    async def test_a_taken_folder_name_is_refused(self, drive: Drive, folder: Ref) -> None:
         await drive.make_folder(folder, "unit")
         with pytest.raises(NameTaken):
             await drive.make_folder(folder, "unit", OnConflict.FAIL)
         assert await names(drive, folder) == ["unit"]
 
-    async def test_a_free_name_is_found(self, drive: Drive, folder: Ref) -> None:
+    async def test_a_free_folder_name_is_found(self, drive: Drive, folder: Ref) -> None:
         first = await drive.make_folder(folder, "unit")
         second = await drive.make_folder(folder, "unit", OnConflict.RENAME)
         assert second.ref != first.ref
@@ -44,13 +44,13 @@ class Folders(Base):
         assert await names(drive, first.ref) == ["inside.bin"]
         assert await names(drive, folder) == ["unit"]
 
-    async def test_names_that_the_drive_forbids(self, drive: Drive, folder: Ref) -> None:
+    async def test_folder_names_that_the_drive_forbids(self, drive: Drive, folder: Ref) -> None:
         for name in [f"a{char}b" for char in sorted(drive.traits.forbidden)] + [""]:
             with pytest.raises(NameRefused):
                 await drive.make_folder(folder, name)
         assert await names(drive, folder) == []
 
-    async def test_a_missing_parent(self, drive: Drive, folder: Ref) -> None:
+    async def test_a_folder_in_what_is_not_there(self, drive: Drive, folder: Ref) -> None:
         inner = await drive.make_folder(folder, "inner")
         await drive.delete(inner.ref)
         with pytest.raises(NotFound):

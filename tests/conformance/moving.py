@@ -79,7 +79,7 @@ class Moving(Base):
             await drive.relocate(made.ref, None, "renamed.bin", version=made.version)
         assert await names(drive, folder) == ["doc.bin"]
 
-    async def test_what_is_not_there(self, drive: Drive, folder: Ref) -> None:
+    async def test_a_move_of_or_into_what_is_not_there(self, drive: Drive, folder: Ref) -> None:
         missing = await gone(drive, folder)
         with pytest.raises(NotFound):
             await drive.relocate(missing, None, "name.bin")

@@ -32,6 +32,6 @@ class Picturing(Base):
         assert await verb(drive, HasThumbnails).thumbnail(made.ref) is None
         assert await verb(drive, HasThumbnails).thumbnail(folder) is None
 
-    async def test_what_is_not_there(self, drive: Drive, folder: Ref) -> None:
+    async def test_no_picture_of_what_is_not_there(self, drive: Drive, folder: Ref) -> None:
         with pytest.raises(NotFound):
             await verb(drive, HasThumbnails).thumbnail(await gone(drive, folder))

@@ -85,7 +85,9 @@ class Searching(Base):
         refs = [entry.ref for entry in await found(drive, f"{word} {tricky}")]
         assert refs == [made.ref] or (mapped != name and refs == [])
 
-    async def test_it_goes_on_page_by_page(self, drive: Drive, folder: Ref, word: str, page_size: int | None) -> None:
+    async def test_a_search_goes_on_page_by_page(
+        self, drive: Drive, folder: Ref, word: str, page_size: int | None
+    ) -> None:
         made = {(await drive.make_folder(folder, f"{word} {n:02}")).ref for n in range((page_size or 3) * 2 + 1)}
         entries = await found(drive, word)
         assert {entry.ref for entry in entries} == made
@@ -111,6 +113,6 @@ class Searching(Base):
         with pytest.raises(ValueError):
             await verb(drive, CanSearch).search(text)
 
-    async def test_a_cursor_that_is_none(self, drive: Drive, folder: Ref, word: str) -> None:
+    async def test_a_search_refuses_a_cursor_that_is_none(self, drive: Drive, folder: Ref, word: str) -> None:
         with pytest.raises((ValueError, Changed)):
             await verb(drive, CanSearch).search(word, "no cursor of this search")

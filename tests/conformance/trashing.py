@@ -87,7 +87,7 @@ class Trashing(Base):
         assert (there[file.ref].name, there[file.ref].size) == ("file.bin", 4)
         assert all(entry.ends is None or entry.ends.tzinfo is not None for entry in there.values())
 
-    async def test_it_goes_on_page_by_page(self, drive: Drive, folder: Ref, page_size: int | None) -> None:
+    async def test_the_trash_goes_on_page_by_page(self, drive: Drive, folder: Ref, page_size: int | None) -> None:
         made = [(await drive.make_folder(folder, f"folder {n:02}")).ref for n in range((page_size or 3) * 2 + 1)]
         for ref in made:
             await drive.trash(ref)
@@ -103,6 +103,6 @@ class Trashing(Base):
         await drive.delete(second.ref)
         assert not {first.ref, second.ref} & {entry.ref for entry in await in_trash(drive)}
 
-    async def test_a_cursor_that_is_none(self, drive: Drive) -> None:
+    async def test_the_trash_refuses_a_cursor_that_is_none(self, drive: Drive) -> None:
         with pytest.raises((ValueError, Changed)):
             await verb(drive, HasTrash).trashed("no cursor of this trash")

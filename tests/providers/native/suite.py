@@ -8,16 +8,29 @@ import pytest
 
 from providers.drive import Drive
 from providers.native import Allowance
-from tests.conformance import Conformance, Filling, Restoring, Versioning
+from tests.conformance import (
+    Changing,
+    Conformance,
+    Copying,
+    Filling,
+    Restoring,
+    Searching,
+    Trashing,
+    Versioning,
+    Views,
+)
 from tests.providers.native.conftest import School
 
+AS_USUAL = Allowance(versions=10, bytes=10**9, school=10**10, trash_days=30)
+"""As the gateway has it, with every limit set."""
 
-class NativeSuite(Conformance, Filling, Restoring, Versioning):
-    """As the gateway has it: with versions."""
+
+class NativeSuite(Conformance, Changing, Copying, Filling, Restoring, Searching, Trashing, Versioning, Views):
+    """Every suite but pictures and spaces."""
 
     @pytest.fixture
     def school(self, school: School) -> School:
-        school.allowance = Allowance(versions=10)
+        school.allowance = AS_USUAL
         return school
 
     @pytest.fixture

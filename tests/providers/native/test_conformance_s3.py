@@ -12,10 +12,9 @@ import pytest_asyncio
 import trustme
 
 from cache.blobs.s3 import S3Blobs
-from providers.native import Allowance
 from tests.cache.servers import CREDENTIALS, make_bucket, s3_server
 from tests.providers.native.conftest import School
-from tests.providers.native.suite import NativeSuite
+from tests.providers.native.suite import AS_USUAL, NativeSuite
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=["rclone", "moto"])
@@ -44,5 +43,5 @@ class TestNativeDriveOnS3(NativeSuite):
     @pytest.fixture
     def school(self, school: School) -> School:
         school.part = 2_500_000  # a request each
-        school.allowance = Allowance(versions=10)
+        school.allowance = AS_USUAL
         return school

@@ -98,7 +98,10 @@ async def test_a_source_that_breaks_its_promise(school: School, drive: NativeDri
     await drive.abort(session)
     await school.vault.sweep(100)
     assert school.blobs() == []
-    assert await rows(school) == {"native_parts": 0, "native_versions": 0, "native_uploads": 0}
+    assert await rows(school) == {"native_parts": 0, "native_versions": 0, "native_uploads": 1}, "that it was given up"
+    school.database.ahead = WEEK + 1000
+    assert await native.tidy(school.vault, school.database, 10) == 1
+    assert (await rows(school))["native_uploads"] == 0
 
 
 async def test_an_empty_piece_that_is_not_empty(drive: NativeDrive, folder: Ref) -> None:
