@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,10 @@ from providers.http import Tokens
 
 EARLY = 300.0
 """Seconds before its end at which an access token is renewed, so that no long request meets the end."""
+
+
+LOOKS = (0.1, 0.4)
+"""Seconds after which it is looked again whether another process kept a newer grant than the refused one."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,9 +94,12 @@ class Renewer(Protocol):
 class Authoriser:
     """Access tokens of one account. Satisfies `providers.http.Tokens`."""
 
-    def __init__(self, renewer: Renewer, keeper: GrantKeeper) -> None:
+    def __init__(
+        self, renewer: Renewer, keeper: GrantKeeper, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._renewer = renewer
         self._keeper = keeper
+        self._sleep = sleep
         self._access: Access | None = None
         self._flight: asyncio.Task[Access] | None = None
         self._unsaved: tuple[bytes, Access] | None = None
@@ -118,7 +125,7 @@ class Authoriser:
 
     async def _renew(self) -> Access:
         refused = Reconnect("the provider no longer accepts the grant")
-        for _ in range(2):
+        for _ in range(3):
             grant = await self._keeper.load()
             if self._unsaved is not None and self._unsaved[0] == grant:
                 return await self._saved(*self._unsaved)
@@ -126,9 +133,17 @@ class Authoriser:
                 return await self._saved(grant, await self._renewer.renew(grant))
             except Reconnect as refusal:
                 refused = refusal
-                if await self._keeper.dead(grant):
+                if await self._is_the_last(grant) and await self._keeper.dead(grant):
                     break
         raise refused
+
+    async def _is_the_last(self, grant: bytes) -> bool:
+        """Whether no newer grant is kept, also a moment later: who was quicker may be about to keep theirs."""
+        for pause in LOOKS:
+            if await self._keeper.load() != grant:
+                return False
+            await self._sleep(pause)
+        return await self._keeper.load() == grant
 
     async def _saved(self, old: bytes, access: Access) -> Access:
         """Kept before anyone uses it. Where that fails it is held for the next try: the old grant may be worthless."""
