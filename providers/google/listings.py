@@ -84,7 +84,7 @@ class Listings:
             data = await self._data(Ref(space, space or "root"), query, token, more="explicitlyTrashed")
         except NotFound as error:  # a shared drive that is gone, or a cursor of something else
             raise Changed("the trash cannot be continued", reason=error.reason) from None
-        found = [entry(one) for one in rows(data) if isinstance(one, Mapping) and one.get("explicitlyTrashed")]
+        found = [entry(one) for one in rows(data) if not isinstance(one, Mapping) or one.get("explicitlyTrashed")]
         page = _page(found, data, token)
         if page.cursor is not None:
             return Page(found, f"{space} {page.cursor}", page.complete)

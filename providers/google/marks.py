@@ -6,19 +6,34 @@ anything is repeated, what bears the mark is looked for. It says nothing about a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from providers.drive import Entry, NewFile, Ref
+from providers.errors import TooLarge
 from providers.google.client import Client, entries, keys
 from providers.google.traits import IMPORTS
 from providers.google.wire import quoted
 
 MARK: Final = "fileAccessMark"
+SURE: Final = 1024 * 1024
+"""Up to so many bytes Google converts anything that it converts; it need not be asked."""
 
 
 def becomes(new: NewFile) -> str | None:
     """The kind of document that a file becomes, None where it stays what it is."""
     return IMPORTS.get(new.media_type.partition(";")[0].strip().lower()) if new.convert else None
+
+
+async def check_size(client: Client, new: NewFile) -> None:
+    """TooLarge where Google tells that it does not convert so much; better before all of it went there than after."""
+    if new.size is None or new.size <= SURE:
+        return
+    told = await client.send(client.api.build("about.get", fields="maxImportSizes"))
+    limits = told.get("maxImportSizes") if isinstance(told, Mapping) else None
+    limit = limits.get(becomes(new)) if isinstance(limits, Mapping) else None
+    if isinstance(limit, str) and limit.isdecimal() and new.size > int(limit):
+        raise TooLarge("too large to be converted", reason="convert")
 
 
 async def marked(client: Client, parent: Ref, mark: str, media_type: str | None) -> Entry | None:

@@ -22,7 +22,7 @@ from providers.drive import Entry, Kind, NewFile, Progress, Ref, UploadSession
 from providers.errors import NameTaken, SessionLost, TooLarge, Unsupported, Untrusted
 from providers.google.client import Client, is_whole, keys
 from providers.google.errors import ID_IN_USE
-from providers.google.marks import MARK, becomes, marked
+from providers.google.marks import MARK, becomes, check_size, marked
 from providers.google.moving import expect
 from providers.google.naming import settle
 from providers.google.traits import NATIVE, SESSION_DAYS, SIMPLE_LIMIT, TRAITS
@@ -109,6 +109,7 @@ class Uploads:
 
     async def _document(self, new: NewFile) -> Target:
         """Where a conversion goes. Only a document's content can be replaced by one."""
+        await check_size(self._client, new)
         mark = new.id or secrets.token_urlsafe(24)
         if new.replaces is not None:
             ref, version = new.replaces

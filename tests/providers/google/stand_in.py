@@ -31,16 +31,18 @@ async def google_at(handler: Handler, *, page_size: int = 1000, picked: bool = F
     """The drive of an account at that handler."""
     async with serving(handler) as url:
         outbound = Outbound([url])
-        yield GoogleDrive(
-            GoogleApi(url),
-            outbound,
-            Fixed(),
-            pace=Pace(rate=100_000, burst=1000),
-            patience=Patience(tries=2, first=0.001, budget=1),
-            page_size=page_size,
-            picked=picked,
-        )
-        await outbound.close()
+        try:
+            yield GoogleDrive(
+                GoogleApi(url),
+                outbound,
+                Fixed(),
+                pace=Pace(rate=100_000, burst=1000),
+                patience=Patience(tries=2, first=0.001, budget=1),
+                page_size=page_size,
+                picked=picked,
+            )
+        finally:
+            await outbound.close()
 
 
 def resource(number: int | str = 1, **changes: Any) -> dict[str, Any]:
