@@ -61,13 +61,13 @@ class World:
             box.recent.clear()
 
     async def rclone(self, *arguments: str | Path) -> str:
-        """Runs rclone once, without any retry; what it wrote. Fails the test where it does not succeed."""
+        """Runs rclone once, without any retry unless asked for; what it wrote. Fails the test where it fails."""
         assert self.relay is not None
         options: list[str | Path] = ["--config", self.folder / "rclone.conf", "--ca-cert", self.authority.ca_file]
         options += ["--retries", "1", "--low-level-retries", "1", "--onedrive-chunk-size", "960Ki"]
         options += ["--drive-chunk-size", "1Mi", "--drive-upload-cutoff", "1Mi", "--drive-pacer-min-sleep", "5ms"]
         env = {"HTTPS_PROXY": self.relay.proxy, "SSL_CERT_FILE": str(self.authority.ca_file), "HOME": str(self.folder)}
-        command: list[str | Path] = [rclone_binary(), *arguments, *options]
+        command: list[str | Path] = [rclone_binary(), *options, *arguments]  # the later of two flags counts
         process = await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, stderr=PIPE)
         try:
             out, errors = await asyncio.wait_for(process.communicate(), 60)

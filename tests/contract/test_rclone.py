@@ -156,3 +156,38 @@ async def test_many_children_come_in_pages(world: World) -> None:
     assert listed.splitlines() == names
     pages = [one for one in graph.recent if one["path"].endswith("/children")]
     assert [one["query"] for one in pages] == [["$top"], ["$skiptoken", "$top"], ["$skiptoken", "$top"]]
+
+
+PATIENT = ("--low-level-retries", "20", "--tpslimit", "200", "--onedrive-chunk-size", "320Ki")
+THROTTLED = {
+    "google": {"status": 403, "reason": "rateLimitExceeded"},
+    "microsoft": {"status": 429, "retry_after": 0},
+}
+NOT_SIGN_IN = "/[!tco]*"  # neither /token nor /common nor /o: an access token is not what is throttled here
+
+
+@pytest.fixture
+def throttled(world: World) -> World:
+    """Every 7th request is answered with too many: by turns in the vendor's own way, and by 429 without a time."""
+    for kind, do in THROTTLED.items():
+        own = {"match": {"nth": 14, "path": NOT_SIGN_IN}, "do": do}
+        plain = {"match": {"nth": 13, "after": 7, "path": NOT_SIGN_IN}, "do": {"status": 429}}
+        world.boxes[kind].faults.add([own, plain])
+    return world
+
+
+async def test_every_seventh_request_throttled(throttled: World, materials: Path, tmp_path: Path) -> None:
+    """Uploads, lists, a copy between the two drives and downloads come to the right end all the same."""
+    for number in range(12):
+        (materials / f"sheet {number}.txt").write_bytes(b"%d" % number)
+    await throttled.rclone("copy", *PATIENT, materials, "google:Course")
+    await throttled.rclone("copy", *PATIENT, "google:Course", "school:Course")
+    expected = contents(materials)
+    for remote in ("google", "school"):
+        listed = await throttled.rclone("lsf", *PATIENT, "-R", "--files-only", f"{remote}:Course")
+        assert sorted(listed.splitlines()) == sorted(expected)
+        await throttled.rclone("copy", *PATIENT, f"{remote}:Course", tmp_path / remote)
+        assert contents(tmp_path / remote) == expected
+    for kind, box in throttled.boxes.items():
+        assert sum(rule.hits for rule in box.faults.rules) >= 5, kind
+        assert {one["status"] for one in box.recent if one["fault"]} <= {403, 429}
