@@ -111,18 +111,24 @@ _DRIVE_STATUS: Mapping[type[drives.DriveError], int] = {
     drives.Unsupported: 422,
     drives.Reconnect: 409,
     drives.SessionLost: 503,
+    drives.Locked: 423,
     drives.Busy: 503,
     drives.Offline: 504,
     drives.Untrusted: 502,
 }
 
 
+_SOON = 5.0
+"""Seconds to come back in where a busy drive did not say."""
+
+
 def from_drive(error: drives.DriveError) -> Problem:
     """A drive's fact as an answer. Its own message stays inside; the advice is what a person reads."""
     status = next((s for kind, s in _DRIVE_STATUS.items() if isinstance(error, kind)), 502)
     headers: dict[str, str] = {}
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    wait = _SOON if error.retry_after is None and isinstance(error, drives.Busy) else error.retry_after
+    if wait is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
     title = sentence("That did not work") if status == 422 else ""  # the drive's no, not a field's
     problem = Problem(status, error.code, error.advice, title=title, headers=headers)
     if error.reconnect:

@@ -16,13 +16,41 @@ from gateway.api.routes_drives import DRIVE_PROBLEMS
 from gateway.api.routing import Call, Header, Route, answer
 from gateway.api.schemas import Bytes, Counts, Job, JobItem, JobItemList, JobList, Paging, Place, TransferRequest
 from gateway.ids import is_id
-from gateway.jobs.model import ItemView, JobView
+from gateway.jobs.model import ItemView, JobView, Wait
+from gateway.jobs.reasons import ADVICE, advice
 from gateway.transfers import Order, OrderRefused, Source
 from providers.drive import OnConflict
 
 
-def job_out(view: JobView) -> Job:
-    """A job on the wire."""
+class Reasons:
+    """Why things wait, with the name of the drive that asked for it. Each drive is looked up once."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._kinds: dict[str, str] = {}
+
+    async def of(self, wait: Wait) -> str:
+        """The reason's code: 'waiting_google' where Google Drive asked for a pause."""
+        if wait.drive is None:
+            return wait.reason
+        if wait.drive not in self._kinds:
+            kind = await self._call.services.drives.kind(self._call.me.person, self._call.me.school, wait.drive)
+            named = f"{wait.reason}_{kind}"
+            self._kinds[wait.drive] = named if named in ADVICE else wait.reason
+        return self._kinds[wait.drive]
+
+
+async def _job_out(call: Call, view: JobView, reasons: Reasons | None = None) -> Job:
+    """A job on the wire. What it waits for is told in words, too."""
+    job = _job(view)
+    if view.wait is not None:
+        job.resumes_at = moment(view.wait.until)
+        job.reason = await (reasons or Reasons(call)).of(view.wait)
+        job.advice = call.say(advice(job.reason) or "")
+    return job
+
+
+def _job(view: JobView) -> Job:
     counts = view.counts
     return Job(
         id=view.id,
@@ -43,7 +71,9 @@ def job_out(view: JobView) -> Job:
     )
 
 
-def _item_out(call: Call, view: ItemView) -> JobItem:
+async def _item_out(call: Call, view: ItemView, reasons: Reasons) -> JobItem:
+    reason = view.reason if view.wait is None else await reasons.of(view.wait)
+    words = advice(reason)
     return JobItem(
         id=view.id,
         name=view.name,
@@ -53,8 +83,9 @@ def _item_out(call: Call, view: ItemView) -> JobItem:
         size=view.size,
         done=view.done,
         renamed_to=view.renamed_to,
-        reason=view.reason,
-        advice=call.say(view.advice) if view.advice else None,
+        resumes_at=moment(view.wait.until) if view.wait is not None else None,
+        reason=reason,
+        advice=call.say(words) if words else None,
         destination=Place(drive=view.destination[0], item=view.destination[1]) if view.destination else None,
     )
 
@@ -80,7 +111,7 @@ async def create_transfer(call: Call) -> web.StreamResponse:
     except OrderRefused as error:
         raise Problem(429 if error.code == "too_many_jobs" else 422, error.code, error.advice) from None
     view = await _find(call, job)
-    return answer(job_out(view), 202, {"Location": f"/v1/jobs/{job}"})
+    return answer(await _job_out(call, view), 202, {"Location": f"/v1/jobs/{job}"})
 
 
 async def _place(call: Call, drive: str, item: str) -> str:
@@ -107,12 +138,14 @@ async def list_jobs(call: Call) -> web.StreamResponse:
         before = (int(created), last)
     found, more = await call.services.jobs.list(call.me.school, call.me.person, before, call.query.limit)
     after = call.services.cursors.make(f"{more[0]} {more[1]}", bound) if more else None
-    return answer(JobList(items=[job_out(view) for view in found], next=after), headers=link_next("/v1/jobs", after))
+    reasons = Reasons(call)
+    page = JobList(items=[await _job_out(call, view, reasons) for view in found], next=after)
+    return answer(page, headers=link_next("/v1/jobs", after))
 
 
 async def get_job(call: Call) -> web.StreamResponse:
     """How far a job is: found = copied + skipped + failed + unsupported + waiting."""
-    return answer(job_out(await _find(call, call.path("job"))))
+    return answer(await _job_out(call, await _find(call, call.path("job"))))
 
 
 async def list_items(call: Call) -> web.StreamResponse:
@@ -124,7 +157,8 @@ async def list_items(call: Call) -> web.StreamResponse:
         call.me.school, call.me.person, view.id, int(place) if place else 0, call.query.limit
     )
     after = call.services.cursors.make(str(more), bound) if more else None
-    page = JobItemList(items=[_item_out(call, one) for one in found], next=after)
+    reasons = Reasons(call)
+    page = JobItemList(items=[await _item_out(call, one, reasons) for one in found], next=after)
     return answer(page, headers=link_next(call.request.path, after))
 
 
@@ -136,13 +170,14 @@ async def follow_job(call: Call) -> web.StreamResponse:
 
 
 async def _events(call: Call, job: str, seen: str | None) -> AsyncIterator[Event]:
-    last: JobView | None = None
+    last, reasons = None, Reasons(call)
     async for view in call.services.jobs.watch(call.me.school, call.me.person, job, seen):
         last = view
-        yield Event("progress", job_out(view).model_dump_json(exclude_none=True), view.tag)
+        told = await _job_out(call, view, reasons)
+        yield Event("progress", told.model_dump_json(exclude_none=True), view.tag)
     last = last or await call.services.jobs.get(call.me.school, call.me.person, job)
     if last is not None:
-        yield Event("end", job_out(last).model_dump_json(exclude_none=True), last.tag)
+        yield Event("end", (await _job_out(call, last)).model_dump_json(exclude_none=True), last.tag)
 
 
 async def cancel_job(call: Call) -> web.StreamResponse:
@@ -151,7 +186,7 @@ async def cancel_job(call: Call) -> web.StreamResponse:
     async with call.services.database.write() as tx:
         await call.services.jobs.cancel(tx, call.me.school, call.me.person, view.id)
     call.services.jobs.wake(view.id)
-    return answer(job_out(await _find(call, view.id)), 202)
+    return answer(await _job_out(call, await _find(call, view.id)), 202)
 
 
 PATH = "/v1/jobs/{job}"

@@ -248,6 +248,9 @@ class Job(Wire):
     ended: datetime | None = None
     counts: Counts
     bytes: Bytes
+    resumes_at: datetime | None = None
+    reason: str | None = None
+    advice: str | None = None
 
 
 class JobList(Wire):
@@ -264,6 +267,9 @@ class JobItem(Wire):
     size: int | None = None
     done: int
     renamed_to: str | None = None
+    resumes_at: datetime | None = None
+    reason: str | None = None
+    advice: str | None = None
     destination: Place | None = None
 
 

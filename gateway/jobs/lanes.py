@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 FIRST_REST: Final = 2.0
-LONGEST_REST: Final = 300.0
+LONGEST_REST: Final = 3600.0
+PATIENT: Final = 6
+"""Rests in a row for which a provider's own word is taken; whoever still throttles then is left alone for longer."""
 _DAY: Final = 86_400.0
 
 
@@ -56,10 +58,19 @@ def turns(waiting: Sequence[Lane], slots: int) -> dict[str, int]:
 
 
 def rest(seconds: float | None, strikes: int) -> float:
-    """Seconds that a lane rests: what the provider asked for, else longer with each throttled answer in a row."""
-    if seconds is not None:
-        return min(max(seconds, 0.0), _DAY)
-    return min(FIRST_REST * 2.0 ** min(strikes, 10), LONGEST_REST)
+    """Seconds that a lane rests: what the provider asked for, else longer with each rest that did not help.
+
+    A daily quota looks like any other throttling, for hours and with a short time to wait or none: so what was asked
+    for is obeyed, and after some rests without any progress exceeded, up to an hour.
+    """
+    if seconds is None:
+        return _doubled(strikes)
+    asked = min(max(seconds, 0.0), _DAY)
+    return asked if strikes < PATIENT else max(asked, _doubled(strikes - PATIENT))
+
+
+def _doubled(times: int) -> float:
+    return min(FIRST_REST * 2.0 ** min(times, 12), LONGEST_REST)
 
 
 def _latest(served: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -123,6 +123,15 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing goes on before ``until``, epoch ms. ``drive``: whose provider asked for it, where one did."""
+
+    until: int
+    reason: str
+    drive: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     """A job as its person sees it. Times in epoch ms, bytes known so far."""
 
@@ -137,11 +146,13 @@ class JobView:
     bytes_total: int
     bytes_done: int
     spec: Mapping[str, Any] = field(default_factory=dict)
+    wait: Wait | None = None
 
     @property
     def tag(self) -> str:
         """Differs whenever anything shown differs: the id of a progress event."""
         shown = [self.id, self.state, self.cancelling, asdict(self.counts), self.bytes_total, self.bytes_done]
+        shown += [] if self.wait is None else [asdict(self.wait)]
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
 
 
@@ -161,6 +172,7 @@ class ItemView:
     reason: str | None
     advice: str | None
     destination: tuple[str, str] | None
+    wait: Wait | None = None
 
 
 class Fenced(Exception):

@@ -6,6 +6,7 @@ an ended item is settled here too, so that no item waits for something that will
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -133,11 +134,23 @@ async def change(tx: AsyncConnection, item: Item, owner: str, values: Mapping[st
         raise Fenced(item.id)
 
 
-async def again(tx: AsyncConnection, item: Item, owner: str, not_before: int, *, done: int, failed: bool) -> None:
-    """Give the item back, for a later attempt or as it was. Progress forgives earlier failures. Fenced."""
+async def again(
+    tx: AsyncConnection,
+    item: Item,
+    owner: str,
+    not_before: int,
+    *,
+    done: int,
+    failed: bool,
+    reason: str | None = None,
+) -> None:
+    """Give the item back, for a later attempt or as it was. Progress forgives earlier failures. Fenced.
+
+    ``reason``: why it waits, to be shown until then.
+    """
     failures = (1 if done > item.done else item.failures + 1) if failed else item.failures
     free = {"state": ItemState.READY, "owner": None, "not_before": not_before, "failures": failures, "done": done}
-    await change(tx, item, owner, free)
+    await change(tx, item, owner, free | {"reason": reason})
 
 
 async def held(tx: AsyncConnection, owner: str) -> dict[str, Row[str, int, int | None]]:
@@ -168,14 +181,23 @@ async def bar(tx: AsyncConnection, name: str, owner: str, now: int) -> None:
     await tx.execute(update(items).where(mine).values(**ended))
 
 
-async def park(tx: AsyncConnection, lane: str, now: int, seconds: float | None) -> int:
-    """Let an account rest. Returns until when, ms."""
+async def park(tx: AsyncConnection, lane: str, now: int, seconds: float | None, *, progressed: bool = False) -> int:
+    """Let an account rest. Returns until when, ms. ``progressed``: something went through since its last rest.
+
+    Of many that were under way together only the first one counts: the others were sent before the rest began. Rests
+    are a little longer than asked, each by another part, so that not all accounts come back in the same moment.
+    """
     found = await tx.execute(select(lanes.c.not_before, lanes.c.strikes).where(lanes.c.id == lane).with_for_update())
     row = found.one_or_none()
     if row is None:
         return now
-    until: int = max(row.not_before, now + round(rest(seconds, row.strikes) * 1000))
-    await tx.execute(update(lanes).where(lanes.c.id == lane).values(not_before=until, strikes=row.strikes + 1))
+    resting = row.not_before > now
+    strikes = 0 if progressed else row.strikes
+    pause = rest(0.0 if seconds is None and resting else seconds, 0 if resting else strikes)
+    spread = random.uniform(1.0, 1.05)  # noqa: S311 - spreads retries, keeps no secret
+    until: int = max(row.not_before, now + round(pause * spread * 1000))
+    counted = row.strikes if resting else strikes + 1
+    await tx.execute(update(lanes).where(lanes.c.id == lane).values(not_before=until, strikes=counted))
     return until
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from gateway.jobs.model import ENDED, Item, ItemState, ItemView, NewItem
+from gateway.jobs.model import ENDED, OPEN, Item, ItemState, ItemView, NewItem
 from gateway.jobs.reasons import advice
 from gateway.jobs.sealing import Sealer, seal, unseal
+from gateway.jobs.waiting import wait
 
 
 def item_row(sealer: Sealer, job: Mapping[Any, Any], new: NewItem, now: int) -> dict[str, Any]:
@@ -55,22 +56,29 @@ def item(sealer: Sealer, row: RowMapping) -> Item:
     )
 
 
-def item_view(sealer: Sealer, row: RowMapping) -> ItemView:
-    """A row as its person sees it."""
+def item_view(sealer: Sealer, row: RowMapping, now: int) -> ItemView:
+    """A row with its lanes (`gateway.jobs.waiting.with_lanes`) as its person sees it."""
     entry = unseal(sealer, "items", "entry", row["id"], row["entry"])
     result = unseal(sealer, "items", "result", row["id"], row["result"])
     destination = result.get("destination")
+    state, held, reason = ItemState(row["state"]), None, row["reason"]
+    if state is ItemState.READY:
+        pauses = [(row["lane"], row["lane_until"]), (row["other"], row["other_until"])]
+        held = wait(now, row["not_before"], reason, pauses)
+    if state in OPEN:  # what an open row keeps is why it waits, and only as long as it does
+        reason = None if held is None else held.reason
     return ItemView(
         seq=row["seq"],
         id=row["id"],
         kind=str(entry.get("kind", row["kind"])),
         name=str(entry["name"]),
         path=str(entry["path"]),
-        state=ItemState(row["state"]),
+        state=state,
         size=row["size"],
         done=row["done"],
         renamed_to=result.get("renamed_to"),
-        reason=row["reason"],
-        advice=advice(row["reason"]),
+        reason=reason,
+        advice=advice(reason),
         destination=(destination[0], destination[1]) if destination else None,
+        wait=held,
     )

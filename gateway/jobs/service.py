@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.model import Scope
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.ids import new_id
-from gateway.jobs import queue, totals
+from gateway.jobs import queue, totals, waiting
 from gateway.jobs.commits import Store
 from gateway.jobs.model import ENDED, FINISHED, OPEN, STEPS, Item, ItemState, ItemView, JobState, JobView, NewItem
 from gateway.jobs.progress import Progress
@@ -141,7 +141,7 @@ class Jobs:
     ) -> tuple[Sequence[ItemView], int | None]:
         """The job's items in the order of discovery, and the ``after`` of the next page. Empty for a foreign job."""
         query = (
-            select(items)
+            waiting.with_lanes(select(items))
             .where(items.c.job == job, items.c.tenant == tenant, items.c.person == person, items.c.seq > after)
             .where(totals.counted(items.c.kind, items.c.state))
             .order_by(items.c.seq)
@@ -149,9 +149,9 @@ class Jobs:
         )
         sealer = await self.sealer(tenant, person)
         async with self.database.read() as tx:
-            rows = (await tx.execute(query)).mappings().all()
+            rows, now = (await tx.execute(query)).mappings().all(), await self._now(tx)
         more = rows[limit - 1]["seq"] if len(rows) > limit else None
-        return [item_view(sealer, row) for row in rows[:limit]], more
+        return [item_view(sealer, row, now) for row in rows[:limit]], more
 
     async def result_of(self, sealer: Sealer, item: str) -> Mapping[str, Any]:
         """What another item of the same person became; empty where it has not ended well or is not there."""
@@ -272,6 +272,9 @@ class Jobs:
         else:
             known = totals.add_up(await queue.count(tx, row["id"]))
             known = replace(known, bytes_done=known.bytes_done + self.progress.beyond(row["id"]))
+        held = None
+        if known.waiting and row["cancelled"] is None:
+            held = await waiting.of_job(tx, row["id"], await self._now(tx))
         state = JobState(row["state"])
         planning = state is JobState.RUNNING and known.listing
         return JobView(
@@ -286,6 +289,7 @@ class Jobs:
             bytes_total=known.bytes_total,
             bytes_done=known.bytes_done,
             spec=spec,
+            wait=held,
         )
 
 

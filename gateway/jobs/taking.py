@@ -24,6 +24,7 @@ from gateway.jobs.processes import LEASE, MOST_LOSSES
 from gateway.jobs.sealing import seal
 from gateway.jobs.turn import Executor, Turn
 from providers.errors import DriveError
+from providers.http import work_in_background
 
 MOST_FAILURES: Final = 6
 MOST_REFUSED_TOKENS: Final = 3
@@ -68,6 +69,7 @@ class Attempts:
     async def take(self, turn: Turn) -> None:
         """The item's turn from claim to its last write. Fenced means that it is somebody else's: nothing is written."""
         executor = self._executors[turn.item.kind]
+        work_in_background()
         with suppress(Fenced):
             try:
                 if turn.item.cancelled:
@@ -133,12 +135,16 @@ class Attempts:
         pause = min(self._timing.backoff * 2.0 ** (failures - 1), self._timing.longest_backoff)
         later = round(pause * random.uniform(0.7, 1.0) * 1000)  # noqa: S311 - spreads retries, keeps no secret
         await self._write(
-            lambda tx, now: queue.again(tx, turn.item, turn.owner, now + later, done=turn.done, failed=True)
+            lambda tx, now: queue.again(
+                tx, turn.item, turn.owner, now + later, done=turn.done, failed=True, reason=reason
+            )
         )
 
     async def _park(self, turn: Turn, parked: Parked) -> None:
+        progressed = turn.progressed()
+
         async def write(tx: AsyncConnection, now: int) -> None:
             await queue.again(tx, turn.item, turn.owner, now, done=turn.done, failed=False)
-            await queue.park(tx, parked.lane, now, parked.seconds)
+            await queue.park(tx, parked.lane, now, parked.seconds, progressed=progressed)
 
         await self._write(write)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs import queue
 from gateway.jobs.commits import Clocked
-from gateway.jobs.model import Fenced, Hook, Item, Outcome
+from gateway.jobs.model import Fenced, Hook, Item, Outcome, Parked
 from gateway.jobs.processes import Membership
 from gateway.jobs.progress import Progress
 from gateway.jobs.sealing import Sealer, seal
+
+LONGEST_HELD: Final = 60.0
+"""Seconds for which an item may keep its place at work while its account rests."""
 
 
 class Executor(Protocol):
@@ -47,6 +50,7 @@ class Turn:
         self.owner = membership.id
         self.cancelled = False
         """Set where the job was cancelled while this ran, before the executor is stopped."""
+        self._rested_at = item.done
         self._seen = 0.0
         self._write = write
         self._membership = membership
@@ -92,13 +96,25 @@ class Turn:
         return await self._write.now()
 
     async def rest(self, lane: str, seconds: float | None) -> None:
-        """Park the lane and wait it out, for an item that would lose much by giving its turn back. Fenced."""
+        """Park the lane and wait it out, for an item that would lose much by giving its turn back. Fenced.
+
+        Parked where that would take long: a place at work is not for sleeping in.
+        """
+        progressed = self.progressed()
 
         async def write(tx: AsyncConnection, now: int) -> int:
-            return await queue.park(tx, lane, now, seconds) - now
+            return await queue.park(tx, lane, now, seconds, progressed=progressed) - now
 
-        await asyncio.sleep(max(await self._write(write), 0) / 1000)
+        pause = max(await self._write(write), 0) / 1000
+        if pause > LONGEST_HELD:
+            raise Parked(lane, pause)
+        await asyncio.sleep(pause)
         self.check()
+
+    def progressed(self) -> bool:
+        """Whether bytes have arrived since this was asked last, or since the item was taken up."""
+        before, self._rested_at = self._rested_at, self.done
+        return self.done > before
 
     def due(self, now: float, every: float) -> bool:
         """Whether the row lags behind and was not written for ``every`` seconds."""

@@ -106,8 +106,9 @@ export async function showJob(job, title, after = () => {}) {
   const task = new Task(name, () => ENDED.has(job.state) && sessionStorage.setItem(PUT_AWAY, JSON.stringify([...putAway(), job.id].slice(-50))));
   const old = ENDED.has(job.state);
   const seen = (now) => {
-    task.state(now.state === "planning" ? _("Looking") : _("Running"));
-    task.progress(part(now), progressWords(now));
+    if (now.resumes_at) task.state(_("Waiting until %(time)s", { time: day(now.resumes_at) }), "part");
+    else task.state(now.state === "planning" ? _("Looking") : _("Running"));
+    task.progress(part(now), [progressWords(now), now.resumes_at && now.advice].filter(Boolean).join(" · "));
   };
   try {
     if (!old) {
