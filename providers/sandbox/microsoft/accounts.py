@@ -11,6 +11,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 GIB = 1 << 30
 
 
+@cache
 def tenant(school: str) -> str:
     """The tenant id of a school; one id for everybody who signs in with a personal account."""
     return CONSUMERS if school in PERSONAL else str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{school}.example"))
@@ -55,46 +57,46 @@ class Holder(Protocol):
         """An identitySet of the owner."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Account:
-    """A person as Microsoft sees them. ``tid`` and ``oid`` are tenant and object id, as in tokens."""
+    """A person as Microsoft sees them; what is worked out once is kept. ``tid`` and ``oid`` are tenant and object id, as in tokens."""
 
     person: Person
 
-    @property
+    @cached_property
     def personal(self) -> bool:
         """A personal Microsoft account; otherwise a work or school account."""
         return self.person.school in PERSONAL
 
-    @property
+    @cached_property
     @behaviour("documented", "driveType is 'personal' or 'business'; all personal accounts share one tenant id.")
     def drive_type(self) -> str:
         """What Graph calls the kind."""
         return "personal" if self.personal else "business"
 
-    @property
+    @cached_property
     def tid(self) -> str:
         """The tenant."""
         return tenant(self.person.school)
 
-    @property
+    @cached_property
     def cid(self) -> str:
         """Sixteen hex digits that personal ids are made of."""
         return hashlib.sha256(self.person.email.encode()).hexdigest()[:16]
 
-    @property
+    @cached_property
     def oid(self) -> str:
         """The object id within the tenant."""
         if self.personal:
             return f"00000000-0000-0000-{self.cid[:4]}-{self.cid[4:]}"
         return str(uuid.uuid5(uuid.UUID(self.tid), self.person.email))
 
-    @property
+    @cached_property
     def user_id(self) -> str:
         """What /me calls the person."""
         return self.cid if self.personal else self.oid
 
-    @property
+    @cached_property
     def drive_id(self) -> str:
         """The id of the person's one drive."""
         if self.personal:
@@ -102,24 +104,24 @@ class Account:
         digest = hashlib.sha512(self.person.email.encode()).digest()[:48]
         return "b!" + base64.urlsafe_b64encode(digest).decode()
 
-    @property
+    @cached_property
     @behaviour("assumed", "A personal drive holds 5 GiB, a school's 1 TiB, unless the state says otherwise.")
     def total(self) -> int:
         """The quota in bytes."""
         return 5 * GIB if self.personal else 1024 * GIB
 
-    @property
+    @cached_property
     def web(self) -> str:
         """Where a browser finds the root."""
         host = "onedrive.live.com" if self.personal else f"{self.person.school}-my.sharepoint.com"
         return f"https://{host}/personal/{self.user_id}/Documents"
 
-    @property
+    @cached_property
     def drive_name(self) -> str:
         """What the drive is called."""
         return "OneDrive"
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, Any]:
         """An identitySet."""
         return {"user": {"displayName": self.person.name, "id": self.user_id}}

@@ -60,7 +60,7 @@ class Tree:
 
     def drive_of(self, person: Person) -> str:
         """The id of a person's drive; made on the first call."""
-        account = Account(person)
+        account = self.account(person.email)
         drive = account.drive_id
         return drive if drive in self.drives else self._new(drive, {"owner": person.email, "total": account.total})
 

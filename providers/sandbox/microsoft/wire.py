@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -37,21 +38,26 @@ _REMOTE = [
     "parentReference",
 ]
 SELECTABLE = frozenset([*_ITEM.split(), DOWNLOAD])
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
 
 def answer(doc: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A JSON answer with Graph's content type."""
-    body = json.dumps(doc, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _ENCODER.encode(doc).encode()
     return web.Response(body=body, status=status, headers={"Content-Type": _JSON, **(headers or {})})
 
 
 @behaviour("rclone", "Personal drives keep milliseconds, school drives whole seconds.")
 def moment(ms: int, account: Holder) -> str:
     """A time as Graph writes it."""
-    fraction = ms % 1000 if account.personal else 0
-    text = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction, text = ms % 1000 if account.personal else 0, _second(ms // 1000)
     return f"{text}.{fraction:03}".rstrip("0") + "Z" if fraction else text + "Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse_moment(text: object) -> int:
