@@ -66,9 +66,13 @@ async def _rows(client: Client, ref: Ref) -> list[Any]:
         rows += data["value"]
         if cursor is None or not data["value"]:
             break
-    if all(isinstance(row, Mapping) and _NUMBER.fullmatch(str(row.get("id"))) for row in rows):
+    if all(isinstance(row, Mapping) and _NUMBER.fullmatch(_text(row.get("id"))) for row in rows):
         rows.sort(key=lambda row: tuple(map(int, row["id"].split("."))), reverse=True)
     return rows[:MOST]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _version(row: object) -> Version:
