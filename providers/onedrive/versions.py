@@ -78,7 +78,7 @@ def _text(value: object) -> str:
 def _version(row: object) -> Version:
     try:
         assert isinstance(row, Mapping)
-        found = Version(f"v:{row['id']}", _size(row.get("size")), parse_time(row["lastModifiedDateTime"]))
+        found = Version(f"v:{_text(row['id'])}", _size(row.get("size")), parse_time(row["lastModifiedDateTime"]))
     except (AssertionError, KeyError, ValueError, TypeError):
         raise Untrusted("not a version", reason="shape") from None
     if not is_older(found.id):
