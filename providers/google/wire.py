@@ -51,9 +51,9 @@ def _entry(data: Mapping[str, Any]) -> Entry:
     kind = kind_of(data["mimeType"])
     space = str(data.get("driveId") or "")
     parents = data.get("parents") or []
-    target = data.get("shortcutDetails") or {}
+    target = _target(data.get("shortcutDetails"))
     flags = {"trashed"} if data.get("trashed") else set()
-    if kind is Kind.SHORTCUT and "targetId" not in target:
+    if kind is Kind.SHORTCUT and target is None:
         flags.add("dangling")
     return Entry(
         ref=Ref(space, _text(data["id"]), data.get("resourceKey")),
@@ -65,11 +65,20 @@ def _entry(data: Mapping[str, Any]) -> Entry:
         version=_version(kind, data),
         modified=parse_time(data["modifiedTime"]),
         hashes={ours: bytes.fromhex(data[theirs]) for theirs, ours in _HASHES.items() if data.get(theirs)},
-        target=Ref("", target["targetId"], target.get("targetResourceKey")) if "targetId" in target else None,
+        target=target,
         exports=EXPORTS.get(data["mimeType"], ()),
         may=_may(data.get("capabilities")),
         flags=frozenset(flags),
     )
+
+
+def _target(details: object) -> Ref | None:
+    """What a shortcut points to; its drive is not told."""
+    if details is None:
+        return None
+    if not isinstance(details, Mapping):
+        raise TypeError("not details")
+    return Ref("", _text(details["targetId"]), details.get("targetResourceKey")) if "targetId" in details else None
 
 
 def _text(value: object) -> str:
