@@ -48,6 +48,7 @@ class Fields:
     def __init__(self, keys: Keys) -> None:
         """``keys`` are asked anew on every call, so that a destroyed key stops working at once."""
         self._keys = keys
+        self._ciphers: dict[int, AESGCM] = {}
 
     def seal(self, table: str, column: str, row: str, value: bytes | str, *, nonce: bytes | None = None) -> bytes:
         """A box for this very place; in another row or column it does not open. ``nonce``: test vectors only."""
@@ -55,7 +56,7 @@ class Fields:
         nonce = nonce or secrets.token_bytes(NONCE)
         raw = value.encode() if isinstance(value, str) else value
         aad = self._aad(table, column, row, key.version)
-        return _HEAD.pack(FORMAT, key.version) + nonce + AESGCM(key.subkey("field")).encrypt(nonce, _pad(raw), aad)
+        return _HEAD.pack(FORMAT, key.version) + nonce + self._cipher(key).encrypt(nonce, _pad(raw), aad)
 
     def unseal(self, table: str, column: str, row: str, box: bytes) -> bytes:
         """The value. Corrupt for another place or person, Shredded where the key of its version is gone."""
@@ -69,7 +70,7 @@ class Fields:
             raise Shredded("the key of this field is gone")
         nonce, sealed = box[_HEAD.size : _HEAD.size + NONCE], box[_HEAD.size + NONCE :]
         try:
-            return _unpad(AESGCM(key.subkey("field")).decrypt(nonce, sealed, self._aad(table, column, row, version)))
+            return _unpad(self._cipher(key).decrypt(nonce, sealed, self._aad(table, column, row, version)))
         except InvalidTag:
             raise Corrupt("a sealed field does not authenticate") from None
 
@@ -80,6 +81,12 @@ class Fields:
     def index(self, label: str, value: bytes | str) -> bytes:
         """32 bytes that are equal for equal values of one scope and ``label``, and tell nothing else."""
         return hmac.digest(self._keys.current().subkey("index"), enc(label, value), "sha256")
+
+    def _cipher(self, key: Key) -> AESGCM:
+        """Derived once for each version of the key: a list opens hundreds of names."""
+        if key.version not in self._ciphers:
+            self._ciphers[key.version] = AESGCM(key.subkey("field"))
+        return self._ciphers[key.version]
 
     def _aad(self, table: str, column: str, row: str, version: int) -> bytes:
         scope = self._keys.scope

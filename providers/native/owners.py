@@ -49,8 +49,11 @@ async def add(tx: AsyncConnection, scope: Scope, more: int) -> int:
 
 
 async def latest(tx: AsyncConnection, scope: Scope) -> int:
-    """The number of the latest change."""
-    return (await tx.execute(select(owners.c.number).where(_mine(scope)))).scalar() or 0
+    """The number of the latest change. NotFound where its owner was forgotten."""
+    number = (await tx.execute(select(owners.c.number).where(_mine(scope)))).scalar()
+    if number is None:
+        raise NotFound("this drive is gone")
+    return int(number)
 
 
 async def used(tx: AsyncConnection, scope: Scope) -> int:
