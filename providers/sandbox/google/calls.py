@@ -11,6 +11,7 @@ from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Refused, Sandbox, base
 from providers.sandbox.google.errors import forbidden
 from providers.sandbox.google.fields import Selection, selection
+from providers.sandbox.google.hashing import hashed
 from providers.sandbox.google.parameters import parameters
 from providers.sandbox.google.resource import View, resource
 from providers.sandbox.google.tree import READS, WRITES, Tree, Viewer
@@ -45,8 +46,9 @@ class Call:
         """The row before the caller."""
         return View(self.tree, self.viewer, base(self.request), row)
 
-    def file(self, row: Doc) -> web.Response:
+    async def file(self, row: Doc) -> web.Response:
         """The selected fields of a row as the answer."""
+        [row] = await hashed(self.tree, [row], self.selected)
         return web.json_response(resource(self.view(row), self.selected))
 
     def allowed(self, row: Doc, flag: str) -> Doc:

@@ -8,14 +8,17 @@ from typing import Any
 from aiohttp import web
 
 from providers.sandbox.behaviours import behaviour
-from providers.sandbox.box import Refused, base
+from providers.sandbox.box import Refused
 from providers.sandbox.google.account import described
 from providers.sandbox.google.calls import Api, Call
 from providers.sandbox.google.errors import invalid
 from providers.sandbox.google.fields import Selection, cut
-from providers.sandbox.google.resource import View, resource
+from providers.sandbox.google.hashing import hashed
+from providers.sandbox.google.resource import resource
 from providers.sandbox.google.times import format_time
 from providers.sandbox.store import Doc
+
+_Change = tuple[int, dict[str, Any], Doc | None]  # its number, its entry, the row that it shows
 
 
 class Changes:
@@ -54,11 +57,16 @@ class Changes:
             raise Refused(400, "required", "Required parameter: pageToken")
         if not token.isdecimal() or not call.tree.oldest_change <= int(token) <= call.tree.seq:
             raise invalid("pageToken", token)
-        found = sorted(self._since(call, int(token)), key=lambda one: int(one[0]))
-        size = call.params.get("pageSize", 100)
-        answer: dict[str, Any] = {"kind": "drive#changeList", "changes": [entry for _, entry in found[:size]]}
-        if len(found) > size:
-            answer["nextPageToken"] = str(found[size - 1][0])
+        size, below = call.params.get("pageSize", 100), _selected(call)
+        since = sorted(self._since(call, int(token)), key=lambda one: int(one[0]))
+        answer: dict[str, Any] = {"kind": "drive#changeList", "changes": []}
+        for _, entry, row in since[:size]:
+            file = (
+                {} if row is None else {"file": resource(call.view((await hashed(call.tree, [row], below))[0]), below)}
+            )
+            answer["changes"].append(entry | file)
+        if len(since) > size:
+            answer["nextPageToken"] = str(since[size - 1][0])
         else:
             answer["newStartPageToken"] = str(call.tree.seq)
         return web.json_response(cut(answer, call.selected))
@@ -69,24 +77,23 @@ class Changes:
             raise Refused(404, "notFound", f"Shared drive not found: {drive}")
         return None if drive is None else str(drive)
 
-    def _since(self, call: Call, token: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _since(self, call: Call, token: int) -> Iterator[_Change]:
         drive, removed = self._drive(call), call.params.get("includeRemoved", True)
         everywhere = call.params.get("includeItemsFromAllDrives") or call.params.get("includeTeamDriveItems")
         if drive and not everywhere:
             raise invalid("includeItemsFromAllDrives", "false")
         mine = bool(call.params.get("restrictToMyDrive"))
         shown = _Filter(call, drive, shared=bool(everywhere) and not mine, mine=mine)
-        below = call.selected.get("changes", {}) if "*" not in call.selected else {}
         for row in call.tree:
             if row["seq"] > token and shown.takes(row):
-                yield row["seq"], _file(call, row, below)
+                yield row["seq"], _entry("file", row, removed=False) | {"fileId": row["id"]}, row
         for file_id, row in call.tree.gone(call.viewer.person, token) if removed else ():
             if shown.fits(row.get("drive")) and not _back(call, file_id):
-                yield row["seq"], _entry("file", row, removed=True) | {"fileId": file_id}
+                yield row["seq"], _entry("file", row, removed=True) | {"fileId": file_id}, None
         for row in call.tree.drives.rows() if shown.shared and not call.viewer.own_files_only else ():
             entry = _of_drive(call, row) if row.get("seq", 0) > token and drive in (None, row["id"]) else None
             if entry is not None and (removed or not entry["removed"]):
-                yield row["seq"], entry
+                yield row["seq"], entry, None
 
 
 class _Filter:
@@ -120,10 +127,11 @@ def _entry(kind: str, row: Doc, *, removed: bool) -> dict[str, Any]:
     return known | {"time": format_time(row["changed"])}
 
 
-def _file(call: Call, row: Doc, selected: Selection) -> dict[str, Any]:
-    view = View(call.tree, call.viewer, base(call.request), row)
-    below = selected.get("file", {}) if "*" not in selected else {}
-    return _entry("file", row, removed=False) | {"fileId": row["id"], "file": resource(view, below)}
+def _selected(call: Call) -> Selection:
+    """What of each file is asked for."""
+    changes = call.selected.get("changes", {}) if "*" not in call.selected else {}
+    file: Selection = changes.get("file", {}) if "*" not in changes else {}
+    return file
 
 
 def _of_drive(call: Call, row: Doc) -> dict[str, Any] | None:

@@ -9,16 +9,10 @@ from providers.sandbox.behaviours import behaviour
 from providers.sandbox.google.calls import Call
 from providers.sandbox.google.errors import forbidden
 from providers.sandbox.google.facts import marked
+from providers.sandbox.google.hashing import ALGORITHMS
 from providers.sandbox.google.tree import Tree
 from providers.sandbox.store import Doc, Store
 from providers.sandbox.transfer import Digests
-
-ALGORITHMS = {"md5": hashlib.md5, "sha1": hashlib.sha1, "sha256": hashlib.sha256}
-
-
-def digests() -> Digests:
-    """The three hashes that Drive shows."""
-    return Digests(ALGORITHMS)
 
 
 @behaviour("documented", "Past the quota a create, update or copy is 403 storageQuotaExceeded.")
@@ -34,8 +28,9 @@ def check_quota(call: Call, size: int, replaced: int = 0) -> None:
 def filled(tree: Tree, row: Doc, blob: str, hashes: Digests, *, dated: bool, by: str | None = None) -> Doc:
     """The row with these bytes as its content, from that person. ``dated``: the request says when it was modified."""
     found = {name: digest.hex() for name, digest in hashes.values().items()}
-    head = "0B" + hashlib.sha256(f"{row['id']}{tree.seq}{found['sha256']}".encode()).hexdigest()[:46]
-    row = {**row, "blob": blob, "size": hashes.position, "head": head, "keep": False, **found}
+    head = "0B" + hashlib.sha256(f"{row['id']}{tree.seq}{hashes.position}".encode()).hexdigest()[:46]
+    row = {name: value for name, value in row.items() if name not in ALGORITHMS}
+    row |= {"blob": blob, "size": hashes.position, "head": head, "keep": False, **found}
     if not dated:
         row["modified"] = tree.now()
     return row if by is None else marked(row, by, modified=tree.now(), viewed=tree.now())

@@ -18,6 +18,7 @@ from providers.sandbox.google.content import check_quota, linked
 from providers.sandbox.google.errors import forbidden, invalid, not_found
 from providers.sandbox.google.facts import Facts
 from providers.sandbox.google.fields import cut
+from providers.sandbox.google.hashing import hashed
 from providers.sandbox.google.metadata import applied, check, draft
 from providers.sandbox.google.moving import moved
 from providers.sandbox.google.ordering import ordered
@@ -65,8 +66,9 @@ class Files:
         while len(self._lists) > _KEPT_LISTS:
             self._lists.popitem(last=False)
         stop = start + call.params.get("pageSize", 100)
-        rows = [row for row in map(call.tree.get, self._lists[key][start:stop]) if row is not None]
         below = call.selected.get("files", {}) if "*" not in call.selected else {}
+        found = [row for row in map(call.tree.get, self._lists[key][start:stop]) if row is not None]
+        rows = await hashed(call.tree, found, below)
         answer: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
         if stop < len(self._lists[key]):
             answer["nextPageToken"] = _token(stop, key)
@@ -116,19 +118,19 @@ class Files:
         row = call.find(request.match_info["fileId"])
         if call.params.get("alt") == "media":
             return await media.download(self._api, call, row)
-        return call.file(row)
+        return await call.file(row)
 
     async def create(self, request: web.Request) -> web.Response:
         """A folder, a shortcut, an empty document or an empty file."""
         call = self._api.open(request, "files.create", "file", writes=True)
         row = draft(call, await self._api.box.json(request))
-        return call.file(call.tree.put(media.blank(self._api.box.store, call, row)))
+        return await call.file(call.tree.put(media.blank(self._api.box.store, call, row)))
 
     async def update(self, request: web.Request) -> web.Response:
         """Rename, move, trash, restore, describe."""
         call = self._api.open(request, "files.update", "file", writes=True)
         body = await self._api.box.json(request)
-        return call.file(call.tree.relocate(changed(call, call.find(request.match_info["fileId"]), body)))
+        return await call.file(call.tree.relocate(changed(call, call.find(request.match_info["fileId"]), body)))
 
     @behaviour("documented", "files.copy makes a new file on the server; folders are 403 cannotCopyFile.")
     async def copy(self, request: web.Request) -> web.Response:
@@ -152,7 +154,7 @@ class Files:
                 row[name] = source[name]
         if source.get("blob"):
             row["blob"] = linked(self._api.box.store, source["blob"])
-        return call.file(call.tree.put(row))
+        return await call.file(call.tree.put(row))
 
     @behaviour("documented", "files.delete is for ever, skips the trash, and takes a folder's whole content along.")
     async def delete(self, request: web.Request) -> web.Response:

@@ -9,8 +9,9 @@ from aiohttp import web
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Refused
 from providers.sandbox.google.calls import Api, Call
-from providers.sandbox.google.content import digests, filled
+from providers.sandbox.google.content import filled
 from providers.sandbox.google.errors import forbidden, invalid
+from providers.sandbox.google.hashing import digests
 from providers.sandbox.google.office import EXPORTS, export
 from providers.sandbox.google.resource import is_native
 from providers.sandbox.google.tree import FOLDER, NATIVE, SHORTCUT

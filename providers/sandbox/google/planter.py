@@ -7,7 +7,8 @@ from typing import Any
 
 from providers.sandbox.box import Sandbox
 from providers.sandbox.generated import blocks
-from providers.sandbox.google.content import digests, filled, linked
+from providers.sandbox.google.content import filled, linked
+from providers.sandbox.google.hashing import digests
 from providers.sandbox.google.times import parse_time
 from providers.sandbox.google.tree import FOLDER, SHORTCUT, Tree, identity
 from providers.sandbox.people import Person

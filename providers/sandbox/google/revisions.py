@@ -11,6 +11,7 @@ from providers.sandbox.box import Refused
 from providers.sandbox.google.calls import Api, Call
 from providers.sandbox.google.errors import forbidden, invalid
 from providers.sandbox.google.fields import cut
+from providers.sandbox.google.hashing import hashed
 from providers.sandbox.google.media import download
 from providers.sandbox.google.resource import export_links, user
 from providers.sandbox.google.times import format_time
@@ -41,7 +42,7 @@ class Revisions:
         if not token.isdecimal() or int(token) > len(found):
             raise invalid("pageToken", token)
         stop = int(token) + call.params.get("pageSize", PAGE)
-        shown = [_revision(call, row, one) for one in found[int(token) : stop]]
+        shown = [await _revision(call, row, one) for one in found[int(token) : stop]]
         answer: dict[str, Any] = {"kind": "drive#revisionList", "revisions": shown}
         if stop < len(found):
             answer["nextPageToken"] = str(stop)
@@ -56,7 +57,7 @@ class Revisions:
             kept = ("blob", "size", "mime", "md5")
             content = {**row, **{name: found[name] for name in kept if name in found}}
             return await download(self._api, call, content)
-        return web.json_response(cut(_revision(call, row, found), call.selected))
+        return web.json_response(cut(await _revision(call, row, found), call.selected))
 
     @behaviour("documented", "Only keepForever of a file with binary content can be changed here.")
     async def update(self, request: web.Request) -> web.Response:
@@ -72,7 +73,7 @@ class Revisions:
             row = call.tree.put({**row, "keep": keep})
         else:
             call.tree.history.keep(row, found["id"], keep)
-        return web.json_response(cut(_revision(call, row, {**found, "keep": keep}), call.selected))
+        return web.json_response(cut(await _revision(call, row, {**found, "keep": keep}), call.selected))
 
     @behaviour("documented", "Only revisions of binary files can be deleted, and never the last one that is left.")
     @behaviour("assumed", "Deleting the head revision is refused as well: 403 cannotDeleteRevision.")
@@ -103,7 +104,7 @@ class Revisions:
 
 
 @behaviour("documented", "Revisions of documents have exportLinks, those of files size, md5Checksum and a file name.")
-def _revision(call: Call, row: Doc, one: Doc) -> dict[str, Any]:
+async def _revision(call: Call, row: Doc, one: Doc) -> dict[str, Any]:
     shown = {"kind": "drive#revision", "id": one["id"], "mimeType": one["mime"], "modifiedTime": format_time(one["at"])}
     writer = call.tree.person(one["by"])
     if writer is not None:
@@ -111,5 +112,6 @@ def _revision(call: Call, row: Doc, one: Doc) -> dict[str, Any]:
     if "blob" not in one:
         links = export_links(call.view(row), one["id"])
         return shown | {"published": False, "exportLinks": links}
+    [one] = await hashed(call.tree, [one], {"md5Checksum": {}})
     shown |= {"keepForever": one["keep"], "originalFilename": one["name"], "size": str(one["size"])}
     return shown | {"md5Checksum": one["md5"]}

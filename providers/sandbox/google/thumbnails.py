@@ -63,4 +63,4 @@ def _text(tree: Tree, file_id: str, ends: int) -> str:
 def seed(row: Doc) -> str:
     """What the picture is drawn from: other content, other picture."""
     paragraphs = "\n".join((row.get("doc") or {}).get("paragraphs", ()))
-    return hashlib.sha256(f"{row.get('sha256', '')}{paragraphs}".encode()).hexdigest()
+    return hashlib.sha256(f"{row.get('head', '')}{paragraphs}".encode()).hexdigest()

@@ -16,6 +16,7 @@ import hmac
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Sandbox
@@ -225,6 +226,17 @@ class Tree:
         row = {**row, "version": row["version"] + 1, **self.tick()}
         self._index(row, 1)
         return self._rows.put(row["id"], row)
+
+    def learn(self, row: Doc, facts: Doc) -> Doc:
+        """The row with what was found out about its bytes, which is no change; kept if it still has them."""
+        known = self._rows.get(row["id"])
+        if known is not None and known.get("blob") == row["blob"]:
+            self._rows.put(row["id"], {**known, **facts})
+        return {**row, **facts}
+
+    def blob(self, name: str) -> Path:
+        """Where the bytes of that name lie."""
+        return self._box.store.blob(name)
 
     def relocate(self, row: Doc) -> Doc:
         """Puts a moved row; where it changes drives, all that lies below goes to the new owner or drive with it."""

@@ -20,9 +20,10 @@ from aiohttp import web
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Refused, base, label, show
 from providers.sandbox.google.calls import Api, Call
-from providers.sandbox.google.content import check_quota, digests, filled
+from providers.sandbox.google.content import check_quota, filled
 from providers.sandbox.google.conversion import check_import_size, check_media, converted
 from providers.sandbox.google.files import changed
+from providers.sandbox.google.hashing import digests
 from providers.sandbox.google.metadata import draft
 from providers.sandbox.google.multipart import MultipartBody
 from providers.sandbox.google.ranges import Sent, sent
@@ -68,7 +69,7 @@ class Uploads:
         if way == "media":
             kind = request.content_type
             row = self._planned(call, {}, kind, request.match_info.get("fileId"))
-            return call.file(await self._whole(call, row, pieces(request), kind, dated=False))
+            return await call.file(await self._whole(call, row, pieces(request), kind, dated=False))
         raise Refused(400, "invalidParameter", "uploadType must be media, multipart or resumable.")
 
     def expire(self, upload_id: str) -> None:
@@ -91,7 +92,7 @@ class Uploads:
         return row
 
     async def _whole(self, call: Call, row: Doc, body: AsyncIterator[bytes], media_type: str, *, dated: bool) -> Doc:
-        path, hashes = self._api.box.store.new_blob(), digests()
+        path, hashes = self._api.box.store.new_blob(), digests(call.selected)
         try:
             await receive(body, path, 0, hashes)
             return call.tree.relocate(await self._filled(call, row, path, hashes, media_type, dated=dated))
@@ -123,7 +124,7 @@ class Uploads:
             done = await self._whole(call, row, _media(parts, headers), kind, dated="modifiedTime" in body)
         except ValueError:
             raise Refused(400, "badContent", "Malformed multipart body.") from None
-        return call.file(done)
+        return await call.file(done)
 
     @behaviour("documented", "Resumable: 200 with the session address in Location, which works without Authorization.")
     @behaviour("documented", "A session lives for one week.")
@@ -173,7 +174,7 @@ class Uploads:
     async def _continue(self, request: web.Request, upload_id: str, session: Doc) -> web.Response:
         if session["done"]:
             call = self._call(request, session)
-            return call.file(call.find(session["done"]))
+            return await call.file(call.find(session["done"]))
         asked = sent(request.headers.get("Content-Range"), request.content_length)
         if None not in (asked.total, session["size"]) and asked.total != session["size"]:
             raise Refused(400, "badRequest", "The total differs from X-Upload-Content-Length.")
@@ -204,7 +205,7 @@ class Uploads:
         await asyncio.to_thread(os.truncate, path, stored)
         hashes = self._digests.get(upload_id)
         if hashes is None or hashes.position != stored:
-            hashes = self._digests[upload_id] = digests()
+            hashes = self._digests[upload_id] = digests(self._call(request, session).selected)
             await digest_file(path, hashes)
         limit = min((one for one in (asked.stop, total) if one is not None), default=None)
         try:
@@ -215,9 +216,9 @@ class Uploads:
     async def _finish(self, request: web.Request, upload_id: str, session: Doc) -> web.Response:
         call = self._call(request, session)
         path = self._api.box.store.blob(session["blob"])
-        hashes = self._digests.pop(upload_id, None) or digests()
+        hashes = self._digests.pop(upload_id, None) or digests(call.selected)
         if hashes.position != path.stat().st_size:
-            hashes = digests()
+            hashes = digests(call.selected)
             await digest_file(path, hashes)
         row = self._planned(call, session["body"], session["type"], session["file"])
         if session["file"] is None and "id" not in session["body"]:
@@ -228,7 +229,7 @@ class Uploads:
             done = call.tree.relocate(row)
             self._sessions.merge(upload_id, done=done["id"])
         self._locks.pop(upload_id, None)
-        return call.file(done)
+        return await call.file(done)
 
     def _call(self, request: web.Request, session: Doc) -> Call:
         """The call that began the session, with its parameters and its person, now that it ends."""
