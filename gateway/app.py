@@ -250,7 +250,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
         fills=fills,
         following=following,
         opener=Opener(
-            vault, database, cached, fills, policy, people.require_active, following, choices.exports
+            vault, database, cached, fills, policy, people.require_active, following, choices.formats
         ),
         uploads=Uploads(vault, database, transfers.send_on, people.require_active),
         jobs=jobs,

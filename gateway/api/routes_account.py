@@ -83,6 +83,20 @@ async def confirm_connection(call: Call) -> web.StreamResponse:
     return nothing()
 
 
+async def pick_items(call: Call) -> web.StreamResponse:
+    """Choose more items that a connection may see: send the person to `authorize_url`; they come back as if connected.
+
+    Only for drives whose `reach` is "picked".
+    """
+    account = _id(call, "connection")
+    drives = {one.id: one for one in await call.services.drives.list(call.me.person, call.me.school)}
+    if account not in drives:
+        raise not_found()
+    if drives[account].reach != "picked":
+        raise Problem(422, "not_offered", "This connection sees the whole drive, so there is nothing to choose.")
+    return answer(ConnectionStarted(authorize_url=await call.services.accounts.pick(call.me, account)), 201)
+
+
 async def end_connection(call: Call) -> web.StreamResponse:
     """Disconnect an account: its grant is revoked where the provider has a way, and forgotten here in any case."""
     account = _id(call, "connection")
@@ -239,6 +253,11 @@ ROUTES = (
     Route(
         "POST", "/v1/connections/{connection}/confirm", confirm_connection, "connection.manage",
         "Confirm a connected account", "connections", status=204, problems=(409,),
+    ),
+    Route(
+        "POST", "/v1/connections/{connection}/pick", pick_items, "connection.manage",
+        "Choose more items for a connection", "connections",
+        answer=ConnectionStarted, status=201, problems=(409, 422, 429, 502, 504), counted=True,
     ),
     Route(
         "DELETE", "/v1/connections/{connection}", end_connection, "connection.manage", "Disconnect an account",

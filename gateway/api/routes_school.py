@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.api.problems import Problem
 from gateway.api.ranges import check_match, strong_etag
 from gateway.api.routing import Call, Header, Route, answer
-from gateway.api.schemas import SchoolSettingsChange, SchoolSettingsOut
+from gateway.api.schemas_verbs import SchoolSettingsChange, SchoolSettingsOut
 from gateway.schools import FORMATS, NotOffered, SchoolSettings, WrongVersion
 
 

@@ -10,11 +10,12 @@ import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
 
-from gateway.api.items import instruction, parse_ref
+from gateway.api.items import instruction, not_offered, parse_ref
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_drives import check_name
 from gateway.api.routing import Call, Header, Route, answer, nothing
@@ -33,7 +34,7 @@ _FIRST_YEAR = 1601
 """Of a file's time: the year in which Windows begins to count."""
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
-_KEYS = frozenset({"drive", "parent", "filename", "filetype", "modified", "on_conflict"})
+_KEYS = frozenset({"drive", "parent", "filename", "filetype", "modified", "on_conflict", "convert"})
 
 
 def _tus(call: Call, **more: str) -> dict[str, str]:
@@ -81,7 +82,10 @@ def _spec(found: dict[str, str]) -> UploadSpec:
         raise Problem(422, "bad_metadata", "The file's type, name or conflict rule is not valid.")
     if modified is not None and not _is_time(modified):
         raise Problem(422, "bad_metadata", "The file's time is not ISO 8601 with a time zone.")
-    return UploadSpec(found["parent"], found["filename"], media_type, modified, conflict)
+    if found.get("convert", "false") not in ("true", "false"):
+        raise Problem(422, "bad_metadata", "The file's type, name or conflict rule is not valid.")
+    convert = found.get("convert") == "true"
+    return UploadSpec(found["parent"], found["filename"], media_type, modified, conflict, convert)
 
 
 def _is_time(text: str) -> bool:
@@ -106,7 +110,10 @@ async def tus_options(call: Call) -> web.StreamResponse:
 
 
 async def create_upload(call: Call) -> web.StreamResponse:
-    """A new upload into a folder of a drive. `Upload-Metadata` names drive, parent and filename, each in base64."""
+    """A new upload into a folder of a drive. `Upload-Metadata` names drive, parent and filename, each in base64.
+
+    With `convert` "true" an Office file becomes a document of the drive's own kind, where the drive can.
+    """
     check_version(call)
     length = _number(call, "Upload-Length")
     deferred = call.request.headers.get("Upload-Defer-Length")
@@ -120,12 +127,14 @@ async def create_upload(call: Call) -> web.StreamResponse:
     spec = _spec(metadata)
     source = await call.services.drives.reader(call.me.person, call.me.school, metadata["drive"])
     if spec.parent == "root":
-        spec = UploadSpec(str(await source.root()), spec.name, spec.media_type, spec.modified, spec.on_conflict)
+        spec = replace(spec, parent=str(await source.root()))
     parent = await source.stat(parse_ref(spec.parent))
     if parent.kind is not Kind.FOLDER:
         raise Problem(422, "not_a_folder", "Files can be put into folders only.")
     if (length or 0) > source.traits.max_size:
         raise Problem(413, "too_large", "The file is larger than this drive accepts.")
+    if spec.convert and not source.traits.converts:
+        raise not_offered()
     upload = await call.services.uploads.create(call.scope, metadata["drive"], spec, length, instruction(call).id)
     if upload.job is not None:
         call.services.jobs.wake(upload.job)

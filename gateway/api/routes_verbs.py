@@ -16,12 +16,10 @@ from gateway.api.listing import listed
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_drives import DRIVE_PROBLEMS, PATH
 from gateway.api.routing import Call, Route, answer
-from gateway.api.schemas import (
+from gateway.api.schemas import Continued, Item, ItemPage
+from gateway.api.schemas_verbs import (
     ChangeList,
     ChangeOut,
-    Continued,
-    Item,
-    ItemPage,
     PictureHow,
     QuotaOut,
     Since,
@@ -67,7 +65,7 @@ async def search_drive(call: Call) -> web.StreamResponse:
 def _words(text: str) -> str:
     """The words; 422 where there are none, or something that nobody types."""
     words = " ".join(text.split())
-    if not words or any(unicodedata.category(c) in ("Cc", "Cs") for c in words):
+    if not words or any(unicodedata.category(c) in ("Cc", "Cs") for c in text):
         raise Problem(422, "no_words", "Type one or more words to search for.")
     return words
 

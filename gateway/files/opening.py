@@ -21,13 +21,12 @@ from gateway.files.cached import Cached, CachedFiles
 from gateway.files.fills import Fill, Fills, Wanted
 from gateway.files.following import Following
 from gateway.files.resolving import older, resolve_known
-from gateway.schools.formats import by_media_type
 from providers.checked import Checked
 from providers.drive import Entry, ExportChoice, Kind, Ref, Source
 from providers.errors import Changed, Unsupported, Untrusted
 
-SchoolExports = Callable[[str], Awaitable[Mapping[str, str]]]
-"""The format that a school wants for each type of document, see `gateway.schools`."""
+SchoolFormats = Callable[[str], Awaitable[Mapping[str, str]]]
+"""The format that a school wants for each kind of document, by its media type."""
 
 
 class RequireActive(Protocol):
@@ -82,7 +81,7 @@ class Opener:
         policy: CachePolicy,
         require_active: RequireActive,
         following: Following,
-        exports: SchoolExports,
+        formats: SchoolFormats,
     ) -> None:
         self._vault = vault
         self._database = database
@@ -91,7 +90,7 @@ class Opener:
         self._policy = policy
         self._require_active = require_active
         self._following = following
-        self._exports = exports
+        self._formats = formats
 
     async def open(self, scope: Scope, drive: str, source: Source, asked: Asked) -> Opened:
         """What the item is now. NotFound, Unsupported, DownloadForbidden, Malware.
@@ -135,7 +134,7 @@ class Opener:
             if export is not None:
                 raise Unsupported(reason="no_such_export")
             return None
-        usual = by_media_type(await self._exports(scope.tenant)).get(entry.media_type) if export is None else None
+        usual = (await self._formats(scope.tenant)).get(entry.media_type) if export is None else None
         offered = {one.id: one for one in reversed(entry.exports)}
         found = offered.get(export or usual or "") or (next(iter(entry.exports), None) if export is None else None)
         if found is None:

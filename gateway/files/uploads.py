@@ -51,13 +51,17 @@ class NoUpload(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UploadSpec:
-    """Where an upload goes: ``parent`` is the folder's item id, ``modified`` ISO 8601 or None for now."""
+    """Where an upload goes: ``parent`` is the folder's item id, ``modified`` ISO 8601 or None for now.
+
+    ``convert``: it becomes a document of the drive's own kind, where the drive can.
+    """
 
     parent: str
     name: str
     media_type: str
     modified: str | None
     on_conflict: str
+    convert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,13 +316,14 @@ def _number(value: int) -> Any:
     return literal(value, BigInteger)
 
 
-def _plain(spec: UploadSpec) -> dict[str, str | None]:
+def _plain(spec: UploadSpec) -> dict[str, str | bool | None]:
     return {
         "parent": spec.parent,
         "name": spec.name,
         "media_type": spec.media_type,
         "modified": spec.modified,
         "on_conflict": spec.on_conflict,
+        "convert": spec.convert,
     }
 
 

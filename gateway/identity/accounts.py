@@ -8,9 +8,11 @@ state ``closed``; whoever dies before the grant is given back and the row delete
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -55,6 +57,14 @@ class Consent(Protocol):
     async def revoke(self, data: bytes) -> bool: ...
 
 
+@runtime_checkable
+class Picking(Protocol):
+    """A consent under which people choose what a connection sees: `providers.consent.GoogleConsent`."""
+
+    async def pick(self, redirect_uri: str, state: str, label: str) -> tuple[str, bytes]: ...
+    async def picked(self, flow: bytes, params: Mapping[str, str]) -> Sequence[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A connected account, opened. ``state``: unconfirmed, ready, reconnect, for an erasure also closed.
@@ -93,14 +103,32 @@ class Accounts:
 
     async def begin(self, principal: Principal, provider: str) -> str:
         """The provider's consent page. ConnectRefused where it is not offered, WrongState at the limit."""
-        consent = self._consent(provider)
-        state, scope = new_secret(), Scope(principal.school, principal.person)
-        url, flow = await consent.authorize(self._redirect_uri, state)
-        key = digest(state)
-        box = (await self._vault.fields(scope)).seal(_FLOWS, "flow", key.hex(), flow)
+        state = new_secret()
+        url, flow = await self._consent(provider).authorize(self._redirect_uri, state)
+        await self._under_way(principal, provider, state, flow)
+        return url
+
+    async def pick(self, principal: Principal, account: str) -> str:
+        """The provider's page where more items are chosen for a connection. NoSuchAccount, ConnectRefused ('pick')."""
+        found = await self.get(Scope(principal.school, principal.person), account)
+        consent = self._consent(found.provider)
+        if not isinstance(consent, Picking) or found.state != "ready":
+            raise ConnectRefused("pick")
+        state = new_secret()
+        url, flow = await consent.pick(self._redirect_uri, state, found.label)
+        await self._under_way(principal, found.provider, state, flow, picks=account)
+        return url
+
+    async def _under_way(
+        self, principal: Principal, provider: str, state: str, flow: bytes, *, picks: str | None = None
+    ) -> None:
+        """Keep what the answer will be checked with; ``picks``: it chooses items for this account."""
+        key, scope = digest(state), Scope(principal.school, principal.person)
+        box = (await self._vault.fields(scope)).seal(_FLOWS, "flow", key.hex(), _kept(flow, picks))
         async with self._database.write() as tx:
             await self._people.require_active(tx, principal.person)
-            await self._require_room(tx, principal)
+            if picks is None:
+                await self._require_room(tx, principal)
             whose = {"session": principal.session, "school": principal.school, "person": principal.person}
             alive = select(sessions.c.id).where(sessions.c.id == principal.session).with_for_update(read=True)
             if (await tx.execute(alive)).first() is None:
@@ -109,7 +137,6 @@ class Accounts:
             await tx.execute(
                 insert(connect_flows).values(state=key, **whose, provider=provider, flow=box, ends=ends)
             )  # fmt: skip
-        return url
 
     async def finish(self, principal: Principal, params: Mapping[str, str]) -> str:
         """The provider sent the browser back: the id of the account, to be shown and confirmed.
@@ -122,7 +149,9 @@ class Accounts:
             raise ConnectRefused("cancelled")  # other errors are the provider's, and `exchange` tells them apart
         scope = Scope(principal.school, principal.person)
         fields = await self._vault.fields(scope)
-        secret = fields.unseal(_FLOWS, "flow", key.hex(), flow["flow"])
+        secret, picks = _opened(fields.unseal(_FLOWS, "flow", key.hex(), flow["flow"]))
+        if picks is not None:
+            return await self._picked(principal, picks, secret, params)
         grant = await self._consent(flow["provider"]).exchange(secret, params)
         async with self._database.write() as tx:
             # One after the other for one person, else two consents at once could both find the last free place.
@@ -130,6 +159,17 @@ class Accounts:
             await tx.execute(whole)
             await self._people.require_active(tx, principal.person)
             return await self._keep(tx, principal, flow["provider"], grant, await self._vault.fields(scope))
+
+    async def _picked(self, principal: Principal, account: str, secret: bytes, params: Mapping[str, str]) -> str:
+        """The provider widened the grant by what was chosen; here nothing changes but the ledger."""
+        found = await self.get(Scope(principal.school, principal.person), account)
+        consent = self._consent(found.provider)
+        assert isinstance(consent, Picking)
+        chosen = await consent.picked(secret, params)
+        async with self._database.write() as tx:
+            await self._people.require_active(tx, principal.person)
+            await self._tell(tx, principal, "account.picked", account, items=len(chosen))
+        return account
 
     async def _take(self, principal: Principal, key: bytes) -> RowMapping:
         whose = (connect_flows.c.session == principal.session) & (connect_flows.c.person == principal.person)
@@ -269,11 +309,18 @@ class Accounts:
             raise ConnectRefused("provider")
         return self._consents[provider]
 
-    async def _tell(self, tx: AsyncConnection, principal: Principal, action: str, account: str) -> None:
-        who = principal.person
-        await self._ledger.append(
-            tx, principal.school, Event(action, who, who, None, POLICY_VERSION, {"account": account})
-        )
+    async def _tell(self, tx: AsyncConnection, principal: Principal, action: str, account: str, **more: int) -> None:
+        who, told = principal.person, {"account": account, **more}
+        await self._ledger.append(tx, principal.school, Event(action, who, who, None, POLICY_VERSION, told))
+
+
+def _kept(flow: bytes, picks: str | None) -> bytes:
+    return json.dumps({"flow": base64.b64encode(flow).decode(), "picks": picks}).encode()
+
+
+def _opened(kept: bytes) -> tuple[bytes, str | None]:
+    told = json.loads(kept)
+    return base64.b64decode(told["flow"]), told["picks"]
 
 
 def _of(scope: Scope) -> Any:

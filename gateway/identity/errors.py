@@ -50,7 +50,7 @@ class WrongState(IdentityError):
 
 
 class ConnectRefused(IdentityError):
-    """Reasons: cancelled, state, provider."""
+    """Reasons: cancelled, state, provider, pick."""
 
     code = "connect_refused"
     advice = "Start connecting the account again."

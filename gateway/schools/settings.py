@@ -21,7 +21,7 @@ from gateway.db.engine import Database
 from gateway.db.tables_schools import school_settings
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION
-from gateway.schools.formats import DEFAULTS, FORMATS
+from gateway.schools.formats import DEFAULTS, FORMATS, by_media_type
 
 TABLE: Final = "school_settings"
 
@@ -53,6 +53,10 @@ class SchoolChoices:
     async def exports(self, school: str) -> Mapping[str, str]:
         """The `ExportChoice` id that the school wants for each document type; a person's own choice comes first."""
         return (await self.get(school)).exports
+
+    async def formats(self, school: str) -> Mapping[str, str]:
+        """`exports` by the media type that a drive's entries have."""
+        return by_media_type(await self.exports(school))
 
     async def get(self, school: str) -> SchoolSettings:
         """What holds now."""

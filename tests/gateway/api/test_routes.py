@@ -44,6 +44,7 @@ PAGES = {
 PAGE_ONLY = {
     ("POST", "/v1/connections"),
     ("POST", "/v1/connections/{connection}/confirm"),
+    ("POST", "/v1/connections/{connection}/pick"),
     ("DELETE", "/v1/connections/{connection}"),
     ("DELETE", "/v1/cache"),
     ("DELETE", "/v1/cache/{cached}"),

@@ -134,7 +134,7 @@ class Clock:
 
 @dataclass
 class School:
-    """What a school chose, by document type."""
+    """What a school chose, by media type."""
 
     exports: dict[str, str] = field(default_factory=dict)
 
