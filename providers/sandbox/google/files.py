@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from collections import OrderedDict
 from typing import Any
 
 from aiohttp import web
@@ -15,19 +11,15 @@ from providers.sandbox.box import show
 from providers.sandbox.google import media
 from providers.sandbox.google.calls import Api, Call, denied
 from providers.sandbox.google.content import check_quota, linked
-from providers.sandbox.google.errors import forbidden, invalid, not_found
-from providers.sandbox.google.facts import Facts
+from providers.sandbox.google.errors import forbidden, invalid
 from providers.sandbox.google.fields import cut
 from providers.sandbox.google.hashing import hashed
+from providers.sandbox.google.listing import Listings
 from providers.sandbox.google.metadata import applied, check, draft
 from providers.sandbox.google.moving import moved
-from providers.sandbox.google.ordering import ordered
-from providers.sandbox.google.query import parse
 from providers.sandbox.google.resource import resource
 from providers.sandbox.google.tree import SHORTCUT
 from providers.sandbox.store import Doc
-
-_KEPT_LISTS = 64
 
 
 class Files:
@@ -35,7 +27,7 @@ class Files:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._lists: OrderedDict[str, list[str]] = OrderedDict()
+        self._listings = Listings()
 
     def mount(self, router: web.UrlDispatcher, prefix: str) -> None:
         """Adds the routes; the fixed names before {fileId}."""
@@ -48,69 +40,16 @@ class Files:
         router.add_delete(f"{prefix}/files/{{fileId}}", self.delete)
         router.add_post(f"{prefix}/files/{{fileId}}/copy", self.copy)
 
-    @behaviour(
-        "documented", "files.list: pageSize 1-1000, 100 by default; trashed files are shown unless q says otherwise."
-    )
-    @behaviour("documented", "A page token belongs to the same q, orderBy and person; another one is 400 invalid.")
-    @behaviour("assumed", "Without orderBy the newest modifiedTime comes first; a page token shows the list as it was.")
     async def page(self, request: web.Request) -> web.Response:
         """One page of what matches."""
         call = self._api.open(request, "files.list", "files")
-        asked = [call.viewer.person.email, call.viewer.client]
-        asked += [str(call.params.get(name)) for name in ("q", "orderBy", "corpora", "driveId", "spaces")]
-        key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
-        start = self._start(call.params.get("pageToken"), key)
-        if start == 0 or key not in self._lists:
-            self._lists[key] = [row["id"] for row in self._matching(call)]
-        self._lists.move_to_end(key)
-        while len(self._lists) > _KEPT_LISTS:
-            self._lists.popitem(last=False)
-        stop = start + call.params.get("pageSize", 100)
+        found, token = self._listings.page(call)
         below = call.selected.get("files", {}) if "*" not in call.selected else {}
-        found = [row for row in map(call.tree.get, self._lists[key][start:stop]) if row is not None]
-        rows = await hashed(call.tree, found, below)
         answer: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
-        if stop < len(self._lists[key]):
-            answer["nextPageToken"] = _token(stop, key)
-        answer["files"] = [resource(call.view(row), below) for row in rows]
+        if token is not None:
+            answer["nextPageToken"] = token
+        answer["files"] = [resource(call.view(row), below) for row in await hashed(call.tree, found, below)]
         return web.json_response(cut(answer, call.selected))
-
-    def _matching(self, call: Call) -> list[Doc]:
-        query = parse(call.params["q"]) if "q" in call.params else None
-        parent = query.parent if query else None
-        if parent is not None:
-            known = call.tree.get(call.tree.root(call.viewer.person) if parent == "root" else parent)
-            if known is None or not call.tree.sees(call.viewer, known):
-                raise not_found(parent)
-            rows = [row for row in map(call.tree.get, call.tree.children.get(known["id"], ())) if row]
-        else:
-            call.tree.root(call.viewer.person)
-            rows = [row for row in call.tree if row["parent"] is not None]
-        drive = call.params.get("driveId")
-        shared = bool(call.params.get("includeItemsFromAllDrives"))
-        found = []
-        for row in rows:
-            if (
-                not call.tree.sees(call.viewer, row)
-                or (row["drive"] and not shared)
-                or (drive and row["drive"] != drive)
-                or (parent is None and not call.tree.named(call.viewer.person, row))
-            ):
-                continue
-            if query is None or query.matches(Facts(call.tree, call.viewer, row)):
-                found.append(row)
-        return ordered(call, found, call.params.get("orderBy", "modifiedTime desc"))
-
-    def _start(self, token: str | None, key: str) -> int:
-        if token is None:
-            return 0
-        try:
-            start, of = json.loads(base64.urlsafe_b64decode(token))
-        except (ValueError, TypeError):
-            raise invalid("pageToken", token) from None
-        if of != key or not isinstance(start, int) or start < 0:
-            raise invalid("pageToken", token)
-        return start
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Metadata, or the bytes with alt=media."""
@@ -196,7 +135,3 @@ def changed(call: Call, row: Doc, body: dict[str, Any]) -> Doc:
         raise forbidden("insufficientFilePermissions", "A root folder cannot be renamed.")
     row = moved(call, row, call.params.get("addParents"), call.params.get("removeParents"))
     return applied(call, {**row, "writer": call.viewer.person.email}, body)
-
-
-def _token(start: int, key: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([start, key]).encode()).decode()

@@ -57,7 +57,7 @@ class History:
 
     def _unlink(self, revisions: list[Doc]) -> None:
         for one in revisions:
-            if one.get("blob"):
+            if one.get("blob") and not one["blob"].startswith("grown-"):  # those are one blob for many files
                 self._store.blob(one["blob"]).unlink(missing_ok=True)
 
 

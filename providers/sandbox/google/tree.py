@@ -22,6 +22,7 @@ from providers.sandbox.behaviours import behaviour
 from providers.sandbox.box import Sandbox
 from providers.sandbox.google.drives import SharedDrives, strongest
 from providers.sandbox.google.errors import forbidden, not_found
+from providers.sandbox.google.grown import PREFIX, Grown
 from providers.sandbox.google.history import History
 from providers.sandbox.people import Person
 from providers.sandbox.store import Doc
@@ -70,7 +71,7 @@ class Tree:
         self._box = box
         self._rows, self._gone = box.store.table("files"), box.store.table("gone")
         self._meta = box.store.table("meta")
-        self.history = History(box.store)
+        self.history, self.grown = History(box.store), Grown(box.store)
         self.children: dict[str, dict[str, None]] = {}
         self._used: dict[str, int] = {}
         self.counts: dict[str, int] = {}
@@ -97,7 +98,15 @@ class Tree:
 
     def get(self, file_id: str) -> Doc | None:
         """The row, whoever may see it."""
-        return self._rows.get(file_id)
+        row = self._rows.get(file_id)
+        return row if row is not None or not file_id.startswith(PREFIX) else self.computed(file_id)
+
+    def computed(self, file_id: str) -> Doc | None:
+        """A child of a grown folder that nobody has changed or removed yet."""
+        folder = self._rows.get(self.grown.folder(file_id) or "")
+        if folder is None or file_id in self._rows or file_id in self._gone:
+            return None
+        return self.grown.row(file_id, folder)
 
     def find(self, viewer: Viewer, file_id: str) -> Doc:
         """The row that this viewer may see; 'root' is their own root folder. Refused 404 otherwise."""
@@ -252,8 +261,8 @@ class Tree:
         doomed = [(row, self.readers(row)) for row in map(self.get, list(file_ids)) if row is not None]
         with self._box.store.batch():
             for row, readers in doomed:
-                self._rows.drop(row["id"])
-                self._index(row, -1)
+                if self._rows.drop(row["id"]) is not None:
+                    self._index(row, -1)
                 self.children.pop(row["id"], None)
                 self._gone.put(row["id"], {**self.tick(), "readers": readers, "drive": row["drive"]})
                 self.history.forget(row)
