@@ -59,7 +59,7 @@ class Holder(Protocol):
 
 @dataclass(frozen=True)
 class Account:
-    """A person as Microsoft sees them; what is worked out once is kept. ``tid`` and ``oid`` are tenant and object id, as in tokens."""
+    """A person as Microsoft sees them; each value is worked out once. ``tid``, ``oid``: tenant and object id."""
 
     person: Person
 

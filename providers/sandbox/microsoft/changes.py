@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from typing import Any
 from urllib.parse import unquote
@@ -27,7 +26,7 @@ class Changes:
 
     def __init__(self, box: Sandbox, places: Places, wire: Wire, rights: Rights, versions: Versions) -> None:
         self.box, self._tree, self._places, self._wire = box, places.tree, places, wire
-        self._rights, self._versions = rights, versions
+        self._rights, self._versions, self._contents = rights, versions, versions.contents
         self._monitors = box.store.table("monitors")
         box.app.router.add_get("/monitor/{operation}", self.monitor)
 
@@ -204,9 +203,7 @@ class Changes:
     def _copied(self, item: Doc, parent: Doc, name: str) -> Doc:
         fields: Doc = {field: item[field] for field in ("size", "hashes", "mime") if field in item}
         if item["kind"] == "file":
-            path = self.box.store.new_blob()
-            os.link(self.box.store.blob(item["blob"]), path)
-            fields["blob"] = path.name
+            fields["blob"] = self._contents.linked(item["blob"])
         made = self._tree.make(parent["drive"], parent, name, item["kind"], **fields)
         for child in self._tree.children(item):
             self._copied(child, made, child["name"])

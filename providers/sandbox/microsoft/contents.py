@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,9 +84,16 @@ class Contents:
             raise
         return Stored(path.name, size, written(digests))
 
-    def discard(self, stored: Stored) -> None:
-        """Bytes that were not wanted after all."""
-        self.path(stored.blob).unlink(missing_ok=True)
+    def drop(self, blob: str) -> None:
+        """Bytes that are not wanted any more."""
+        if blob:
+            self.path(blob).unlink(missing_ok=True)
+
+    def linked(self, blob: str) -> str:
+        """The same bytes under another name."""
+        path = self.box.store.new_blob()
+        os.link(self.path(blob), path) if blob else path.touch()
+        return path.name
 
     def path(self, blob: str) -> Path:
         """Where a blob lies."""
@@ -118,6 +126,8 @@ class Contents:
             raise Refused(416, "invalidRange", "The range cannot be satisfied.", headers)
         headers = {"Content-Type": item["mime"], "ETag": f'"{item["id"]},{item["ctag"]}"'}
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item['name'])}"
+        if not item["blob"]:  # filled in by the control endpoint: nothing on the disk
+            return web.Response(headers=headers)
         return await send(request, self.path(item["blob"]), part, headers)
 
     def expire(self, request: web.BaseRequest) -> None:
@@ -147,7 +157,7 @@ class Contents:
         return item, str(values[4])
 
     def _sign(self, token: str) -> str:
-        return hmac.new(self._secret.encode(), token.encode(), "sha256").hexdigest()[:32]
+        return hmac.digest(self._secret.encode(), token.encode(), "sha256").hex()[:32]
 
 
 def _slug(item: str) -> str:

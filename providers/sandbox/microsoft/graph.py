@@ -244,7 +244,7 @@ class Graph:
                 item, new = self.places.place(slot, final, conflict)
                 self.rewriting.consider(item)
         except BaseException:
-            self.contents.discard(stored)
+            self.contents.drop(stored.blob)
             raise
         doc = context(request, "driveItem") | self.wire.item(request, item, Options())
         return answer(doc, 201 if new else 200)

@@ -47,9 +47,9 @@ async def rewritten(request: web.Request, contents: Contents, stored: Stored, ac
     try:
         yield changed
     except BaseException:
-        contents.discard(changed)
+        contents.drop(changed.blob)
         raise
-    contents.discard(stored)
+    contents.drop(stored.blob)
 
 
 class Rewriting:

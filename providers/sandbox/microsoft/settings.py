@@ -2,7 +2,7 @@
 
 GET|POST /_sandbox/microsoft         shows or changes `Settings`; what is not named stays
 POST     /_sandbox/microsoft/items   {"drive": id or e-mail address, "path": "a/b"} and any of the STATES, or
-                                     {"fill": n}: n empty files more in that folder
+                                     {"fill": n}: n empty files in that folder
 POST     /_sandbox/microsoft/follow  {"user": e-mail address, "site": path, "follow": bool}
 POST     /_sandbox/microsoft/share   {"drive": …, "path": …, "with": [addresses], "right": "read"|"write"}
 """

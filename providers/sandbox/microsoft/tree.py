@@ -43,6 +43,7 @@ class Tree:
         self._kids: dict[str, dict[str, str]] = {}
         self._sorted: dict[str, list[str]] = {}
         self._owners: dict[str, Holder] = {}
+        self.shape = 0  # moves on whenever a path may have changed
         self._people: dict[str, Account] = {}
         self._below: dict[str, int] = {}
         self._stamp: dict[str, int] = {}
@@ -176,6 +177,7 @@ class Tree:
     def change(self, item: Doc, **fields: Any) -> Doc:
         """Changes fields: the eTag always moves on, the cTag only where the content does ('blob' is among them)."""
         self._drop(item)
+        self.shape += item["kind"] != "file"
         fields.setdefault("modified", int(self.box.now() * 1000))
         fields.setdefault("editor", ACTING.get() or self.drives[item["drive"]]["owner"])
         return self._put({**item, "etag": item["etag"] + 1, "ctag": item["ctag"] + ("blob" in fields), **fields})

@@ -5,7 +5,6 @@ Each version owns its own bytes (a hard link where the content did not change), 
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from aiohttp import web
@@ -24,18 +23,18 @@ class Versions:
     """The versions of one tree's files."""
 
     def __init__(self, tree: Tree, contents: Contents, kept: Kept) -> None:
-        self._tree, self._contents, self._kept = tree, contents, kept
+        self._tree, self.contents, self._kept = tree, contents, kept
 
     @behaviour("documented", "Every change of a file's content keeps what was there as a version.")
     @behaviour("assumed", "500 versions are kept; the oldest goes. Earlier versions do not count against the quota.")
     def keep(self, item: Doc, *, shared: bool = False) -> dict[str, Any]:
         """Keeps what the file is now as a version; the fields that the next one has. ``shared``: the bytes stay."""
-        blob = self._linked(item["blob"]) if shared else item["blob"]
+        blob = self.contents.linked(item["blob"]) if shared else item["blob"]
         row = {"id": number(item), "editor": item["editor"], "modified": item["modified"]}
         row |= {name: item[name] for name in _CONTENT} | {"blob": blob}
         past = [*self._past(item), row]
         for old in past[: -self._kept.now.versions_kept]:
-            self._contents.path(old["blob"]).unlink(missing_ok=True)
+            self.contents.drop(old["blob"])
         self._tree.past.put(item["id"], {"past": past[-self._kept.now.versions_kept :]})
         return {"version": item.get("version", 1) + 1}
 
@@ -57,7 +56,7 @@ class Versions:
         if wanted == number(item):
             raise Refused(400, "invalidRequest", "You cannot get the content of the current version.")
         row = self.find(item, wanted)
-        return web.Response(status=302, headers={"Location": self._contents.address(request, item, row["id"])})
+        return web.Response(status=302, headers={"Location": self.contents.address(request, item, row["id"])})
 
     @behaviour("documented", "restoreVersion answers 204, makes a new version of an old content and keeps all others.")
     @behaviour("assumed", "To restore the current version is 400.")
@@ -66,7 +65,7 @@ class Versions:
         if wanted == number(item):
             raise Refused(400, "invalidRequest", "The version is the current one.")
         row = self.find(item, wanted)
-        content = {name: row[name] for name in _CONTENT} | {"blob": self._linked(row["blob"])}
+        content = {name: row[name] for name in _CONTENT} | {"blob": self.contents.linked(row["blob"])}
         now = int(self._tree.box.now() * 1000)
         with self._tree.box.store.batch():
             self._tree.change(item, **content, **self.keep(item), fs=[item["fs"][0], now])
@@ -92,15 +91,10 @@ class Versions:
     def _shown(self, request: web.Request, item: Doc, row: Doc) -> dict[str, Any]:
         holder = self._tree.owner(item["drive"])
         version = None if row["id"] == number(item) else row["id"]
-        doc: dict[str, Any] = {DOWNLOAD: self._contents.address(request, item, version), "id": row["id"]}
+        doc: dict[str, Any] = {DOWNLOAD: self.contents.address(request, item, version), "id": row["id"]}
         doc |= {"lastModifiedBy": self._tree.account(row["editor"]).identity, "size": row["size"]}
         doc["lastModifiedDateTime"] = moment(row["modified"], holder)
         return doc
-
-    def _linked(self, blob: str) -> str:
-        path = self._tree.box.store.new_blob()
-        os.link(self._contents.path(blob), path)
-        return path.name
 
 
 @behaviour("assumed", "Versions are called '1.0', '2.0' and so on, in personal drives too.")

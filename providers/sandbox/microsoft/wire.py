@@ -86,6 +86,8 @@ class Wire:
 
     def __init__(self, tree: Tree, address: Callable[[web.Request, Doc], str], pictures: Pictures, kept: Kept) -> None:
         self._tree, self._address, self._pictures, self._kept = tree, address, pictures, kept
+        self._places: dict[str, str] = {}
+        self._shape = tree.shape
         self._shares = tree.box.store.table("shares")
 
     @behaviour("documented", "$select gives just the selected properties; $expand knows children and thumbnails.")
@@ -94,7 +96,7 @@ class Wire:
         unknown = set(options.select or ()) - SELECTABLE | set(options.expand) - {"children", "thumbnails"}
         if unknown:
             raise Refused(400, "invalidRequest", f"Parsing OData Select and Expand failed: {min(unknown)[:60]!r}")
-        whole = self._whole(request, item)
+        whole = self._whole(request, item, link=options.select is None or DOWNLOAD in options.select)
         if options.select is not None:
             whole = {name: value for name, value in whole.items() if name in options.select or name == "@odata.etag"}
         if "children" in options.expand:
@@ -104,10 +106,11 @@ class Wire:
         return whole
 
     @behaviour("schema", "Items carry Graph's default property set, files with a pre-authenticated download address.")
-    def _whole(self, request: web.Request, item: Doc) -> dict[str, Any]:
+    def _whole(self, request: web.Request, item: Doc, *, link: bool = True) -> dict[str, Any]:
         account = self._tree.owner(item["drive"])
         by, editor = (self._tree.account(item[role]).identity for role in ("by", "editor"))
-        doc: dict[str, Any] = {DOWNLOAD: self._address(request, item)} if item["kind"] == "file" else {}
+        linked = link and item["kind"] == "file"
+        doc: dict[str, Any] = {DOWNLOAD: self._address(request, item)} if linked else {}
         doc |= {"createdDateTime": moment(item["created"], account), **self.tags(item, account), "id": item["id"]}
         doc |= {"lastModifiedDateTime": moment(item["modified"], account), "name": item["name"]}
         doc |= {"webUrl": self._web(item, account), "size": self._tree.size(item), "createdBy": by}
@@ -163,11 +166,22 @@ class Wire:
         if item["parent"] is None:
             return reference
         parent = self._tree.items[item["parent"]]
-        path = f"/drives/{item['drive']}/root:{self._tree.path(parent)}"
+        path = f"/drives/{item['drive']}/root:{self._place(parent)}"
         return reference | {"id": parent["id"], "name": parent["name"], "path": path}
 
     def _web(self, item: Doc, account: Holder) -> str:
-        return f"{account.web}{quote(self._tree.path(item))}"
+        if item["parent"] is None:
+            return account.web
+        return f"{account.web}{quote(self._place(self._tree.items[item['parent']]))}/{quote(item['name'])}"
+
+    def _place(self, folder: Doc) -> str:
+        """The path of a folder, looked up once for all that it holds while no folder changes."""
+        if self._tree.shape != self._shape or len(self._places) > 10_000:
+            self._places.clear()
+            self._shape = self._tree.shape
+        if folder["id"] not in self._places:
+            self._places[folder["id"]] = self._tree.path(folder)
+        return self._places[folder["id"]]
 
     @behaviour("documented", "quota: total, used (with the recycle bin), remaining, deleted, and a state in words.")
     def drive(self, drive: str) -> dict[str, Any]:
