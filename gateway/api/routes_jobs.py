@@ -18,8 +18,7 @@ from gateway.api.schemas import Bytes, Counts, Job, JobItem, JobItemList, JobLis
 from gateway.ids import is_id
 from gateway.jobs.model import ItemView, JobView, Wait
 from gateway.jobs.reasons import ADVICE, advice
-from gateway.transfers import Order, OrderRefused, Source
-from providers.drive import OnConflict
+from gateway.transfers import Conflict, Order, OrderRefused, Source
 
 
 class Reasons:
@@ -101,8 +100,9 @@ async def create_transfer(call: Call) -> web.StreamResponse:
         destination=Source(
             wanted.destination.drive, await _place(call, wanted.destination.drive, wanted.destination.item)
         ),
-        on_conflict=OnConflict(wanted.on_conflict),
+        on_conflict=Conflict(wanted.on_conflict),
         exports=wanted.export,
+        convert=wanted.convert,
         instruction=instruction(call),
     )
     job = await call.services.jobs.ordered(order.school, order.person, order.instruction.id) if call.word else None

@@ -152,7 +152,8 @@ class TransferRequest(Wire):
     mode: Literal["copy", "move"]
     sources: Annotated[list[Place], Field(min_length=1, max_length=500)]
     destination: Place
-    on_conflict: Literal["fail", "rename"] = "rename"
+    on_conflict: Literal["skip", "rename", "replace", "fail"] = "rename"
+    convert: bool = False
     export: dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=64)]] = Field(
         default_factory=dict, max_length=20
     )

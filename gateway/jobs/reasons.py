@@ -20,8 +20,45 @@ _OWN: Final[Mapping[str, str]] = {
     ),
     "too_deep": sentence("The folders are nested too deeply. Move the inner folder on its own."),
     "shortcut": sentence("A shortcut only points to another item. Choose the item itself."),
+    "shortcut_dangling": sentence(
+        "The shortcut points to something that is no longer there, or that is not shared with you any more."
+    ),
+    "shortcut_inside": sentence("It points to something that is part of this transfer, so that was not copied twice."),
+    "shortcut_again": sentence("The folder it points to was copied in another place of this transfer already."),
+    "shortcut_kept": sentence("The folder it points to was copied. The shortcut and that folder stay where they are."),
+    "same_there": sentence("The same file was there already, so it was not sent again."),
+    "same_kept": sentence(
+        "It seems to be there already, but that cannot be proven, so the original was kept. Compare the two."
+    ),
+    "replaced": sentence(
+        "It took the place of the file of this name. Where the drive keeps older versions, the earlier one is there."
+    ),
+    "across_own": sentence(
+        "It could not be moved between these drives, so it was copied and the original is in the trash."
+        " The copy belongs to you."
+    ),
+    "across_shared": sentence(
+        "It could not be moved between these drives, so it was copied and the original is in the trash."
+        " The copy belongs to the shared drive."
+    ),
+    "converted": sentence(
+        "It is a document of the drive's own kind now. Look through it: a conversion can change how it looks."
+    ),
+    "converted_kept": sentence(
+        "It is a document of the drive's own kind now. A conversion can change how it looks, so the original was kept."
+    ),
+    "altered_equal": sentence(
+        "The drive added properties of its own to this file. Every part of the document itself is the same."
+    ),
+    "altered_equal_kept": sentence(
+        "The drive added properties of its own to this file. Every part of the document itself is the same."
+        " The original was kept: keep both, or delete the original yourself."
+    ),
     "altered": sentence("The drive changes files of this kind as it stores them, so the copy cannot be proven equal."),
-    "altered_kept": sentence("The drive changed this file as it stored it, so the original was kept. Compare the two."),
+    "altered_kept": sentence(
+        "The drive changed this file as it stored it, so the original was kept. Compare the two, then keep both or"
+        " delete the original yourself."
+    ),
     "source_kept": sentence("The copy is complete, but the original could not be removed. Remove it in its own drive."),
     "copy_gone": sentence(
         "The copy is no longer as it arrived, so the original was kept. Look at the destination folder."

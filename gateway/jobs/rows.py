@@ -31,11 +31,16 @@ def item_row(sealer: Sealer, job: Mapping[Any, Any], new: NewItem, now: int) -> 
         "size": new.size,
         "reason": new.reason,
         "ended": now if new.state in ENDED else None,
-        "identity": None if new.identity is None else sealer.index("items.identity", f"{job['id']}\0{new.identity}"),
+        "identity": None if new.identity is None else identified(sealer, job["id"], new.identity),
         "taken": None if new.taken is None else taken(sealer, job["id"], new.taken),
         "entry": seal(sealer, "items", "entry", new.id, new.entry),
         "result": seal(sealer, "items", "result", new.id, new.result),
     }
+
+
+def identified(sealer: Sealer, job: str, identity: str) -> bytes:
+    """The blind index of a source item within one job."""
+    return sealer.index("items.identity", f"{job}\0{identity}")
 
 
 def taken(sealer: Sealer, job: str, name: str) -> bytes:

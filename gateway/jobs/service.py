@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.model import Scope
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.ids import new_id
-from gateway.jobs import queue, totals, waiting
+from gateway.jobs import history, queue, totals, waiting
 from gateway.jobs.commits import Store
 from gateway.jobs.model import ENDED, FINISHED, OPEN, STEPS, Item, ItemState, ItemView, JobState, JobView, NewItem
 from gateway.jobs.progress import Progress
@@ -159,12 +159,26 @@ class Jobs:
             box = (await tx.execute(select(items.c.result).where(items.c.id == item))).scalar_one_or_none()
         return unseal(sealer, "items", "result", item, box)
 
+    async def earlier(
+        self, sealer: Sealer, item: Item, identity: str, kinds: Sequence[str]
+    ) -> Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """See `gateway.jobs.history.earlier`."""
+        async with self.database.read() as tx:
+            return await history.earlier(tx, sealer, item, identity, kinds)
+
     async def names_taken(self, sealer: Sealer, item: Item, keys: Sequence[str]) -> set[str]:
         """Which of these collision keys items of the same job have taken in ``item``'s folder."""
         boxes = {taken(sealer, item.job, name): name for name in keys}
         query = select(items.c.taken).where(items.c.folder == item.folder, items.c.taken.in_(boxes))
         async with self.database.read() as tx:
             return {boxes[bytes(box)] for box in (await tx.execute(query)).scalars()}
+
+    async def followed(self, sealer: Sealer, item: Item, mark: str) -> bool:
+        """Whether a listing of the same job carries this mark (`NewItem.taken`)."""
+        box = taken(sealer, item.job, mark)
+        query = select(exists().where(items.c.job == item.job, items.c.kind == "scan", items.c.taken == box))
+        async with self.database.read() as tx:
+            return bool((await tx.execute(query)).scalar_one())
 
     async def all_went(self, folder: str) -> bool:
         """Whether a folder step and everything that was found in it ended well."""

@@ -7,6 +7,7 @@ times at most. How far it is stands in the item's work: 'session', 'spool', and 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from cache.errors import Missing, Shredded
@@ -15,32 +16,39 @@ from gateway.jobs.model import ItemState, Outcome
 from gateway.jobs.taking import may_pass
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, SourceChanged, instruction, throttled
-from gateway.transfers.facts import pack, unpack
+from gateway.transfers.conflict import Conflict
+from gateway.transfers.delivery import Delivering
+from gateway.transfers.duplicate import Duplicate
+from gateway.transfers.endings import ending, may_remove
+from gateway.transfers.facts import chosen, pack, unpack
 from gateway.transfers.origin import FromDrive, Origin
 from gateway.transfers.places import Places
-from gateway.transfers.sending import Sending
+from gateway.transfers.sending import Sending, Wanted
 from gateway.transfers.spool import Spool
-from gateway.transfers.verify import Verdict
-from providers.drive import Drive, Entry, ExportChoice, NewFile, OnConflict, Ref, Source
-from providers.errors import Changed, DriveError, NameTaken, NotFound, SessionLost
+from providers.drive import Drive, Entry, ExportChoice, Kind, NewFile, Ref, Source
+from providers.errors import Changed, DriveError, NameTaken, NotFound, SessionLost, Unsupported
+from providers.verbs import CanCopy, supports
 
 MOST_RESTARTS: Final = 3
+_DECIDED: Final = ("as", "in_place", "across")
+"""What of `turn.work` holds for whichever version of the source."""
 
 
 class Copy:
-    """Items of kind 'copy'."""
+    """Items of kind 'copy', and what others found to be a copy after all."""
 
     def __init__(self, drives: Drives, places: Places, vault: Vault) -> None:
         self._drives = drives
         self._places = places
-        self._sending = Sending(drives)
+        self._sending = Sending(drives, places)
         self._spool = Spool(vault)
 
     async def run(self, turn: Turn) -> Outcome:
-        """Copied, with a reason where the source stays; failed where the name is taken or the file keeps changing."""
+        """Copied, with a reason where the source stays; skipped where it was there; failed where nothing helped."""
+        if "why" in turn.item.entry:
+            return Outcome(ItemState.FAILED, turn.item.entry["why"])
         arrived, seen = turn.work.get("arrived"), False
         if arrived is None:
-            seen = True
             try:
                 arrived = await self._copy(turn)
             except SourceChanged:
@@ -52,10 +60,9 @@ class Copy:
             except NameTaken:
                 await self.abandon(turn)
                 return Outcome(ItemState.FAILED, "name_taken")
-        if turn.item.mode != "move":
-            return self._outcome(turn, arrived, None if arrived["equal"] else "altered")
-        if not arrived["equal"]:
-            return self._outcome(turn, arrived, "altered_kept")
+            seen = arrived["note"] != "same_there"
+        if not _moves(turn) or not may_remove(arrived):
+            return self._outcome(turn, arrived, None)
         if not seen and not await self._is_still_there(turn, arrived):
             return self._outcome(turn, arrived, "copy_gone")
         return self._outcome(turn, arrived, await self._remove_source(turn, arrived))
@@ -80,28 +87,54 @@ class Copy:
         drive = await self._drives.writer(
             item.person, item.tenant, item.spec["destination"]["drive"], instruction(item)
         )
+        with throttled(item.lane):
+            parent = await self._places.parent(turn)
+        wanted = await self._wanted(turn, source, drive, entry, parent)
+        arrived = await self._sending.deliver(turn, drive, wanted)
+        made, turn.done = arrived.entry, wanted.new.size or 0
+        return {
+            "ref": str(made.ref), "name": made.name, "version": made.version, "shared": bool(parent.space),
+            "verdict": arrived.verdict.value, "note": arrived.note,
+        }  # fmt: skip
+
+    async def _wanted(self, turn: Turn, source: Source, drive: Drive, entry: Entry, parent: Ref) -> Wanted:
+        """How the file is to be brought: copied by the drive itself, or read and sent."""
+        copier, policy = self._copier(turn, entry, drive), Conflict(turn.item.spec["on_conflict"])
+        if turn.item.kind == "shortcut" and policy is Conflict.REPLACE:
+            policy = Conflict.RENAME  # its name was not chosen apart from those of the files beside it
+        new = NewFile(
+            parent, chosen(turn, "to"), _media_type(turn, entry), entry.size, entry.modified,
+            convert=bool(chosen(turn, "convert")),
+        )  # fmt: skip
+        if copier is not None and entry.kind is Kind.DOCUMENT:
+            bring = Duplicate(drive, copier, self._places, turn, entry).run
+            return Wanted(entry, new, policy, bring, None, None, unsure=True)
         origin = await self._origin(turn, source, entry, drive)
-        parent = await self._places.parent(turn)
-        new = self._new(turn, parent, origin)
-        verdict, made = await self._sending.deliver(turn, drive, origin, new)
-        turn.done = origin.size
-        return {"ref": str(made.ref), "name": made.name, "version": made.version, "equal": verdict is Verdict.EQUAL}
+        delivery, new = Delivering(drive, origin, turn), replace(new, size=origin.size)
+        bring = delivery.run if copier is None else Duplicate(drive, copier, self._places, turn, entry).run
+        unsure = new.convert or entry.kind is not Kind.FILE or new.media_type in drive.traits.rewrites
+        return Wanted(entry, new, policy, bring, None if new.convert else delivery.run, delivery.proves(new), unsure)
+
+    def _copier(self, turn: Turn, entry: Entry, drive: Drive) -> CanCopy | None:
+        """The drive's own way of copying, where source and destination are one account and nothing is converted."""
+        item = turn.item
+        inside = item.entry["drive"] == item.spec["destination"]["drive"]
+        if not inside or chosen(turn, "export") or chosen(turn, "convert"):
+            return None
+        return supports(drive, CanCopy)
 
     def _entry(self, turn: Turn) -> Entry:
-        """The source as it was planned, or as it was found when it had changed."""
+        """The source as it was planned, or as it was found when it had changed or was only pointed to."""
         return unpack(turn.work.get("entry") or turn.item.entry)
 
     async def _origin(self, turn: Turn, source: Source, entry: Entry, drive: Drive) -> Origin:
-        lane = turn.item.other
-        assert lane is not None
-        if entry.size is None or turn.item.entry.get("export"):
-            return await self._spool.origin(turn, source, entry, lane, drive.traits.hash)
+        lane = turn.item.other or turn.item.lane
+        export = chosen(turn, "export")
+        if entry.kind is Kind.DOCUMENT and export is None:
+            raise Unsupported(reason="no_format")
+        if entry.size is None or export:
+            return await self._spool.origin(turn, source, entry, lane, drive.traits.hash, export)
         return FromDrive(source, entry.ref, entry.version, entry.size, entry.hashes, lane)
-
-    def _new(self, turn: Turn, parent: Ref, origin: Origin) -> NewFile:
-        entry = self._entry(turn)
-        conflict = OnConflict(turn.item.spec["on_conflict"])
-        return NewFile(parent, turn.item.entry["to"], _media_type(turn, entry), origin.size, entry.modified, conflict)
 
     # what may go wrong on the way
 
@@ -113,20 +146,23 @@ class Copy:
             return Outcome(ItemState.FAILED, "keeps_changing")
         item = turn.item
         source = await self._drives.reader(item.person, item.tenant, item.entry["drive"])
-        assert item.other is not None
-        with throttled(item.other):
-            now = await source.stat(Ref.parse(item.entry["ref"]))
+        with throttled(item.other or item.lane):
+            now = await source.stat(self._entry(turn).ref)
         turn.done = 0
-        await turn.save({"entry": pack(now), "restarts": restarts}, size=now.size)
+        again = {name: turn.work[name] for name in _DECIDED if name in turn.work}
+        await turn.save({**again, "entry": pack(now), "restarts": restarts}, size=now.size)
         return await self.run(turn)
 
     # the end
 
-    def _outcome(self, turn: Turn, arrived: Mapping[str, Any], reason: str | None) -> Outcome:
+    def _outcome(self, turn: Turn, arrived: Mapping[str, Any], kept: str | None) -> Outcome:
         result: dict[str, Any] = {"destination": [turn.item.spec["destination"]["drive"], arrived["ref"]]}
         if arrived["name"] != turn.item.entry["name"]:
             result["renamed_to"] = arrived["name"]
-        return Outcome(ItemState.COPIED, reason, result, self._spool.dropping(turn))
+        state, reason = ending(arrived, kept, moves=_moves(turn))
+        if reason is None and turn.work.get("across"):
+            reason = "across_shared" if arrived["shared"] else "across_own"
+        return Outcome(state, reason, result, self._spool.dropping(turn))
 
     async def _is_still_there(self, turn: Turn, arrived: Mapping[str, Any]) -> bool:
         """Whether what was proven before a break is what the destination has now: it may have been long."""
@@ -145,10 +181,11 @@ class Copy:
         drive = await self._drives.writer(item.person, item.tenant, item.entry["drive"], instruction(item))
         await turn.save({**turn.work, "arrived": arrived})  # and with it the proof that the item is still ours
         turn.check()
-        assert item.other is not None
+        # what a shortcut points to is never ours to remove: the shortcut itself is what was moved
+        ref, version = (entry.ref, entry.version) if item.kind != "shortcut" else (Ref.parse(item.entry["ref"]), None)
         try:
-            with throttled(item.other):
-                await drive.trash(entry.ref, version=entry.version)
+            with throttled(item.other or item.lane):
+                await drive.trash(ref, version=version)
         except NotFound:
             return None
         except Changed:
@@ -160,8 +197,13 @@ class Copy:
         return None
 
 
+def _moves(turn: Turn) -> bool:
+    """Whether the source is to go: never what was only reached through a shortcut to a folder."""
+    return turn.item.mode == "move" and not turn.item.entry["via"]
+
+
 def _media_type(turn: Turn, entry: Entry) -> str:
     """The type of what is sent: of a document, its export's."""
-    chosen = turn.item.entry.get("export")
-    choices: list[ExportChoice] = [choice for choice in entry.exports if choice.id == chosen]
+    export = chosen(turn, "export")
+    choices: list[ExportChoice] = [choice for choice in entry.exports if choice.id == export]
     return choices[0].media_type if choices else entry.media_type

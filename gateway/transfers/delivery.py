@@ -7,23 +7,27 @@ our own row. When a session is lost, its file may exist all the same: it is look
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from gateway.jobs.model import Parked
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Unverified, everything_in, throttled
+from gateway.transfers.contents import same_contents
 from gateway.transfers.origin import Origin
 from gateway.transfers.tap import Tap
-from gateway.transfers.verify import Verdict, verify
-from providers.drive import Drive, Entry, Kind, NewFile, Progress, Traits, UploadSession
-from providers.errors import Changed, NameTaken, NotFound, Offline, SessionLost, Untrusted
+from gateway.transfers.verify import Verdict, verify, verify_converted
+from providers.drive import Drive, Entry, Kind, NewFile, OnConflict, Progress, Traits, UploadSession
+from providers.errors import Changed, DriveError, NameTaken, NotFound, Offline, SessionLost, Untrusted
 
 _STRIKES: Final = 3
 """Troubles in a row without progress, and sessions lost in one attempt, before the queue tries again later."""
 _PAUSE: Final = 0.25
 _LONG: Final = 60.0
 """Seconds of rest up to which a file half sent keeps its place: giving it back means hashing it from the start."""
+_NOT_THE_BYTES: Final = (Verdict.ALTERED, Verdict.CONVERTED)
 _PIECE: Final = 60 * 1024 * 1024
 
 
@@ -51,12 +55,19 @@ class Delivery:
         """The finished, verified file. NameTaken, SessionLost and other DriveErrors; Unverified; Parked; Fenced."""
         async with self._tap:
             entry = await self._send_all(new)
-            await self._tap.prepare(self._origin.size)
-            verdict, entry = await self._verified(entry, new.media_type)
+            verdict, entry = await self._verified(entry, new)
         if verdict is Verdict.DIFFERENT:
-            await self._take_away(entry)
+            await self._take_away(entry, new)
             raise Unverified
+        if verdict is Verdict.ALTERED and await self._holds_the_same(entry, new.media_type):
+            verdict = Verdict.ALTERED_EQUAL
         return verdict, entry
+
+    async def proves(self, there: Entry, new: NewFile) -> bool:
+        """Whether a file that is there holds exactly the origin's bytes: those are read, and nothing is sent."""
+        async with self._tap:
+            verdict, _ = await self._verified(there, new)
+        return verdict is Verdict.EQUAL
 
     async def _send_all(self, new: NewFile) -> Entry:
         saved, strikes = self._saved(), 0
@@ -142,30 +153,75 @@ class Delivery:
         return twin
 
     async def _twin(self, spec: NewFile) -> Entry | None:
-        """A file of this name with exactly these bytes in the destination folder."""
+        """A file of this name with these bytes in the destination folder; of an altered one its time must tell."""
         with throttled(self._lane):
             found, _ = await everything_in(self._drive, spec.parent)
         for entry in found:
-            if entry.name == spec.name and entry.kind is Kind.FILE and entry.size == self._origin.size:
-                await self._tap.prepare(self._origin.size)
-                verdict, entry = await self._verified(entry, spec.media_type)
-                if verdict is Verdict.EQUAL:
-                    return entry
+            if entry.name != spec.name or not self._may_be(entry, spec):
+                continue
+            verdict, entry = await self._verified(entry, spec)
+            if verdict is Verdict.EQUAL or (verdict in _NOT_THE_BYTES and _same_time(entry, spec)):
+                return entry
         return None
 
-    async def _verified(self, entry: Entry, media_type: str) -> tuple[Verdict, Entry]:
-        expected = self._stated or self._tap.digest()
-        assert expected is not None
+    def _may_be(self, entry: Entry, spec: NewFile) -> bool:
+        if spec.convert:
+            return entry.kind is Kind.DOCUMENT and _same_time(entry, spec)
+        altered = bool(self._drive.traits.rewrites & {entry.media_type, spec.media_type}) and _same_time(entry, spec)
+        return entry.kind is Kind.FILE and (entry.size == self._origin.size or altered)
+
+    async def _verified(self, entry: Entry, spec: NewFile) -> tuple[Verdict, Entry]:
         try:
+            if spec.convert:
+                with throttled(self._lane):
+                    return await verify_converted(self._drive, entry)
+            await self._tap.prepare(self._origin.size)
+            expected = self._stated or self._tap.digest()
+            assert expected is not None
             with throttled(self._lane):
-                return await verify(self._drive, entry, self._origin.size, expected, media_type)
+                return await verify(self._drive, entry, self._origin.size, expected, spec.media_type)
         except (Changed, NotFound) as gone:
             await self._keep(None)
             raise Unverified from gone
 
-    async def _take_away(self, entry: Entry) -> None:
-        """Our own broken copy, never anything else: it is only there because we just made it."""
-        with throttled(self._lane), suppress(Changed):  # changed: somebody works on it already
-            await self._drive.trash(entry.ref, version=entry.version)
+    async def _holds_the_same(self, entry: Entry, media_type: str) -> bool:
+        """Read once more; a side that cannot be read leaves it unknown, and is no reason to send again."""
+        try:
+            with throttled(self._lane):
+                return await same_contents(self._drive, entry, self._origin, media_type)
+        except DriveError:
+            return False
+
+    async def _take_away(self, entry: Entry, new: NewFile) -> None:
+        """Our own broken copy, never anything else: it is only there because we just made it.
+
+        Where it took the place of a file, that file's older versions hang on it, so it stays for the next attempt.
+        """
+        if new.on_conflict is not OnConflict.REPLACE:
+            with throttled(self._lane), suppress(Changed):  # changed: somebody works on it already
+                await self._drive.trash(entry.ref, version=entry.version)
         self._turn.done = 0
         await self._keep(None)
+
+
+class Delivering:
+    """Deliveries of one origin, one for each name that is tried."""
+
+    def __init__(self, drive: Drive, origin: Origin, turn: Turn) -> None:
+        self._make = partial(Delivery, drive, turn.item.lane, origin, turn)
+
+    async def run(self, new: NewFile) -> tuple[Verdict, Entry]:
+        """See `Delivery.run`."""
+        return await self._make().run(new)
+
+    def proves(self, new: NewFile) -> Callable[[Entry], Awaitable[bool]]:
+        """See `Delivery.proves`."""
+
+        async def proven(there: Entry) -> bool:
+            return await self._make().proves(there, new)
+
+        return proven
+
+
+def _same_time(entry: Entry, spec: NewFile) -> bool:
+    return abs((entry.modified - spec.modified).total_seconds()) <= 1

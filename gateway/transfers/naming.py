@@ -55,3 +55,9 @@ def exported(entry: Entry, choice: ExportChoice | None) -> str:
     if choice is None or entry.name.casefold().endswith(choice.suffix.casefold()):
         return entry.name
     return entry.name + choice.suffix
+
+
+def unsuffixed(entry: Entry) -> str:
+    """The name without its file suffix: what becomes a drive's own document has none."""
+    stem, dot, suffix = entry.name.rpartition(".")
+    return stem if dot and stem.strip() and 1 <= len(suffix) <= 5 and suffix.isalnum() else entry.name

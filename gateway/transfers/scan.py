@@ -15,10 +15,12 @@ from gateway.jobs.service import Jobs
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, throttled
 from gateway.transfers.choose import Lookup, Names
+from gateway.transfers.conflict import Conflict
 from gateway.transfers.naming import key
 from gateway.transfers.plan import Under, judge, steps
-from providers.drive import Entry, OnConflict, Page, Ref, Source, Traits
+from providers.drive import Entry, Page, Ref, Source, Traits
 from providers.errors import DriveError
+from providers.verbs import CanCopy, supports
 
 MOST_PAGES: Final = 10_000
 """A listing that is longer leads in circles: no drive has a folder of that many pages."""
@@ -36,12 +38,13 @@ class Scan:
         item = turn.item
         source = await self._drives.reader(item.person, item.tenant, item.entry["drive"])
         to = await self._drives.reader(item.person, item.tenant, item.spec["destination"]["drive"])
-        names = Names(self._lookup(turn), to.traits, rename=item.spec["on_conflict"] == OnConflict.RENAME)
+        names = Names(self._lookup(turn), to.traits, rename=item.spec["on_conflict"] != Conflict.FAIL)
+        copies = item.entry["drive"] == item.spec["destination"]["drive"] and supports(to, CanCopy) is not None
         while not turn.work.get("over"):
             if turn.work.get("pages", 0) >= MOST_PAGES:
                 return Outcome(ItemState.FAILED, "incomplete_listing")
             page = await self._page(source, turn)
-            more = await _items(page.entries, names, turn, to.traits)
+            more = await _items(page.entries, names, turn, to.traits, copies=copies)
             work = {
                 "cursor": page.cursor,
                 "pages": turn.work.get("pages", 0) + 1,
@@ -74,11 +77,14 @@ class Scan:
             return await source.children(ref)  # a page token that has ended: once more from the start, nothing twice
 
 
-async def _items(entries: Iterable[Entry], names: Names, turn: Turn, traits: Traits) -> list[NewItem]:
+async def _items(entries: Iterable[Entry], names: Names, turn: Turn, traits: Traits, *, copies: bool) -> list[NewItem]:
     item = turn.item
-    under = Under(item.tenant, item.person, item.entry["drive"], item.folder, item.entry["path"], item.depth + 1)
+    under = Under(
+        item.tenant, item.person, item.entry["drive"], item.folder, item.entry["path"], item.depth + 1,
+        item.entry["via"], bool(item.entry.get("relocating")), copies,
+    )  # fmt: skip
     once: Mapping[tuple[str, str], Entry] = {(entry.ref.space, entry.ref.id): entry for entry in entries}
-    judged = [judge(entry, item.spec, traits, under.depth) for entry in once.values()]
+    judged = [judge(entry, item.spec, traits, under) for entry in once.values()]
     new: list[NewItem] = []
     for found, name in await names.choose(judged):
         new += steps(found, name, None if name is None else key(name, traits), under, item.spec)

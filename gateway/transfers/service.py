@@ -5,8 +5,8 @@ Nothing is moved here. The checks that need a drive are made before the transact
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -21,18 +21,23 @@ from gateway.jobs.service import Jobs, lane
 from gateway.jobs.turn import Executor
 from gateway.transfers.access import Drives
 from gateway.transfers.choose import Names
+from gateway.transfers.conflict import Conflict
 from gateway.transfers.copy import Copy
-from gateway.transfers.facts import identity, pack
+from gateway.transfers.facts import identity, pack, source_identity
 from gateway.transfers.folders import MakeFolder, Prune
 from gateway.transfers.naming import key
 from gateway.transfers.places import Places
 from gateway.transfers.plan import Under, judge, steps
 from gateway.transfers.relocate import Relocate
 from gateway.transfers.scan import Scan
+from gateway.transfers.shortcut import Shortcut
 from gateway.transfers.upload import Upload
 from providers import drive as drives
-from providers.drive import Entry, Instruction, Kind, OnConflict, Ref
+from providers.drive import Entry, Instruction, Kind, Ref
+from providers.verbs import CanCopy, supports
 
+Defaults = Callable[[str], Awaitable[Mapping[str, str]]]
+"""The formats that a school wants, by media type of a document: the `ExportChoice` each is to be read as."""
 _HIGHEST: Final = 200
 """Folders between a destination and its drive's root, at most: beyond it the drive's tree is not trusted."""
 
@@ -47,7 +52,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a person wants. ``exports``: by media type of a document, the `ExportChoice` it is to be read as."""
+    """What a person wants. ``exports``: by media type of a document, the `ExportChoice` it is to be read as.
+
+    ``convert``: files that can be become documents of the destination's own kind. ``defaults``: as ``exports``, of the
+    school; it holds where the person chose nothing.
+    """
 
     school: str
     person: str
@@ -55,8 +64,10 @@ class Order:
     sources: Sequence[Source]
     destination: Source
     instruction: Instruction
-    on_conflict: OnConflict = OnConflict.RENAME
+    on_conflict: Conflict = Conflict.RENAME
     exports: Mapping[str, str] = field(default_factory=dict)
+    convert: bool = False
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
 
 class OrderRefused(Exception):
@@ -71,11 +82,21 @@ class OrderRefused(Exception):
 class Transfers:
     """Takes orders; `executors` does them."""
 
-    def __init__(self, jobs: Jobs, drives: Drives, vault: Vault, *, policy_version: str = "", most: int = 20) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        drives: Drives,
+        vault: Vault,
+        *,
+        policy_version: str = "",
+        most: int = 20,
+        defaults: Defaults | None = None,
+    ) -> None:
         """``policy_version``: under which uploads are sent on; a transfer's is that of its instruction.
 
-        ``most``: unfinished transfers that a person may have.
+        ``most``: unfinished transfers that a person may have. ``defaults``: what a school's documents are read as.
         """
+        self._defaults = defaults
         self._most = most
         self._jobs = jobs
         self._drives = drives
@@ -85,17 +106,20 @@ class Transfers:
     def executors(self) -> Mapping[str, Executor]:
         """What a `Worker` needs, by kind of item."""
         places = Places(self._jobs)
+        copy, folder = Copy(self._drives, places, self._vault), MakeFolder(self._drives, places)
         return {
             "scan": Scan(self._jobs, self._drives),
-            "folder": MakeFolder(self._drives, places),
-            "copy": Copy(self._drives, places, self._vault),
-            "relocate": Relocate(self._drives, places),
+            "folder": folder,
+            "copy": copy,
+            "relocate": Relocate(self._jobs, self._drives, places, copy, folder),
+            "shortcut": Shortcut(self._jobs, self._drives, copy, folder),
             "prune": Prune(self._jobs, self._drives),
-            "upload": Upload(self._drives, self._vault),
+            "upload": Upload(self._drives, places, self._vault),
         }
 
     async def create(self, order: Order) -> str:
         """Check and store the order; the job's id. OrderRefused; DriveError of whichever drive refuses; not active."""
+        order = await self._completed(order)
         first = await self.check(order)
         async with self._jobs.database.write() as tx:
             if await self._jobs.unfinished(tx, order.school, order.person, "transfer") >= self._most:
@@ -103,6 +127,10 @@ class Transfers:
             job = await self.store(tx, order, first)
         self._jobs.wake(job)
         return job
+
+    async def _completed(self, order: Order) -> Order:
+        """With the school's own formats for what the person chose none for."""
+        return order if self._defaults is None else replace(order, defaults=await self._defaults(order.school))
 
     async def check(self, order: Order) -> Sequence[NewItem]:
         """The first items of the order. OrderRefused; DriveError."""
@@ -116,7 +144,7 @@ class Transfers:
         await self._refuse_circles(
             order, to, folder, [entry for one, entry in entries if one.drive == order.destination.drive]
         )
-        return await self._first(order, to.traits, entries)
+        return await self._first(order, to, entries)
 
     async def store(self, tx: AsyncConnection, order: Order, first: Sequence[NewItem]) -> str:
         """The job's rows, in the caller's transaction; call `Jobs.wake` after it."""
@@ -156,7 +184,11 @@ class Transfers:
             person=upload.person,
             kind="upload",
             mode="upload",
-            spec={"destination": {"drive": upload.drive, "item": spec.parent}, "on_conflict": spec.on_conflict},
+            spec={
+                "destination": {"drive": upload.drive, "item": spec.parent},
+                "on_conflict": spec.on_conflict,
+                "convert": spec.convert,
+            },
             first=[item],
             instruction=upload.instruction,
             policy_version=self._policy_version,
@@ -183,17 +215,21 @@ class Transfers:
         raise OrderRefused("too_deep", "The destination is nested too deeply. Choose a folder further up.")
 
     async def _first(
-        self, order: Order, traits: drives.Traits, entries: Sequence[tuple[Source, Entry]]
+        self, order: Order, to: drives.Source, entries: Sequence[tuple[Source, Entry]]
     ) -> Sequence[NewItem]:
-        spec, new = _spec(order), list[NewItem]()
+        spec, new, traits = _spec(order), list[NewItem](), to.traits
         copied = [(one, entry) for one, entry in entries if not _stays_inside(order, one)]
         new += [_relocation(order, entry) for one, entry in entries if _stays_inside(order, one)]
-        names = Names(_nothing_before, traits, rename=order.on_conflict is OnConflict.RENAME)
-        chosen = await names.choose([judge(entry, spec, traits, 0) for _, entry in copied])
-        for (one, _), (found, name) in zip(copied, chosen, strict=True):
-            under = Under(order.school, order.person, one.drive, None, "", 0)
-            new += steps(found, name, None if name is None else key(name, traits), under, spec)
+        names = Names(_nothing_before, traits, rename=order.on_conflict is not Conflict.FAIL)
+        under = [self._under(order, one, to) for one, _ in copied]
+        judged = [judge(entry, spec, traits, at) for (_, entry), at in zip(copied, under, strict=True)]
+        for at, (found, name) in zip(under, await names.choose(judged), strict=True):
+            new += steps(found, name, None if name is None else key(name, traits), at, spec)
         return new
+
+    def _under(self, order: Order, one: Source, to: drives.Source) -> Under:
+        copies = one.drive == order.destination.drive and supports(to, CanCopy) is not None
+        return Under(order.school, order.person, one.drive, None, "", 0, copies=copies)
 
 
 def _spec(order: Order) -> dict[str, Any]:
@@ -203,6 +239,8 @@ def _spec(order: Order) -> dict[str, Any]:
         "destination": {"drive": order.destination.drive, "item": order.destination.item},
         "on_conflict": order.on_conflict.value,
         "exports": dict(order.exports),
+        "defaults": dict(order.defaults),
+        "convert": order.convert,
     }
 
 
@@ -218,8 +256,10 @@ def _relocation(order: Order, entry: Entry) -> NewItem:
         lane=lane(order.school, order.person, order.destination.drive),
         state=ItemState.READY,
         size=entry.size if entry.kind is Kind.FILE else None,
-        identity=f"{order.destination.drive}\0{identity(entry.ref)}",
-        entry=pack(entry, drive=order.destination.drive, path=entry.name),
+        identity=source_identity(order.destination.drive, entry.ref),
+        entry=pack(
+            entry, drive=order.destination.drive, path=entry.name, to=entry.name, export=None, convert=False, via=[]
+        ),
     )
 
 

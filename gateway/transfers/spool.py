@@ -47,23 +47,25 @@ class Spool:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    async def origin(self, turn: Turn, source: Source, entry: Entry, lane: str, algorithm: str) -> FromVault:
+    async def origin(
+        self, turn: Turn, source: Source, entry: Entry, lane: str, algorithm: str, export: str | None
+    ) -> FromVault:
         """The entry's bytes in its chosen format, spooled now or by an earlier attempt. SourceChanged, Parked."""
         packed = turn.work.get("spool")
-        spooled = Spooled.unpack(packed) if packed else await self._fill(turn, source, entry, lane, algorithm)
+        spooled = Spooled.unpack(packed) if packed else await self._fill(turn, source, entry, lane, algorithm, export)
         scope = Scope(turn.item.tenant, turn.item.person)
         origin = FromVault(self._vault, scope, [(spooled.id, spooled.size)])
         origin.known = {spooled.algorithm: spooled.digest}
         return origin
 
-    async def _fill(self, turn: Turn, source: Source, entry: Entry, lane: str, algorithm: str) -> Spooled:
+    async def _fill(
+        self, turn: Turn, source: Source, entry: Entry, lane: str, algorithm: str, export: str | None
+    ) -> Spooled:
         scope, running = Scope(turn.item.tenant, turn.item.person), hashes.new(algorithm)
         ends = await turn.now() + _LIFE_MS
         async with self._vault.put(scope, Life.SPOOL, ends) as writer:
             with at_source(lane):
-                async with source.read(
-                    entry.ref, version=entry.version, export=turn.item.entry.get("export")
-                ) as opened:
+                async with source.read(entry.ref, version=entry.version, export=export) as opened:
                     async for piece in opened:
                         turn.check()
                         running.update(piece)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,21 +14,23 @@ from cache.vault import Vault
 from gateway.jobs.model import Hook, ItemState, Outcome
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, instruction
+from gateway.transfers.delivery import Delivering
 from gateway.transfers.naming import mapped
 from gateway.transfers.origin import FromVault
+from gateway.transfers.places import Places
 from gateway.transfers.sending import Sending
 from gateway.transfers.verify import Verdict
-from providers.drive import NewFile, OnConflict, Ref
+from providers.drive import Drive, Entry, NewFile, OnConflict, Ref
 from providers.errors import NameTaken
 
 
 class Upload:
     """Items of kind 'upload'. Their parts are destroyed with the item's success, in one transaction."""
 
-    def __init__(self, drives: Drives, vault: Vault) -> None:
+    def __init__(self, drives: Drives, places: Places, vault: Vault) -> None:
         self._drives = drives
         self._vault = vault
-        self._sending = Sending(drives)
+        self._sending = Sending(drives, places)
 
     async def run(self, turn: Turn) -> Outcome:
         """Copied; failed with 'name_taken', or with 'source_lost' where the parts reached their end."""
@@ -55,15 +58,22 @@ class Upload:
             media_type=entry["media_type"],
             size=origin.size,
             modified=datetime.fromisoformat(entry["modified"]),
-            on_conflict=OnConflict(item.spec["on_conflict"]),
+            convert=bool(item.spec.get("convert")) and entry["media_type"] in drive.traits.converts,
         )
-        verdict, made = await self._sending.deliver(turn, drive, origin, new)
+        verdict, made = await self._delivered(turn, drive, origin, new)
         turn.done = origin.size
         result: dict[str, Any] = {"destination": [to["drive"], str(made.ref)]}
         if made.name != entry["name"]:
             result["renamed_to"] = made.name
-        reason = None if verdict is Verdict.EQUAL else "altered"
+        reason = None if verdict is Verdict.EQUAL else verdict.value
         return Outcome(ItemState.COPIED, reason, result, self._dropping(item.tenant, item.person, parts))
+
+    async def _delivered(self, turn: Turn, drive: Drive, origin: FromVault, new: NewFile) -> tuple[Verdict, Entry]:
+        """Under the name that is free, or in the place of what has it; what was uploaded is always sent."""
+        delivery, conflict = Delivering(drive, origin, turn), OnConflict(turn.item.spec["on_conflict"])
+        if conflict is OnConflict.REPLACE:
+            return await delivery.run(replace(new, on_conflict=conflict))
+        return await self._sending.numbered(turn, drive, new, delivery.run, rename=conflict is OnConflict.RENAME)
 
     def _dropping(self, tenant: str, person: str, parts: list[tuple[str, int]]) -> Hook:
         async def drop(tx: AsyncConnection) -> None:

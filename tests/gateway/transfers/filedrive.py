@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from providers.drive import (
     Traits,
     UploadSession,
 )
-from providers.errors import Changed, NameTaken, NotFound, SessionLost, SizeRequired, Untrusted
+from providers.errors import Changed, NameTaken, NotFound, Refused, SessionLost, SizeRequired, Untrusted
 
 UNIT = 16 * 1024
 LOOSE = Traits("loose", "sha256", False, False, True, 1 << 40, UNIT, None, 255, None)
@@ -42,9 +42,15 @@ STRICT = Traits(
     "strict", "quickxor", True, True, False, 1 << 40, UNIT, 4 * UNIT, 255, 400,
     forbidden=frozenset('"*:<>?/\\|'), reserved=frozenset({"con", "* "}), rewrites=frozenset({"application/msword"}),
 )  # fmt: skip
+EXPORTS = (
+    ExportChoice("office", "application/office", ".docx"),
+    ExportChoice("pdf", "application/pdf", ".pdf"),
+    ExportChoice("txt", "text/plain", ".txt"),
+)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, parent TEXT, name TEXT, kind TEXT, media_type TEXT,
-  version INTEGER, modified TEXT, trashed INTEGER DEFAULT 0, blob TEXT, size INTEGER);
+  version INTEGER, modified TEXT, trashed INTEGER DEFAULT 0, blob TEXT, size INTEGER,
+  target TEXT);
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, spec TEXT, item TEXT);
 """
 
@@ -106,6 +112,7 @@ class FileDrive:
         self.incomplete: set[str] = set()
         self.chunk = UNIT
         self._page = page
+        self._born = datetime(2026, 1, 1 + int(folder.name == "right"), tzinfo=UTC)  # no two drives share a time
         self._blobs = folder / "blobs"
         self._blobs.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(folder / "drive.db", isolation_level=None)
@@ -127,6 +134,12 @@ class FileDrive:
         self._insert(made, parent, name, kind, media_type, made, len(body))
         return made
 
+    def shortcut(self, parent: str, name: str, target: str) -> str:
+        """What points to another item."""
+        made = new_id()
+        self._insert(made, parent, name, Kind.SHORTCUT, "shortcut", None, None, None, str(Ref("", target)))
+        return made
+
     def folder(self, parent: str, name: str) -> str:
         """A folder that was always there."""
         return self.put(parent, name, kind=Kind.FOLDER)
@@ -143,7 +156,10 @@ class FileDrive:
         for row in self._children(parent):
             assert row["name"] not in found, f"a twin of {row['name']}"
             is_folder = row["kind"] == "folder"
-            found[row["name"]] = self.tree(row["id"]) if is_folder else (self._blobs / row["blob"]).read_bytes()
+            blob = row["blob"]
+            found[row["name"]] = (
+                self.tree(row["id"]) if is_folder else (self._blobs / blob).read_bytes() if blob else b""
+            )
         return found
 
     def trashed(self) -> list[str]:
@@ -226,9 +242,12 @@ class FileDrive:
         names.check(new.name, self.traits)
         if new.size is None and self.traits.needs_size:
             raise SizeRequired
-        self._see_free(new.parent.id, new.name)
-        secret = new_id()
-        session = UploadSession(self.traits.kind, secret.encode(), replace(new, id=new.id or new_id()))
+        if new.replaces is None:
+            self._see_free(new.parent.id, new.name)
+        elif str(self._row(new.replaces[0])["version"]) != new.replaces[1]:
+            raise Changed
+        secret, made = new_id(), new.replaces[0].id if new.replaces else new.id or new_id()
+        session = UploadSession(self.traits.kind, secret.encode(), replace(new, id=made))
         self._db.execute("INSERT INTO sessions (id, spec) VALUES (?, ?)", (secret, session.dump().decode()))
         (self._blobs / secret).write_bytes(b"")
         return session
@@ -297,14 +316,28 @@ class FileDrive:
         size = blob.stat().st_size
         if spec.size is not None and spec.size != size:
             raise Untrusted("not the size that was announced")
-        self._see_free(spec.parent.id, spec.name, last=True)
+        if spec.replaces is None:
+            self._see_free(spec.parent.id, spec.name, last=True)
         assert spec.id is not None
         made = self._rewritten(blob, spec.media_type)
         self._db.execute("BEGIN IMMEDIATE")
-        self._insert(spec.id, spec.parent.id, spec.name, Kind.FILE, spec.media_type, made.name, made.stat().st_size)
+        self._store(spec, made)
         self._db.execute("UPDATE sessions SET item=? WHERE id=?", (spec.id, session.secret.decode()))
         self._db.execute("COMMIT")
         return self._entry(self._by_id(spec.id))
+
+    def _store(self, spec: NewFile, made: Path) -> None:
+        assert spec.id is not None
+        kind = Kind.DOCUMENT if spec.convert else Kind.FILE
+        if spec.replaces is not None:
+            self._db.execute(
+                "UPDATE items SET blob=?, size=?, version=version+1, modified=? WHERE id=?",
+                (made.name, made.stat().st_size, spec.modified.isoformat(), spec.id),
+            )
+            return
+        self._insert(
+            spec.id, spec.parent.id, spec.name, kind, spec.media_type, made.name, made.stat().st_size, spec.modified
+        )
 
     def _rewritten(self, blob: Path, media_type: str) -> Path:
         """Some providers alter some files as they store them."""
@@ -338,12 +371,15 @@ class FileDrive:
             raise NameTaken
 
     def _insert(
-        self, made: str, parent: str, name: str, kind: Kind, media_type: str, blob: str | None, size: int | None
-    ) -> None:
+        self, made: str, parent: str, name: str, kind: Kind, media_type: str, blob: str | None, size: int | None,
+        modified: datetime | None = None, target: str | None = None,
+    ) -> None:  # fmt: skip
+        (count,) = self._db.execute("SELECT count(*) FROM items").fetchone()
+        when = modified or self._born + timedelta(minutes=count)
         self._db.execute(
-            "INSERT INTO items (id, parent, name, kind, media_type, version, modified, blob, size)"
-            " VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)",
-            (made, parent, name, kind, media_type, datetime(2026, 2, 3, tzinfo=UTC).isoformat(), blob, size),
+            "INSERT INTO items (id, parent, name, kind, media_type, version, modified, blob, size, target)"
+            " VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?)",
+            (made, parent, name, kind, media_type, when.isoformat(), blob, size, target),
         )
 
     def _children(self, parent: str) -> list[sqlite3.Row]:
@@ -375,12 +411,39 @@ class FileDrive:
             name=row["name"],
             kind=kind,
             media_type=row["media_type"] or "folder",
+            target=Ref.parse(row["target"]) if row["target"] else None,
             size=row["size"] if kind is Kind.FILE else None,
             version=str(row["version"]),
             modified=datetime.fromisoformat(row["modified"]),
             hashes=stated,
-            exports=(ExportChoice("office", "application/office", ".docx"),) if kind is Kind.DOCUMENT else (),
+            exports=EXPORTS if kind is Kind.DOCUMENT else (),
         )
+
+
+class CopyingDrive(FileDrive):
+    """A drive that copies inside itself, and refuses to move what its other half owns."""
+
+    def __init__(self, folder: Path, traits: Traits, trip: Trip | None = None, *, page: int = 3) -> None:
+        super().__init__(folder, traits, trip, page=page)
+        self.foreign: set[str] = set()
+        """Folders of another drive or owner: nothing is moved into them."""
+
+    async def copy(self, ref: Ref, parent: Ref, name: str, *, id: str | None = None) -> Entry:  # noqa: A002
+        """See `providers.verbs.CanCopy`. Like a real one it has its own time."""
+        self.trip.call("copy")
+        row = self._row(ref)
+        self._row(parent)
+        if self.traits.unique_names:
+            self._see_free(parent.id, name)
+        made = id or new_id()
+        self._insert(made, parent.id, name, Kind(row["kind"]), row["media_type"], row["blob"], row["size"])
+        self.trip.answer("copy")
+        return self._entry(self._by_id(made))
+
+    async def relocate(self, ref: Ref, parent: Ref | None, name: str | None, *, version: str | None = None) -> Entry:
+        if parent is not None and parent.id in self.foreign:
+            raise Refused(reason="across_drives")
+        return await super().relocate(ref, parent, name, version=version)
 
 
 def body(name: str, size: int) -> bytes:

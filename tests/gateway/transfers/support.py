@@ -19,8 +19,8 @@ from gateway.db.engine import Database
 from gateway.jobs.model import ItemView, JobView
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
-from gateway.transfers import Order, Source, Transfers
-from providers.drive import Drive, Instruction, OnConflict, Ref, Traits
+from gateway.transfers import Conflict, Order, Source, Transfers
+from providers.drive import Drive, Instruction, Ref, Traits
 from providers.drive import Source as Readable
 from providers.errors import NotFound
 from tests.gateway.jobs.support import QUICK, People
@@ -98,13 +98,13 @@ class House(Desk):
     right: FileDrive
     trip: Trip
 
-    def order(self, mode: Mode, *items: str, conflict: OnConflict = OnConflict.RENAME, to: str = "top") -> Order:
+    def order(self, mode: Mode, *items: str, conflict: Conflict = Conflict.RENAME, to: str = "top") -> Order:
         """Items of the left drive into a folder of the right one."""
         return order(mode, "left", [Ref("", item) for item in items], "right", Ref("", to), conflict)
 
 
 def order(
-    mode: Mode, source: str, items: Sequence[Ref], drive: str, folder: Ref, conflict: OnConflict = OnConflict.RENAME
+    mode: Mode, source: str, items: Sequence[Ref], drive: str, folder: Ref, conflict: Conflict = Conflict.RENAME
 ) -> Order:
     """Items of one drive into a folder of another."""
     word = Instruction("i" * 32, PERSON, "7")
@@ -137,11 +137,17 @@ async def open_desk(database: Database, vault: Vault, drives: Mapping[str, Drive
 
 @asynccontextmanager
 async def open_house(
-    database: Database, folder: Path, *, left: Traits = LOOSE, right: Traits = STRICT, trip: Trip | None = None
+    database: Database,
+    folder: Path,
+    *,
+    left: Traits = LOOSE,
+    right: Traits = STRICT,
+    trip: Trip | None = None,
+    kind: type[FileDrive] = FileDrive,
 ) -> AsyncIterator[House]:
     """The house below ``folder``; another process may open it again after this one died."""
     trip = trip or Trip()
-    one, two = FileDrive(folder / "left", left, trip), FileDrive(folder / "right", right, trip)
+    one, two = kind(folder / "left", left, trip), kind(folder / "right", right, trip)
     async with (
         open_vault(database, folder) as vault,
         open_desk(database, vault, {"left": one, "right": two}) as desk,

@@ -8,8 +8,8 @@ import pytest
 
 from cache.model import Scope
 from gateway.jobs.model import ItemState, JobState
-from gateway.transfers import OrderRefused, Source
-from providers.drive import Kind, OnConflict, Ref
+from gateway.transfers import Conflict, OrderRefused, Source
+from providers.drive import Kind, Ref
 from tests.gateway.transfers.filedrive import UNIT, body
 from tests.gateway.transfers.support import PERSON, SCHOOL, House
 
@@ -55,15 +55,15 @@ async def test_names_are_mapped_and_told_apart(house: House) -> None:
     assert report["a:b/TWIN.txt"].renamed_to == "TWIN (3).txt"
 
 
-@pytest.mark.parametrize("conflict", [OnConflict.RENAME, OnConflict.FAIL])
-async def test_a_taken_name_gets_another_or_is_reported(house: House, conflict: OnConflict) -> None:
+@pytest.mark.parametrize("conflict", [Conflict.RENAME, Conflict.FAIL])
+async def test_a_taken_name_gets_another_or_is_reported(house: House, conflict: Conflict) -> None:
     file = house.left.put("top", "report.txt", b"new")
     top = house.left.folder("top", "Week")
     house.left.put(top, "in.txt", b"inside")
     house.right.put("top", "Report.txt", b"old")
     house.right.folder("top", "Week")
     view, report = await house.do(house.order("copy", file, top, conflict=conflict))
-    if conflict is OnConflict.RENAME:
+    if conflict is Conflict.RENAME:
         assert house.right.tree() == {
             "Report.txt": b"old", "Week": {}, "report (2).txt": b"new", "Week (2)": {"in.txt": b"inside"}
         }  # fmt: skip
@@ -88,7 +88,7 @@ async def test_documents_are_exported_and_the_rest_is_explained(house: House) ->
     assert made["Plan.docx"].endswith(b"the plan")
     assert report["Mixed/Plan"].renamed_to == "Plan.docx"
     assert report["Mixed/Plan"].size == len(made["Plan.docx"])
-    assert (report["Mixed/Link"].state, report["Mixed/Link"].reason) == (ItemState.UNSUPPORTED, "shortcut")
+    assert (report["Mixed/Link"].state, report["Mixed/Link"].reason) == (ItemState.UNSUPPORTED, "shortcut_dangling")
     assert report["Mixed/Notebook"].state is ItemState.UNSUPPORTED
     assert (view.counts.found, view.counts.copied, view.counts.unsupported) == (4, 2, 2)
     async with house.database.read() as tx:
