@@ -20,7 +20,7 @@ import aiohttp
 import pytest
 
 from providers.sandbox.core import Sandbox, serve
-from providers.sandbox.microsoft.accounts import Account
+from providers.sandbox.microsoft.accounts import Account, Library
 from tests.contract.drive_schema import DriveChecker
 from tests.contract.graph_schema import GraphChecker
 from tests.contract.relay import GOOGLE, MICROSOFT, Authority, Relay
@@ -31,6 +31,7 @@ REMOTES = {  # rclone's name -> stand-in, person
     "google": ("google", TEACHER),
     "school": ("microsoft", TEACHER),
     "personal": ("microsoft", PERSONAL),
+    "library": ("microsoft", TEACHER),
 }
 
 
@@ -126,16 +127,23 @@ async def _configuration(world: World) -> str:
             token = {"access_token": "old", "token_type": "Bearer", "expiry": "2020-01-01T00:00:00Z"}
             token["refresh_token"] = await _refresh_token(http, world.boxes[kind], email)
             lines = ["client_id = app", "client_secret = secret", f"token = {json.dumps(token)}"]
-            lines += ["type = drive", "scope = drive"] if kind == "google" else _onedrive(world.boxes[kind], email)
+            lines += (
+                ["type = drive", "scope = drive"] if kind == "google" else _onedrive(world.boxes[kind], remote, email)
+            )
             parts.append("\n".join([f"[{remote}]", *lines, ""]))
     return "\n".join(parts)
 
 
-def _onedrive(box: Sandbox, email: str) -> list[str]:
+def _onedrive(box: Sandbox, remote: str, email: str) -> list[str]:
+    """A person's own drive, or the library of their class."""
     person = box.people.find(email)
     assert person is not None
-    account = Account(person)
-    return ["type = onedrive", f"drive_id = {account.drive_id}", f"drive_type = {account.drive_type}"]
+    holder: Account | Library = Account(person)
+    if remote == "library":
+        schools = (one for one in box.store.table("sites").values() if one["school"] == person.school)
+        site = next(one for one in schools if one["path"] == "class-7b")
+        holder = Library(site, "Documents")
+    return ["type = onedrive", f"drive_id = {holder.drive_id}", f"drive_type = {holder.drive_type}"]
 
 
 async def _refresh_token(http: aiohttp.ClientSession, box: Sandbox, email: str) -> str:

@@ -15,7 +15,12 @@ import pytest
 from tests.contract.conftest import REMOTES, World
 
 EVERYWHERE = pytest.mark.parametrize("remote", REMOTES)
-HASHES = {"google": ("md5", "sha1", "sha256"), "school": ("quickxor",), "personal": ("quickxor",)}
+HASHES = {
+    "google": ("md5", "sha1", "sha256"),
+    "school": ("quickxor",),
+    "personal": ("quickxor",),
+    "library": ("quickxor",),
+}
 FILES = {  # empty, small, chunked (several fragments everywhere), and names that need care on the wire
     "empty.txt": b"",
     "small.txt": b"seven words that fit in one request",
