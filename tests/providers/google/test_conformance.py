@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -45,10 +46,11 @@ class TestGoogle(
     @pytest.fixture
     async def shown(self, google: Running, open_drive: Open, folder: Ref) -> Mapping[View, Ref]:
         student = open_drive(STUDENT)
-        made = [await put(student, await student.root(), "shared.bin", b"s"), await put(open_drive(), folder, "s", b"")]
-        await google.control("POST", "google", {"shared": {made[0].ref.id: {TEACHER: "reader"}}})
-        await says(google, TEACHER, "PATCH", f"files/{made[1].ref.id}", {"starred": True})
-        return {View.SHARED: made[0].ref, View.STARRED: made[1].ref}
+        shared = await put(student, await student.root(), f"{secrets.token_hex(8)}.bin", b"shared")
+        starred = await put(open_drive(), folder, "starred.bin", b"starred")
+        await google.control("POST", "google", {"shared": {shared.ref.id: {TEACHER: "reader"}}})
+        await says(google, TEACHER, "PATCH", f"files/{starred.ref.id}", {"starred": True})
+        return {View.SHARED: shared.ref, View.STARRED: starred.ref}
 
     @pytest.fixture
     async def pictured(self, open_drive: Open, folder: Ref) -> Ref:

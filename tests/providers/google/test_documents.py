@@ -11,7 +11,8 @@ from providers.drive import Drive, Entry, Kind, OnConflict, Ref
 from providers.errors import DownloadForbidden, NameTaken, Refused, Unsupported
 from providers.google import GoogleDrive
 from tests.conformance.base import everything, get, names, new_file, put
-from tests.providers.google.conftest import STUDENT, Open
+from tests.providers.google.conftest import STUDENT, TEACHER, Open
+from tests.providers.google.says import says
 from tests.sandboxes import Running
 
 
@@ -143,3 +144,29 @@ async def test_a_media_type_of_googles_own_asks_for_no_conversion(drive: Drive, 
     assert made.kind is Kind.FILE
     tricky = await put(drive, folder, "tricky.bin", b"y", media_type="text/plain\r\n\r\nx")
     assert await get(drive, tricky.ref) == b"y"
+
+
+@pytest.mark.parametrize(
+    ("name", "exports"),
+    [
+        ("Lesson plan", "docx pdf odt rtf txt md epub"),
+        ("Marks 7b", "xlsx pdf ods csv tsv"),
+        ("Mitosis in pictures", "pptx pdf odp txt"),
+    ],
+)
+async def test_every_form_can_be_read(drive: Drive, name: str, exports: str) -> None:
+    entry = await _seeded(drive, "Class 7b", "Biology", name)
+    assert [choice.id for choice in entry.exports] == exports.split()
+    read = {choice.id: await get(drive, entry.ref, export=choice.id) for choice in entry.exports}
+    assert all(read.values())
+    assert len(set(read.values())) == len(read)
+
+
+async def test_a_drawing_is_read_as_a_picture(google: Running, drive: Drive, folder: Ref) -> None:
+    body = {"name": "Cell", "mimeType": "application/vnd.google-apps.drawing", "parents": [folder.id]}
+    made = await says(google, TEACHER, "POST", "files", body)
+    entry = await drive.stat(Ref("", made["id"]))
+    assert [choice.id for choice in entry.exports] == ["png", "pdf", "svg", "jpg"]
+    beginnings = {"png": b"\x89PNG", "pdf": b"%PDF-", "jpg": b"\xff\xd8\xff"}
+    for export, beginning in beginnings.items():
+        assert (await get(drive, entry.ref, export=export)).startswith(beginning)

@@ -100,3 +100,26 @@ def test_the_token_goes_to_googles_own_hosts_only(address: str, token: bool) -> 
 def test_nothing_goes_to_foreign_addresses(address: str) -> None:
     with pytest.raises(Untrusted):
         takes_token(OWN, address)
+
+
+async def test_above_the_limit_the_form_is_the_one_that_was_asked_for(drive: Drive, yearbook: Entry) -> None:
+    """No other form takes the place of one that is too large."""
+    beginnings = {"docx": b"PK", "odt": b"PK", "pdf": b"%PDF-"}
+    for export, beginning in beginnings.items():
+        assert (await get(drive, yearbook.ref, 0, 5, export=export)).startswith(beginning)
+    odt = zipfile.ZipFile(io.BytesIO(await get(drive, yearbook.ref, export="odt")))
+    assert odt.read("mimetype") == b"application/vnd.oasis.opendocument.text"
+
+
+async def test_what_is_too_large_is_asked_for_once_and_explained(
+    google: Running, drive: Drive, yearbook: Entry
+) -> None:
+    await google.control("POST", "google", {"marks": {yearbook.ref.id: {"unlinked": True, "unready": True}}})
+    await google.requests()
+    with pytest.raises(ExportTooLarge) as refused:
+        await get(drive, yearbook.ref, export="docx")
+    assert not refused.value.retryable
+    assert "another format" in refused.value.advice
+    asked = await _paths(google)
+    assert len([path for path in asked if path.endswith("/export")]) == 1
+    assert len([path for path in asked if path.endswith("/download")]) == 1

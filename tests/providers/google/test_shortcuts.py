@@ -38,7 +38,7 @@ async def test_a_shortcut_leads_to_its_target_until_that_is_gone(
     assert (found.kind, found.target, found.flags) == (Kind.SHORTCUT, file.ref, frozenset())
     await drive.delete(file.ref)
     lost = await drive.stat(ref)
-    assert (lost.flags, lost.kind) == ({"dangling"}, Kind.SHORTCUT)
+    assert (lost.flags, lost.kind) == (frozenset({"dangling"}), Kind.SHORTCUT)
 
 
 async def test_into_a_shared_drive_it_says_which(google: Running, drive: GoogleDrive, folder: Ref) -> None:
