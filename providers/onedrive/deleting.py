@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets
 
 from providers.drive import Entry, Ref
-from providers.errors import DriveError, NameTaken, NotFound, Unsupported
+from providers.errors import DriveError, NameTaken, NotFound, Unsupported, Untrusted
+from providers.http import Reply
 from providers.onedrive.client import Client, if_match
 from providers.onedrive.traits import PERSONAL
 
@@ -17,7 +18,7 @@ from providers.onedrive.traits import PERSONAL
 async def trash(client: Client, ref: Ref, version: str | None) -> None:
     """See `providers.drive.Drive.trash`."""
     try:
-        await client.http.call("DELETE", client.item(ref), headers=if_match(version))
+        _done(await client.http.call("DELETE", client.item(ref), headers=if_match(version)))
     except NotFound:
         return
 
@@ -48,7 +49,7 @@ async def _delete(client: Client, ref: Ref, version: str | None) -> None:
     if version is not None:
         await client.expected(ref, version)
     try:
-        await client.http.call("POST", client.item(ref, "/permanentDelete"), headers=if_match(version))
+        _done(await client.http.call("POST", client.item(ref, "/permanentDelete"), headers=if_match(version)))
     except DriveError as error:
         if not _unknown_call(error):
             raise
@@ -69,6 +70,12 @@ async def _restore(client: Client, ref: Ref, **changes: str) -> Entry:
 
 async def _restorable(client: Client, ref: Ref) -> bool:
     return not ref.space and await client.kind() == PERSONAL
+
+
+def _done(reply: Reply) -> None:
+    """Graph says nothing where it has deleted. Whoever says something is not Graph, and nothing is deleted."""
+    if reply.body:
+        raise Untrusted("a deletion that is answered", reason="body")
 
 
 def _unknown_call(error: DriveError) -> bool:
