@@ -61,10 +61,12 @@ def makers(
     """How the drives of connected accounts are made, by provider."""
     api = cache(lambda: GoogleApi(settings.google.api_root))  # 3 ms once, not for each drive
     google_paces, microsoft_paces = Paces(settings.google), Paces(settings.microsoft)
+    reach = _reach(settings.google.scopes)
 
     def google_drive(scope: Scope, account: str) -> Drive:
         tokens = offered["google"].authoriser(accounts.keeper(scope, account))
-        return GoogleDrive(api(), outbound, tokens, pace=google_paces.account(scope))
+        pace = google_paces.account(scope)
+        return GoogleDrive(api(), outbound, tokens, pace=pace, picked=reach == "picked")
 
     def one_drive(scope: Scope, account: str) -> Drive:
         tokens = offered["microsoft"].authoriser(accounts.keeper(scope, account))
@@ -72,7 +74,7 @@ def makers(
         return OneDrive(outbound, tokens, graph_root=settings.microsoft.graph_root, pace=pace)
 
     known = {
-        "google": Maker("google", google.TRAITS, google_drive, GoogleDrive, _reach(settings.google.scopes)),
+        "google": Maker("google", google.TRAITS, google_drive, GoogleDrive, reach),
         "microsoft": Maker("onedrive", onedrive.TRAITS, one_drive, OneDrive),
     }
     return {provider: maker for provider, maker in known.items() if provider in offered}

@@ -35,7 +35,10 @@ async def relocate(client: Client, ref: Ref, parent: Ref | None, name: str | Non
         changes["removeParents"] = current.parent and current.parent.id
     if changes == {"body": {}}:
         return current
-    return await update(client, ref, keys(ref, parent), **changes)
+    try:
+        return await update(client, ref, keys(ref, parent), **changes)
+    except AcrossDrives:
+        raise AcrossDrives("Google does not move the item there", reason=ACROSS) from None
 
 
 async def update(client: Client, ref: Ref, extra: Mapping[str, str], **changes: Any) -> Entry:

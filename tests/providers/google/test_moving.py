@@ -12,7 +12,7 @@ from providers.errors import AcrossDrives, Changed, DriveError, Refused
 from providers.google import GoogleDrive
 from tests.conformance.base import get, names, put
 from tests.providers.google.conftest import STUDENT, TEACHER, Open
-from tests.providers.google.stand_in import google_at, resource
+from tests.providers.google.stand_in import google_at, refusal, resource
 from tests.sandboxes import Running
 
 
@@ -46,8 +46,9 @@ async def test_who_does_not_own_it_leaves_it_where_it_is(
     student = open_drive(STUDENT)
     made = await put(drive, folder, "theirs.bin", b"t")
     await google.control("POST", "google", {"shared": {made.ref.id: {STUDENT: "writer"}}})
-    with pytest.raises(Refused):
+    with pytest.raises(AcrossDrives) as refused:
         await student.relocate(made.ref, await student.root(), None)
+    assert refused.value.reason == "across_drives"
     assert (await drive.stat(made.ref)).parent == folder
 
 
@@ -128,3 +129,16 @@ async def test_another_version_is_not_moved() -> None:
         with pytest.raises(Changed):
             await drive.relocate(Ref("", "1Id1"), None, "new name", version="r0")
     assert google.changed == 0
+
+
+@pytest.mark.parametrize("reason", ["teamDrivesParentLimit", "crossDomainMoveRestriction", "cannotAddParent"])
+async def test_what_google_finds_out_first_has_the_same_reason(reason: str) -> None:
+    google = Google()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return refusal(403, reason) if request.method == "PATCH" else await google.answer(request)
+
+    async with google_at(answer) as drive:
+        with pytest.raises(AcrossDrives) as refused:
+            await drive.relocate(Ref("", "1Id1"), THERE, None)
+    assert refused.value.reason == "across_drives"
