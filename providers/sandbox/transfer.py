@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -63,7 +63,7 @@ async def digest_file(path: Path, digests: Digests) -> None:
     await asyncio.to_thread(run)
 
 
-async def pieces(request: web.BaseRequest) -> AsyncIterator[bytes]:
+async def pieces(request: web.BaseRequest) -> AsyncGenerator[bytes]:
     """The request's body as it comes. Dropped where a fault cuts it (what came before the cut is yielded)."""
     left, speed = fault(request, "drop_after"), fault(request, "bandwidth")
     while chunk := await request.content.readany():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from providers.sandbox.behaviours import behaviour
@@ -117,8 +118,9 @@ SHAPES: dict[str, Shape] = {
 @behaviour("documented", "Without fields, files come as kind,id,name,mimeType; about demands the parameter.")
 @behaviour("documented", "fields selects nested names with a(b,c), a/b and *; an unknown name is 400 invalidParameter.")
 @behaviour("rclone", "An empty fields parameter counts as none.")
+@lru_cache(maxsize=1024)
 def selection(text: str | None, kind: str) -> Selection:
-    """What to answer with. Refused 400 for bad syntax and for names that the answer cannot have."""
+    """What to answer with, not to be changed. Refused 400 for bad syntax and names that the answer cannot have."""
     text = (text or "").strip() or DEFAULTS[kind]
     if not text:
         raise Refused(400, "required", "The 'fields' parameter is required for this method.")

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -116,12 +117,13 @@ class Uploads:
     async def _multipart(self, call: Call) -> web.Response:
         file_id = call.request.match_info.get("fileId")
         try:
-            parts = MultipartBody(pieces(call.request), call.request.headers.get("Content-Type", ""))
-            body = await _metadata(parts)
-            headers = await parts.part()
-            kind = headers.get("content-type", "")
-            row = self._planned(call, body, kind, file_id)
-            done = await self._whole(call, row, _media(parts, headers), kind, dated="modifiedTime" in body)
+            async with aclosing(pieces(call.request)) as chunks:
+                parts = MultipartBody(chunks, call.request.headers.get("Content-Type", ""))
+                body = await _metadata(parts)
+                headers = await parts.part()
+                kind = headers.get("content-type", "")
+                row = self._planned(call, body, kind, file_id)
+                done = await self._whole(call, row, _media(parts, headers), kind, dated="modifiedTime" in body)
         except ValueError:
             raise Refused(400, "badContent", "Malformed multipart body.") from None
         return await call.file(done)
