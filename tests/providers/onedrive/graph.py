@@ -98,5 +98,10 @@ async def graph(*, personal: bool = False, page_size: int = 200) -> AsyncGenerat
         kind = PersonalOneDrive if personal else OneDrive
         pace, patience = Pace(rate=100_000, burst=1000), Patience(tries=2, first=0.001, budget=1)
         made.own("personal" if personal else "business")
-        yield made, kind(outbound, Fixed(), graph_root=made.root, pace=pace, patience=patience, page_size=page_size)
-        await outbound.close()
+        try:
+            yield (
+                made,
+                kind(outbound, Fixed(), graph_root=made.root, pace=pace, patience=patience, page_size=page_size),
+            )
+        finally:
+            await outbound.close()
