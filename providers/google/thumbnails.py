@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from providers.drive import Ref
-from providers.errors import NotFound, Reconnect, Refused
+from providers.errors import NotFound, Reconnect, Refused, Untrusted
 from providers.google.client import Client, keys
 from providers.google.hosts import takes_token
 from providers.pictures import picture
@@ -24,7 +24,9 @@ async def thumbnail(client: Client, ref: Ref, edge: int) -> Picture | None:
     """See `HasThumbnails.thumbnail`."""
     request = client.api.build("files.get", fileId=ref.id, fields="thumbnailLink", supportsAllDrives=True)
     data = await client.send(request, extra=keys(ref))
-    link = data.get("thumbnailLink") if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        raise Untrusted("no metadata of a file")
+    link = data.get("thumbnailLink")
     if not isinstance(link, str) or not link:
         return None
     address = sized(link, edge)

@@ -1,7 +1,7 @@
 """Providers that lie: a Google and a Graph with one folder and one file, honest until a test says otherwise.
 
 A lie is put in the place of one kind of answer: 'item' (metadata), 'list' (a folder's page), 'bytes' (the download),
-'made' (the answer to an upload). The same test so meets both vendors.
+'made' (the answer to an upload), or of 'every' answer. The same test so meets both vendors.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Liar:
         self.asked.append(kind)
         honest = {"item": self._item, "list": self._list, "bytes": self._bytes, "made": self._made}
         honest |= {"ids": self._ids, "session": self._session, "address": self._address}
-        return await self.lies.get(kind, honest[kind])(request)
+        return await self.lies.get("every", self.lies.get(kind, honest[kind]))(request)
 
     def _kind(self, request: web.Request) -> str:
         path, query = request.path, request.query
