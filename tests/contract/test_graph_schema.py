@@ -36,6 +36,15 @@ RIGHT = Exchange(
     fault=False,
 )
 ERROR = {"error": {"code": "itemNotFound", "message": "m", "innerError": {"date": "2026-01-02T03:04:05"}}}
+SITE = {"id": "h,1,2", "displayName": "Class", "root": {}, "siteCollection": {"hostname": "h"}, "webUrl": "u"}
+PICTURE = {"height": 96, "width": 96, "url": "u"}
+BATCH = replace(
+    RIGHT,
+    method="POST",
+    path="/v1.0/$batch",
+    body={"requests": [{"id": "1", "method": "GET", "url": "/me"}]},
+    answer={"responses": [{"id": "1", "status": 200, "headers": {}, "body": {"anything": 1}}]},
+)
 UP = replace(RIGHT, path="/up/abc", headers=CIMultiDict(), method="PUT", status=202)
 
 
@@ -66,6 +75,25 @@ def without(name: str) -> dict[str, Any]:
         replace(UP, answer=ITEM, status=201),
         replace(RIGHT, path="/common/oauth2/v2.0/token", answer={"whatever": 1}),
         replace(RIGHT, status=499, answer=None, fault=True),
+        BATCH,
+        replace(RIGHT, path="/v1.0/me/followedSites", answer={"value": [SITE]}),
+        replace(RIGHT, path="/v1.0/sites", query=(("search", "x"),), answer={"value": [SITE]}),
+        replace(RIGHT, path="/v1.0/sites/h,1,2", answer=SITE),
+        replace(RIGHT, path="/v1.0/sites/h:/sites/class:/drives", answer={"value": [{"id": "b!1"}]}),
+        replace(RIGHT, path="/v1.0/sites/h:/sites/class:/drive/root:/a.txt"),
+        replace(RIGHT, path="/v1.0/me/drive/sharedWithMe", answer={"value": [{"id": "1", "remoteItem": {"id": "2"}}]}),
+        replace(RIGHT, path=RIGHT.path + "/versions", answer={"value": [{"id": "1.0", "size": 3}]}),
+        replace(RIGHT, path=RIGHT.path + "/versions/1.0", answer={"id": "1.0", "size": 3}),
+        replace(
+            RIGHT,
+            path=RIGHT.path + "/versions/1.0/content",
+            status=302,
+            answer=None,
+            answer_headers=CIMultiDict(Location="u"),
+        ),
+        replace(RIGHT, path=RIGHT.path + "/versions/1.0/restoreVersion", method="POST", status=204, answer=None),
+        replace(RIGHT, path=RIGHT.path + "/thumbnails", answer={"value": [{"id": "0", "c9x9_crop": PICTURE}]}),
+        replace(RIGHT, path=RIGHT.path + "/thumbnails/0/small", answer=PICTURE),
     ],
 )
 def test_what_is_right_passes(exchange: Exchange) -> None:
@@ -101,6 +129,15 @@ def test_what_is_right_passes(exchange: Exchange) -> None:
         (replace(RIGHT, status=404, answer={"error": {"code": "c", "message": "m", "errors": []}}), "errors"),
         (replace(RIGHT, status=302, answer=None, path=RIGHT.path + "/content"), "Location"),
         (replace(RIGHT, status=204, method="DELETE"), "an answer"),
+        (replace(RIGHT, path="/v1.0/me/followedSites", answer={"value": [{**SITE, "members": 3}]}), "members"),
+        (replace(RIGHT, path="/v1.0/sites/h,1,2/libraries", answer={"value": []}), "not a route"),
+        (replace(RIGHT, path="/v1.0/me/drive/recent", answer={"value": [{"remoteItem": {"drive": 1}}]}), "drive"),
+        (replace(RIGHT, path=RIGHT.path + "/versions", answer={"value": [{"number": 1}]}), "number"),
+        (replace(RIGHT, path=RIGHT.path + "/versions/1.0/undo", answer={}), "not a route"),
+        (replace(RIGHT, path=RIGHT.path + "/thumbnails", answer={"value": [{"huge": PICTURE}]}), "huge"),
+        (replace(RIGHT, path=RIGHT.path + "/thumbnails/0/small", answer={**PICTURE, "colour": 1}), "colour"),
+        (replace(BATCH, body={"requests": [{"id": "1", "verb": "GET"}]}), "verb"),
+        (replace(BATCH, answer={"responses": [{"id": 1}]}), "str"),
         (replace(UP, headers=RIGHT.headers, answer={}), "Authorization"),
         (replace(UP, answer={"nextExpectedRanges": "26-"}), "list"),
         (replace(UP, status=206, answer={}), "not documented"),
