@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from providers.consent import Grant, MicrosoftConsent
-from providers.errors import Offline, Refused, Untrusted
+from providers.errors import AdminBlocked, DriveError, Offline, Reconnect, Refused, Untrusted
 from providers.http import Outbound
 from providers.sandbox.core import Sandbox, serve
 
@@ -83,6 +83,44 @@ async def test_sites_are_needed_where_there_are_any(box: Sandbox, person: str, n
     else:
         grant = await client.exchange(flow, params)
         assert b"Sites.Read.All" not in (await client.renew(grant.data)).grant
+    await outbound.close()
+
+
+POLICIES = [
+    ("admin_approval", AdminBlocked, AdminBlocked, "aadsts90094", "aadsts65001"),
+    ("minor", AdminBlocked, AdminBlocked, "aadsts54000", "aadsts54000"),
+    ("blocked", AdminBlocked, AdminBlocked, "aadsts53003", "aadsts53003"),
+    ("disabled", AdminBlocked, AdminBlocked, "aadsts50057", "aadsts50057"),
+    ("multi_factor", None, Reconnect, None, "aadsts50076"),
+    ("password_changed", None, Reconnect, None, "aadsts50173"),
+]
+
+
+@pytest.mark.parametrize(("policy", "at_sign_in", "at_refresh", "first", "later"), POLICIES)
+async def test_what_a_school_decides(
+    box: Sandbox,
+    policy: str,
+    at_sign_in: type[DriveError] | None,
+    at_refresh: type[DriveError],
+    first: str | None,
+    later: str,
+) -> None:
+    """Before and after an account is connected: what an administrator can change, and what the person can."""
+    outbound = Outbound([box.url])
+    client = consent(box, outbound)
+    grant = await connected(client, TEACHER)
+    async with aiohttp.ClientSession() as control:
+        told = {"policies": {TEACHER: policy}}
+        async with control.post(f"{box.url}/_sandbox/microsoft", json=told) as answer:
+            assert answer.status == 200
+    with pytest.raises(at_refresh) as refused:
+        await client.renew(grant.data)
+    assert refused.value.reason == later
+    assert refused.value.advice
+    if at_sign_in is not None:
+        with pytest.raises(at_sign_in) as blocked:
+            await connected(client, TEACHER)
+        assert blocked.value.reason == first
     await outbound.close()
 
 

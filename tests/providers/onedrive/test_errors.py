@@ -102,3 +102,30 @@ def test_codes_nested_without_an_end_are_bounded() -> None:
 def test_a_failed_operation() -> None:
     assert type(failure({"code": "nameAlreadyExists", "message": "x"})) is NameTaken
     assert type(failure(None)) is DriveError
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "headers", "wide"),
+    [
+        (429, "activityLimitReached", {}, True),
+        (429, "tooManyRequests", {"x-ms-throttle-scope": "Tenant_Application/ReadWrite/1/2"}, True),
+        (429, "activityLimitReached", {"x-ms-throttle-scope": "User/ReadWrite/1/2"}, False),
+        (509, "generalException", {}, True),
+        (503, "activityLimitReached", {}, True),
+        (503, "serviceNotAvailable", {}, False),
+        (423, "notAllowed", {}, False),
+    ],
+)
+def test_whom_throttling_means(status: int, code: str, headers: dict[str, str], wide: bool) -> None:
+    """An application in a whole tenant, unless Graph says otherwise; a service that is down or a lock means nobody."""
+    error = translate(status, headers, refusal(code))
+    assert isinstance(error, Busy)
+    assert error.wide is wide
+
+
+def test_a_lock_is_its_own_kind_of_busy() -> None:
+    for status, code in [(423, "accessDenied"), (409, "resourceLocked"), (403, "resourceLocked")]:
+        error = translate(status, {}, refusal(code))
+        assert isinstance(error, Locked)
+        assert error.reason == "resourceLocked"
+        assert error.retryable

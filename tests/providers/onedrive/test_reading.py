@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from providers import hashes
 from providers.drive import Kind, Read, Ref
 from providers.errors import Changed, DriveError, Malware, Offline, Unsupported, Untrusted
 from providers.http import Outbound, Pace, Patience
@@ -111,11 +114,11 @@ class Simple:
         self.answer: Callable[[web.Request], web.Response] = lambda _: web.Response(body=DATA)
         self.location = "/file"
 
-    def app(self) -> web.Application:
+    def app(self, bytes_: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None) -> web.Application:
         app = web.Application()
         app.router.add_get("/v1.0/me/drive/items/{id}", self._item)
         app.router.add_get("/v1.0/me/drive/items/{id}/content", self._content)
-        app.router.add_get("/file", self._file)
+        app.router.add_get("/file", bytes_ or self._file)
         return app
 
     async def _item(self, request: web.Request) -> web.Response:
@@ -188,6 +191,99 @@ async def test_what_the_provider_flagged_stays_closed(plain: OneDrive, simple: S
     with pytest.raises(Malware):
         await get(plain, Ref("", "1"))
     assert not simple.seen
+
+
+def stated(data: bytes) -> dict[str, Any]:
+    """The facet of a file with the hash of these bytes."""
+    made = hashes.new("quickxor")
+    made.update(data)
+    return {"file": {"hashes": {"quickXorHash": base64.b64encode(made.digest()).decode()}}}
+
+
+async def test_other_bytes_than_the_hash_states(plain: OneDrive, simple: Simple) -> None:
+    """Of the right number. The last piece is never given out, so nobody takes them for the file."""
+    simple.facets = stated(DATA[:-1] + b"!")
+    seen = bytearray()
+    async with plain.read(Ref("", "1")) as read:
+        with pytest.raises(Untrusted) as untrusted:
+            await gather(read, seen)
+    assert untrusted.value.reason == "hash"
+    assert 0 < len(seen) < len(DATA)
+    assert DATA.startswith(seen)
+
+
+async def test_the_bytes_that_the_hash_states(plain: OneDrive, simple: Simple) -> None:
+    simple.facets = stated(DATA)
+    assert await get(plain, Ref("", "1")) == DATA
+    simple.facets = stated(b"something else")
+    assert await get(plain, Ref("", "1"), 5, 300_000) == DATA[5:300_000], "a part has no hash"
+    simple.facets = {"file": {"hashes": {}}}
+    assert await get(plain, Ref("", "1")) == DATA
+
+
+async def test_a_file_that_was_rewritten_while_it_was_read(plain: OneDrive, simple: Simple) -> None:
+    """A school drive does so a moment after an upload: that is another version, and no lie."""
+    simple.facets = stated(b"as it was uploaded")
+    async with plain.read(Ref("", "1")) as read:
+        simple.facets = {**stated(DATA), "cTag": "c2"}
+        with pytest.raises(Changed):
+            await gather(read, bytearray())
+
+
+async def test_an_address_that_runs_out_in_the_middle_is_renewed_and_nothing_is_read_twice(
+    plain: OneDrive, simple: Simple
+) -> None:
+    def short(request: web.Request) -> web.Response:
+        simple.answer = ranged
+        answer = web.Response(body=DATA[:400_000])
+        answer.headers["Content-Length"] = str(len(DATA))
+        return answer
+
+    def ranged(request: web.Request) -> web.Response:
+        part = request.http_range
+        told = f"bytes {part.start}-{len(DATA) - 1}/{len(DATA)}"
+        return web.Response(status=206, body=DATA[part.start :], headers={"Content-Range": told})
+
+    simple.facets, simple.answer = stated(DATA), short
+    assert await get(plain, Ref("", "1")) == DATA
+    first, second = [headers.get("Range") for headers in simple.seen]
+    assert first is None
+    assert second is not None
+    assert 0 < int(second.removeprefix("bytes=").partition("-")[0]) <= 400_000
+
+
+async def test_an_address_that_falls_silent_is_given_up(simple: Simple, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the read timeout, for another address and from the byte that is missing."""
+    ask = Outbound.request
+    monkeypatch.setattr(Outbound, "request", lambda *args, **known: ask(*args, **{**known, "read_timeout": 0.2}))
+    silent = asyncio.Event()
+
+    async def stalls(request: web.Request) -> web.StreamResponse:
+        simple.seen.append(request.headers)
+        response = web.StreamResponse(headers={"Content-Length": str(len(DATA))})
+        if len(simple.seen) > 1:
+            part = request.http_range
+            told = f"bytes {part.start}-{len(DATA) - 1}/{len(DATA)}"
+            return web.Response(status=206, body=DATA[part.start :], headers={"Content-Range": told})
+        await response.prepare(request)
+        await response.write(DATA[:300_000])
+        await silent.wait()
+        return response
+
+    app = simple.app(stalls)
+    async with TestServer(app, host="127.0.0.1") as server:
+        root = str(server.make_url("/v1.0"))
+        outbound = Outbound([root])
+        drive = OneDrive(
+            outbound, Fixed(), graph_root=root, pace=Pace(rate=1000), patience=Patience(first=0.01, budget=1)
+        )
+        try:
+            assert await get(drive, Ref("", "1")) == DATA
+        finally:
+            silent.set()
+            await outbound.close()
+    assert len(simple.seen) == 2
+    assert simple.seen[1]["Range"].startswith("bytes=")
 
 
 async def test_a_redirect_into_our_own_network(plain: OneDrive, simple: Simple) -> None:
