@@ -31,6 +31,7 @@ PLACES = {"authError": ("header", "Authorization"), "notFound": ("parameter", "f
 
 @behaviour("documented", "Errors: {error: {code, message, errors: [{domain, reason, message}]}}.")
 @behaviour("assumed", "A fault that names no reason gets the usual one: 403 userRateLimitExceeded, 503 backendError.")
+@behaviour("assumed", "A file that somebody has locked is 403 contentRestricted (the fault 'locked').")
 def refuse(request: web.BaseRequest, refused: Refused) -> web.Response:
     """The envelope. OAuth's own pages get OAuth's own errors."""
     usual, text = USUAL.get(refused.status, ("backendError", "Error"))
