@@ -19,7 +19,9 @@ STEPS = (onedrive.TRAITS, native.TRAITS, google.TRAITS)
 TRICKY = st.sampled_from([
     "‛", "：", ":", "‛：", "~", "$", ".", "..", " ", "_vti_", "con", "LPT1", ".lock", "desktop.ini", "␠", "␢", "/",
     "\\", "é", "e\u0301", "👩\u200d🏫", "ı", "İ", "ß", "اختبار", "'", '"', "\n", "\x7f", "\0", "#", "%41", "&",
-    "+", "\u200f",
+    "+", "\u200f", "\u202e", "שלום", "\u0301", "\u200d", "\ufe0f", "🏳\ufe0f\u200d🌈", "ｆｕｌｌ", "．", "／", "＊", "＂",
+    "‛‛", "‛．", "‛␠", "  ", " .", ". ", "aux.txt", "~$", ".~", "NUL", "한글", "\u1112\u1161\u11ab", "ﬁ", "Å",
+    "\u212b", "\U00020000",
 ])
 # fmt: on
 NAMES = st.lists(TRICKY | st.characters(exclude_categories=["Cs"]), min_size=1, max_size=24).map("".join)
@@ -40,6 +42,10 @@ def journey(name: str, steps: tuple[Traits, ...] = STEPS) -> str:
 @example(" ")
 @example("COM1")
 @example("_vti__VTI_")
+@example("👩\u200d🏫 e\u0301 اختبار\u200f ｆｕｌｌ： .")
+@example("‛：‛‛␠. ")
+@example("\u202egnp.exe ")
+@example("aux.txt..")
 def test_every_name_comes_back(name: str) -> None:
     assert from_allowed(journey(name)) == name
     if from_allowed(name) == name:
@@ -67,4 +73,17 @@ def test_a_name_that_would_grow_too_long_is_refused_and_not_cut(length: int, for
         return
     with pytest.raises(NameRefused) as refused:
         journey(name)
+    assert refused.value.reason == "too_long"
+
+
+@pytest.mark.parametrize("traits", STEPS, ids=lambda traits: traits.kind)
+@pytest.mark.parametrize("text", ["x", "é", "e\u0301", "漢", "🎒", "\U00020000", "👩\u200d🏫", "ا\u064e"])
+def test_a_name_is_as_long_as_its_utf16_units_and_not_its_bytes(traits: Traits, text: str) -> None:
+    units = len(text.encode("utf-16-le")) // 2
+    name = text * (traits.max_name // units)
+    name += "x" * (traits.max_name - len(name.encode("utf-16-le")) // 2)
+    check(name, traits)
+    assert to_allowed(name, traits) == name
+    with pytest.raises(NameRefused) as refused:
+        check(name + "x", traits)
     assert refused.value.reason == "too_long"

@@ -55,6 +55,9 @@ async def carried(drive: Drive, name: str) -> str:
 @example("~$lesson: 1/2?.docx ")
 @example("desktop.ini")
 @example("a'b\\'c")
+@example("👩\u200d🏫 e\u0301 اختبار\u200f ｆｕｌｌ： .")
+@example("‛：‛‛␠. ")
+@example("🎒" * 127)
 async def test_a_name_in_the_drives_themselves(route: list[Drive], name: str) -> None:
     assume(from_allowed(name) == name)
     at = name
