@@ -87,13 +87,17 @@ async def test_a_bulk_body_that_drips_ends_and_a_slow_reader_does_not_end_it() -
 
 
 async def test_connections_are_used_again() -> None:
-    """Small files by several at once, each behind a redirect with a body: no more connections than are in use."""
+    """Small files by several at once, each behind a redirect whose body comes late: no more connections than in use."""
     peers: set[object] = set()
 
-    async def handler(request: web.Request) -> web.Response:
+    async def handler(request: web.Request) -> web.StreamResponse:
         peers.add(request.transport.get_extra_info("peername") if request.transport else None)
         if request.path == "/item":
-            return web.Response(status=302, headers={"Location": "/bytes"}, text="<html>moved</html>")
+            moved = web.StreamResponse(status=302, headers={"Location": "/bytes", "Content-Length": "5"})
+            await moved.prepare(request)
+            await asyncio.sleep(0.01)
+            await moved.write(b"moved")
+            return moved
         return web.Response(body=b"x" * 4096)
 
     async def some(http: AccountHttp, url: str) -> None:
