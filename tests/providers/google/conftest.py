@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from providers.drive import Drive, Ref
 from providers.google import GoogleApi, GoogleDrive
-from providers.http import Outbound, Pace, Patience
+from providers.http import Outbound, Pace, Patience, Tokens
 from tests.sandboxes import Running, sandbox
 
 TEACHER = "amira.haddad@riverside.example"
@@ -37,15 +37,23 @@ async def open_drive(google: Running, api: GoogleApi) -> AsyncIterator[Open]:
     """Opens drives of a person."""
     outbound = Outbound([google.url])
 
-    def opened(user: str = TEACHER, *, page_size: int = 1000, pace: Pace | None = None) -> GoogleDrive:
+    def opened(
+        user: str = TEACHER,
+        *,
+        page_size: int = 1000,
+        pace: Pace | None = None,
+        tokens: Tokens | None = None,
+        picked: bool = False,
+    ) -> GoogleDrive:
         quick = Patience(first=0.01, budget=3)
         return GoogleDrive(
             api,
             outbound,
-            google.tokens(user),
+            tokens or google.tokens(user),
             pace=pace or Pace(rate=10_000, burst=1000),
             patience=quick,
             page_size=page_size,
+            picked=picked,
         )
 
     yield opened

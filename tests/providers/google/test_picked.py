@@ -11,26 +11,17 @@ from aiohttp import web
 from providers.consent import GoogleConsent
 from providers.drive import Drive, Kind, OnConflict, Ref
 from providers.errors import NotFound, NotPicked
-from providers.google import GoogleApi, GoogleDrive
-from providers.http import Outbound, Pace, Patience
+from providers.google import GoogleDrive
+from providers.http import Outbound
 from providers.verbs import View
 from tests.conformance.base import everything, get, put
-from tests.providers.google.conftest import TEACHER
+from tests.providers.google.conftest import TEACHER, Open
+from tests.providers.google.narrow import Narrow, application
 from tests.providers.google.stand_in import google_at, refusal, resource
-from tests.providers.test_consent_picking import CALLBACK, NARROW, WHO, approve
+from tests.providers.test_consent_picking import CALLBACK, approve
 from tests.sandboxes import Running
 
 FOLDER = "application/vnd.google-apps.folder"
-
-
-class Narrow:
-    """A token of drive.file alone."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    async def token(self, *, fresh: bool = False) -> str:
-        return self._token
 
 
 @pytest.fixture
@@ -41,28 +32,15 @@ async def outbound(google: Running) -> AsyncIterator[Outbound]:
 
 
 @pytest.fixture
-async def consent(google: Running, outbound: Outbound) -> GoogleConsent:
+def consent(google: Running, outbound: Outbound) -> GoogleConsent:
     """An application that nobody has given anything yet."""
-    return GoogleConsent(
-        client_id=secrets.token_hex(8),
-        client_secret="secret",
-        auth_url=f"{google.url}/o/oauth2/v2/auth",
-        token_url=f"{google.url}/token",
-        revoke_url=f"{google.url}/revoke",
-        userinfo_url=f"{google.url}/oauth2/v3/userinfo",
-        scopes=(NARROW, *WHO.split()),
-        outbound=outbound,
-    )
+    return application(google, outbound)
 
 
 @pytest.fixture
-async def narrow(api: GoogleApi, outbound: Outbound, consent: GoogleConsent) -> GoogleDrive:
+def narrow(open_drive: Open, consent: GoogleConsent) -> GoogleDrive:
     """The teacher's drive as that application sees it."""
-    url, flow = await consent.authorize(CALLBACK, "s")
-    grant = await consent.exchange(flow, await approve(url))
-    tokens = Narrow((await consent.renew(grant.data)).token)
-    pace, patience = Pace(rate=10_000, burst=1000), Patience(first=0.01, budget=3)
-    return GoogleDrive(api, outbound, tokens, pace=pace, patience=patience, page_size=2, picked=True)
+    return open_drive(page_size=2, tokens=Narrow(consent), picked=True)
 
 
 async def pick(consent: GoogleConsent, *refs: Ref) -> list[str]:
