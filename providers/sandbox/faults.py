@@ -86,7 +86,7 @@ TROUBLES: Mapping[str, Mapping[str, tuple[int, str]]] = {
     },
     "microsoft": {
         "quota_full": (507, "quotaLimitReached"),
-        "locked": (423, "resourceLocked"),
+        "locked": (423, "notAllowed/resourceLocked"),
         "expire_address": (401, "unauthenticated"),
     },
 }
