@@ -54,7 +54,7 @@ from gateway.jobs.worker import Worker
 from gateway.ledger import Ledger
 from gateway.policy import POLICY_VERSION
 from gateway.safety import UnsafeSettings, serving
-from gateway.schools import SchoolChoices
+from gateway.schools import SchoolChoices, by_media_type
 from gateway.settings import Settings
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
@@ -209,7 +209,14 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
     made = connections.makers(settings, outbound, accounts, offered)
     drives = Drives(connections.native_maker(settings, vault, database), made, accounts, ledger)
     jobs = Jobs(database, vault, people.require_active)
-    transfers = Transfers(jobs, drives, vault, policy_version=POLICY_VERSION, most=settings.limits.jobs)
+
+    async def formats(school: str) -> Mapping[str, str]:
+        """What the school wants its documents to be read as."""
+        return by_media_type(await choices.exports(school))
+
+    transfers = Transfers(
+        jobs, drives, vault, policy_version=POLICY_VERSION, most=settings.limits.jobs, defaults=formats
+    )  # fmt: skip
     cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)
     following, policy = Following(database, cached, fills, Freshness()), CachePolicy(life=settings.cache_seconds * 1000)
     outside = AccountsOutside(accounts, offered)

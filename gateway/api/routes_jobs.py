@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from gateway.api import reports
 from gateway.api.events import Event, stream
 from gateway.api.items import instruction, parse_ref
 from gateway.api.paging import link_next
@@ -14,7 +15,18 @@ from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
 from gateway.api.routes_drives import DRIVE_PROBLEMS
 from gateway.api.routing import Call, Header, Route, answer
-from gateway.api.schemas import Bytes, Counts, Job, JobItem, JobItemList, JobList, Paging, Place, TransferRequest
+from gateway.api.schemas import (
+    Bytes,
+    Counts,
+    Job,
+    JobItem,
+    JobItemList,
+    JobList,
+    Paging,
+    Place,
+    ReportHow,
+    TransferRequest,
+)
 from gateway.ids import is_id
 from gateway.jobs.model import ItemView, JobView, Wait
 from gateway.jobs.reasons import ADVICE, advice
@@ -189,6 +201,52 @@ async def cancel_job(call: Call) -> web.StreamResponse:
     return answer(await _job_out(call, await _find(call, view.id)), 202)
 
 
+async def get_report(call: Call) -> web.StreamResponse:
+    """The whole report as a file: `format` csv or json, else what `Accept` names. One row for each item, then sums."""
+    view = await _find(call, call.path("job"))
+    kind = reports.wanted(call.query.format, call.request.headers.get("Accept", ""))
+    presence = Presence(call.services, call.me, using=True)
+    return await reports.send(call.request, kind, await _job_out(call, view), _report(call, view.id), presence.still)
+
+
+async def _report(call: Call, job: str) -> AsyncIterator[list[JobItem]]:
+    after: int | None = 0
+    reasons = Reasons(call)
+    while after is not None:
+        found, after = await call.services.jobs.items(call.me.school, call.me.person, job, after, reports.PAGE)
+        if found:
+            yield [await _item_out(call, one, reasons) for one in found]
+
+
+async def pause_job(call: Call) -> web.StreamResponse:
+    """Halt a job: what is under way is set aside within a second, and goes on from there when it is resumed."""
+    view = await _find(call, call.path("job"))
+    async with call.services.database.write() as tx:
+        await call.services.jobs.pause(tx, call.me.school, call.me.person, view.id)
+    call.services.jobs.wake(view.id)
+    return answer(await _job_out(call, await _find(call, view.id)), 202)
+
+
+async def resume_job(call: Call) -> web.StreamResponse:
+    """Let a paused job go on."""
+    view = await _find(call, call.path("job"))
+    async with call.services.database.write() as tx:
+        await call.services.jobs.resume(tx, call.me.school, call.me.person, view.id)
+    call.services.jobs.wake(view.id)
+    return answer(await _job_out(call, await _find(call, view.id)), 202)
+
+
+async def retry_job(call: Call) -> web.StreamResponse:
+    """Try once more what failed in a job. What arrived stays as it is, and is not sent again."""
+    view = await _find(call, call.path("job"))
+    async with call.services.database.write() as tx:
+        opened = await call.services.jobs.retry(tx, call.me.school, call.me.person, view.id)
+    if not opened:
+        raise Problem(409, "nothing_to_retry", "Nothing in this job can be tried again.")
+    call.services.jobs.wake(view.id)
+    return answer(await _job_out(call, await _find(call, view.id)), 202)
+
+
 PATH = "/v1/jobs/{job}"
 ROUTES = (
     Route(
@@ -202,5 +260,15 @@ ROUTES = (
         "GET", f"{PATH}/events", follow_job, "job.read", "Follow a job", "jobs", media="text/event-stream",
         headers=(Header("Last-Event-ID", "The last event that the reader has seen."),),
     ),
+    Route(
+        "GET", f"{PATH}/report", get_report, "job.read", "A job's report as a file", "jobs", query=ReportHow,
+        media="text/csv",
+    ),
     Route("POST", f"{PATH}/cancel", cancel_job, "job.cancel", "Cancel a job", "jobs", answer=Job, status=202),
+    Route("POST", f"{PATH}/pause", pause_job, "job.cancel", "Pause a job", "jobs", answer=Job, status=202),
+    Route("POST", f"{PATH}/resume", resume_job, "transfer.create", "Resume a job", "jobs", answer=Job, status=202),
+    Route(
+        "POST", f"{PATH}/retry", retry_job, "transfer.create", "Try what failed once more", "jobs", answer=Job,
+        status=202, problems=(409,),
+    ),
 )  # fmt: skip

@@ -177,7 +177,7 @@ class Job(Wire):
     id: str
     kind: str
     mode: str | None = None
-    state: Literal["planning", "running", "done", "failed", "cancelled"]
+    state: Literal["planning", "running", "paused", "done", "failed", "cancelled"]
     created: datetime
     ended: datetime | None = None
     counts: Counts
@@ -185,6 +185,10 @@ class Job(Wire):
     resumes_at: datetime | None = None
     reason: str | None = None
     advice: str | None = None
+
+
+class ReportHow(Wire):
+    format: Literal["csv", "json"] | None = None
 
 
 class JobList(Wire):

@@ -20,6 +20,7 @@ class JobState(StrEnum):
 
     PLANNING = "planning"
     RUNNING = "running"
+    PAUSED = "paused"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"

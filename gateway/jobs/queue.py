@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.jobs.lanes import Lane, rest, turns
-from gateway.jobs.model import OPEN, STEPS, Fenced, Item, ItemState
+from gateway.jobs.model import OPEN, STEPS, Fenced, Item, ItemState, JobState
+from gateway.jobs.reviving import not_paused
 
 _IDLE_LANE_MS: Final = 600_000
 _MOST_LANES: Final = 500
@@ -58,7 +59,8 @@ async def claim(
 
 async def _order(tx: AsyncConnection, now: int, slots: int) -> dict[str, int]:
     """Lanes that may be served, in fair order, locked for this transaction where the database can."""
-    waiting = exists().where(items.c.state == ItemState.READY, items.c.lane == lanes.c.id, items.c.not_before <= now)
+    ready = and_(items.c.state == ItemState.READY, items.c.not_before <= now, not_paused())
+    waiting = exists().where(ready, items.c.lane == lanes.c.id)
     query = select(lanes).where(lanes.c.not_before <= now, waiting).order_by(lanes.c.served).limit(_MOST_LANES)
     rows = (await tx.execute(query)).mappings().all()
     if not rows:
@@ -95,6 +97,7 @@ def _waiting(lane: str, now: int) -> ColumnElement[bool]:
         items.c.state == ItemState.READY,
         items.c.lane == lane,
         items.c.not_before <= now,
+        not_paused(),
         or_(items.c.other.is_(None), items.c.other.not_in(parked)),
     )
 
@@ -153,10 +156,10 @@ async def again(
     await change(tx, item, owner, free | {"reason": reason})
 
 
-async def held(tx: AsyncConnection, owner: str) -> dict[str, Row[str, int, int | None]]:
-    """What this process holds: by item its attempt and whether its job was cancelled."""
+async def held(tx: AsyncConnection, owner: str) -> dict[str, Row[str, int, int | None, bool]]:
+    """What this process holds: by item its attempt and whether its job was cancelled or paused."""
     query = (
-        select(items.c.id, items.c.attempt, jobs.c.cancelled)
+        select(items.c.id, items.c.attempt, jobs.c.cancelled, (jobs.c.state == JobState.PAUSED).label("paused"))
         .join(jobs, jobs.c.id == items.c.job)
         .where(items.c.owner == owner, items.c.state == ItemState.RUNNING)
     )

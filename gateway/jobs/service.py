@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.model import Scope
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.ids import new_id
-from gateway.jobs import history, queue, totals, waiting
+from gateway.jobs import history, queue, reviving, totals, waiting
 from gateway.jobs.commits import Store
 from gateway.jobs.model import ENDED, FINISHED, OPEN, STEPS, Item, ItemState, ItemView, JobState, JobView, NewItem
 from gateway.jobs.progress import Progress
@@ -208,6 +208,20 @@ class Jobs:
         await self._cancel(tx, job)
         return True
 
+    async def pause(self, tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
+        """See `gateway.jobs.reviving.pause`."""
+        return await reviving.pause(tx, tenant, person, job)
+
+    async def resume(self, tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
+        """See `gateway.jobs.reviving.resume`; call `wake` after the commit. Raises where the person is not active."""
+        await self._require_active(tx, person)
+        return await reviving.resume(tx, tenant, person, job)
+
+    async def retry(self, tx: AsyncConnection, tenant: str, person: str, job: str) -> int:
+        """See `gateway.jobs.reviving.retry`; call `wake` after the commit. Raises where the person is not active."""
+        await self._require_active(tx, person)
+        return await reviving.retry(tx, tenant, person, job)
+
     async def cancel_all(self, tx: AsyncConnection, tenant: str, person: str) -> Sequence[str]:
         """Cancel everything of a person that has not ended: the first step of forgetting. Returns the jobs' ids."""
         mine = (jobs.c.tenant == tenant, jobs.c.person == person, jobs.c.ended.is_(None))
@@ -287,7 +301,7 @@ class Jobs:
             known = totals.add_up(await queue.count(tx, row["id"]))
             known = replace(known, bytes_done=known.bytes_done + self.progress.beyond(row["id"]))
         held = None
-        if known.waiting and row["cancelled"] is None:
+        if known.waiting and row["cancelled"] is None and row["state"] != JobState.PAUSED:
             held = await waiting.of_job(tx, row["id"], await self._now(tx))
         state = JobState(row["state"])
         planning = state is JobState.RUNNING and known.listing

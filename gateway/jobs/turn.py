@@ -51,6 +51,8 @@ class Turn:
         self.cancelled = False
         """Set where the job was cancelled while this ran, before the executor is stopped."""
         self._rested_at = item.done
+        self.paused = False
+        """Set where the job was paused while this ran, before it is given back as it is."""
         self._seen = 0.0
         self._write = write
         self._membership = membership

@@ -168,6 +168,9 @@ class Worker:
             elif state.cancelled and not turn.item.cancelled and not turn.cancelled:
                 turn.cancelled = True
                 task.cancel()
+            elif state.paused and not turn.item.cancelled and not turn.paused:
+                turn.paused = True
+                task.cancel()
         await self._recover({(name, row.attempt) for name, row in held.items()} - set(asked))
         await self._show()
 

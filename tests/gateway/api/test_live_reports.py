@@ -1,0 +1,56 @@
+"""Reports as files, pausing and trying again, live; and cells that a spreadsheet must not calculate."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from gateway.api.reports import cell, wanted
+from tests.gateway.api.live import Person
+from tests.gateway.api.test_live_jobs import copied
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+4", "-4", "@sum", "\tx", "\rx", "\n=1", "  =cmd|' /C calc'!A0"])
+def test_a_formula_stays_text(text: str) -> None:
+    assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("value", ["plain", "a=b", 7, "3-4"])
+def test_other_cells_stay_as_they_are(value: object) -> None:
+    assert cell(value) == value
+    assert cell(None) == ""
+
+
+def test_the_query_wins_over_what_is_accepted() -> None:
+    assert wanted(None, "text/csv, */*") == wanted("csv", "application/json") == "csv"
+    assert wanted(None, "*/*") == wanted("json", "text/csv") == "json"
+
+
+async def test_a_report_adds_up_in_both_forms(student: Person, teacher: Person) -> None:
+    job = await copied(student, 3)
+    told = await student.get(f"/v1/jobs/{job}/report?format=json")
+    assert told["job"]["counts"] == {
+        "found": 3, "copied": 3, "skipped": 0, "failed": 0, "unsupported": 0, "waiting": 0,
+    }  # fmt: skip
+    assert [item["state"] for item in told["items"]] == ["copied"] * 3
+    address = f"{student.live.url}/v1/jobs/{job}/report"
+    async with student.http.get(address, headers={"Accept": "text/csv"}) as response:
+        assert response.content_type == "text/csv"
+        assert response.headers["Content-Disposition"].startswith("attachment")
+        rows = list(csv.reader(io.StringIO((await response.read()).decode("utf-8-sig"))))
+    assert rows[0][:4] == ["path", "name", "kind", "state"]
+    assert [row[3] for row in rows[1:4]] == ["copied"] * 3
+    assert {row[1]: row[4] for row in rows[4:]}["found"] == "3"
+    assert (await teacher.ask("GET", f"/v1/jobs/{job}/report")).status == 404
+    assert (await student.ask("GET", f"/v1/jobs/{job}/report?format=xls")).status == 422
+
+
+async def test_an_ended_job_is_not_paused_and_has_nothing_to_retry(student: Person, teacher: Person) -> None:
+    job = await copied(student, 1)
+    assert (await student.post(f"/v1/jobs/{job}/pause", 202))["state"] == "done"
+    assert (await student.post(f"/v1/jobs/{job}/resume", 202))["state"] == "done"
+    assert (await student.post(f"/v1/jobs/{job}/retry", 409))["code"] == "nothing_to_retry"
+    for verb in ("pause", "resume", "retry"):
+        await teacher.post(f"/v1/jobs/{job}/{verb}", 404)
