@@ -39,7 +39,7 @@ class Changes:
         odata.only(body.get("folder", {}), childCount=int, view=dict)
         if "folder" not in body or "file" in body:
             raise Refused(400, "invalidRequest", "Only folders are made this way.")
-        slot = Slot(self._places.folder(parent), names.check(body.get("name")), None)
+        slot = Slot(self._places.folder(parent), self._places.named(parent["drive"], body.get("name")), None)
         names.check_path(f"{self._tree.path(parent)}/{slot.name}")
         conflict = options.conflict or odata.body_conflict(body, "fail")
         there = self._tree.child(parent, slot.name)
@@ -103,7 +103,9 @@ class Changes:
             raise Refused(404, "itemNotFound", "The item is not in the recycle bin.")
         parent = self._parent(drive, body["parentReference"]) if "parentReference" in body else None
         parent = parent or self._tree.live(drive, item["parent"])
-        slot = Slot(self._places.folder(parent), names.check(body.get("name", item["name"])), None)
+        slot = Slot(
+            self._places.folder(parent), self._places.named(parent["drive"], body.get("name", item["name"])), None
+        )
         name, _ = self._places.settle(slot, "fail")
         with self.box.store.batch():
             back = self._tree.change(item, dead="", name=name, parent=parent["id"])
@@ -131,7 +133,9 @@ class Changes:
             raise Refused(400, "invalidRequest", "The item cannot be copied there.")
         if body.get("childrenOnly") or body.get("includeAllVersionHistory"):
             raise Refused(400, "notSupported", "Only whole items are copied, without their history.")
-        slot = Slot(self._places.folder(parent), names.check(body.get("name", item["name"])), None)
+        slot = Slot(
+            self._places.folder(parent), self._places.named(parent["drive"], body.get("name", item["name"])), None
+        )
         name, there = self._places.settle(slot, conflict)
         if there and there["id"] == item["id"]:
             raise Refused(409, "nameAlreadyExists", "An item cannot be copied over itself.")
@@ -168,7 +172,7 @@ class Changes:
             parent = self._places.folder(self._parent(item["drive"], body["parentReference"]))
         if parent["id"] in {one["id"] for one in self._tree.walk(item)}:
             raise Refused(400, "invalidRequest", "An item cannot be moved below itself.")
-        name = names.check(body.get("name", item["name"]))
+        name = self._places.named(parent["drive"], body.get("name", item["name"]))
         names.check_path(f"{self._tree.path(parent)}/{name}")
         there = self._tree.child(parent, name)
         if there and there["id"] != item["id"]:

@@ -14,6 +14,7 @@ from aiohttp import web
 from providers.sandbox.behaviours import behaviour
 from providers.sandbox.core import Refused
 from providers.sandbox.microsoft import names
+from providers.sandbox.microsoft.accounts import tenant
 from providers.sandbox.microsoft.contents import Stored
 from providers.sandbox.microsoft.tree import ACTING, Doc, Tree
 from providers.sandbox.microsoft.versions import Versions
@@ -57,9 +58,18 @@ class Places:
                 raise Refused(400, "invalidRequest", "Only a file has content.")
             return Slot(self.tree.items[item["parent"]], item["name"], item, by_id=True)
         parent = self.folder(self.descend(drive, anchor, path[:-1]))
-        name = names.check(path[-1])
+        name = self.named(drive, path[-1])
         names.check_path(f"{self.tree.path(parent)}/{name}")
         return Slot(parent, name, self.tree.child(parent, name))
+
+    @behaviour("documented", "# and % are forbidden in names of some tenants.")
+    def named(self, drive: str, name: object) -> str:
+        """The name, if this drive takes it. Refused 400 where not."""
+        checked = names.check(name)
+        strict = map(tenant, self._versions.kept.now.strict_names)
+        if {"#", "%"} & set(checked) and self.tree.owner(drive).tid in strict:
+            raise Refused(400, "invalidRequest/nameContainsInvalidCharacters", "The name holds # or %.")
+        return checked
 
     @staticmethod
     def folder(item: Doc) -> Doc:

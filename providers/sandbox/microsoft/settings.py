@@ -25,6 +25,7 @@ STATES = {
 class Settings:
     """Times in seconds unless they say ms.
 
+    ``strict_names``: schools in whose tenants no name may hold # or %.
     ``rewrites``: the drive types whose Office, PDF and HTML files are changed after upload.
     ``hold``: school -> {"status", "retry_after"?, "requests"?}: its requests are refused so, at most so many.
     ``limits``: school -> {"requests", "window"}: per app, with RateLimit headers from four fifths on.
@@ -41,6 +42,7 @@ class Settings:
     hashes: bool = True
     sharing_ended: bool = False
     versions_kept: int = 500
+    strict_names: list[str] = field(default_factory=list)
     hold: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
     policies: dict[str, Any] = field(default_factory=dict)

@@ -23,7 +23,7 @@ class Versions:
     """The versions of one tree's files."""
 
     def __init__(self, tree: Tree, contents: Contents, kept: Kept) -> None:
-        self._tree, self.contents, self._kept = tree, contents, kept
+        self._tree, self.contents, self.kept = tree, contents, kept
 
     @behaviour("documented", "Every change of a file's content keeps what was there as a version.")
     @behaviour("assumed", "500 versions are kept; the oldest goes. Earlier versions do not count against the quota.")
@@ -33,9 +33,9 @@ class Versions:
         row = {"id": number(item), "editor": item["editor"], "modified": item["modified"]}
         row |= {name: item[name] for name in _CONTENT} | {"blob": blob}
         past = [*self._past(item), row]
-        for old in past[: -self._kept.now.versions_kept]:
+        for old in past[: -self.kept.now.versions_kept]:
             self.contents.drop(old["blob"])
-        self._tree.past.put(item["id"], {"past": past[-self._kept.now.versions_kept :]})
+        self._tree.past.put(item["id"], {"past": past[-self.kept.now.versions_kept :]})
         return {"version": item.get("version", 1) + 1}
 
     @behaviour("documented", "versions lists the newest first; the first one is the current one.")

@@ -134,3 +134,14 @@ async def test_what_is_replaced_meanwhile_is_left_alone(teacher: Client) -> None
     while teacher.box.store.table("rewriting"):
         await asyncio.sleep(0.01)
     assert await teacher.read("Page.html") == b"new"
+
+
+async def test_some_tenants_take_neither_hash_nor_percent(teacher: Client, owner: Client) -> None:
+    await told(teacher, "", strict_names=["riverside"])
+    for name in ("100% sure.txt", "Task #1"):
+        assert (await teacher.folder(name)).error == (400, "invalidRequest")
+        assert (await owner.folder(name)).status == 201
+    item = await teacher.item("Welcome.txt")
+    renamed = await teacher.call("PATCH", f"/me/drive/items/{item['id']}", json={"name": "#.txt"})
+    assert renamed.error == (400, "invalidRequest")
+    assert (await teacher.put("a%23.txt", b"x")).error == (400, "invalidRequest")
