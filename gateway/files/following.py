@@ -58,11 +58,17 @@ class Following:
 
     async def stat(self, scope: Scope, drive: str, source: Source, ref: Ref) -> Entry:
         """What the drive says of the file now, through shortcuts. What is gone for the person has no copy left."""
+        return await resolve(lambda one: self._asked(scope, drive, source, one), ref)
+
+    async def _asked(self, scope: Scope, drive: str, source: Source, ref: Ref) -> Entry:
         try:
-            return await resolve(lambda one: self.freshness.entry(scope, drive, lambda: source.stat(one)), ref)
+            entry = await self.freshness.entry(scope, drive, lambda: source.stat(ref))
         except NotFound:
             await self.seen(scope, drive, [ref])
             raise
+        if "trashed" in entry.flags:
+            await self.seen(scope, drive, [ref])
+        return entry
 
     async def seen(self, scope: Scope, drive: str, refs: Iterable[Ref]) -> int:
         """These items changed or went: their cached copies are destroyed, bytes and all. How many copies."""

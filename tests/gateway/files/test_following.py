@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -12,7 +12,7 @@ from cache.vault import Vault
 from gateway.files.following import Following
 from gateway.files.freshness import SECONDS
 from gateway.files.opening import Asked, Opener
-from providers.drive import Entry, Ref
+from providers.drive import Entry, Kind, Ref
 from providers.errors import Changed, NotFound
 from providers.verbs import Change, Changes
 from tests.gateway.files.conftest import LEO, MIA, Clock, Scripted, read_all
@@ -186,3 +186,27 @@ async def test_a_place_of_another_process_lets_nothing_count(
     clock.now += 2
     await read_all(opener, LEO, source)
     assert source.asked == 2
+
+
+class Pointing(Feeding):
+    """A drive with a shortcut to its file."""
+
+    async def stat(self, ref: Ref) -> Entry:
+        if ref.id == "shortcut":
+            return replace(await Scripted.stat(self, ref), ref=ref, kind=Kind.SHORTCUT, target=FILE)
+        return await super().stat(ref)
+
+
+async def test_a_shortcut_opens_no_copy_of_what_is_gone(opener: Opener, clock: Clock) -> None:
+    source = Pointing(b"x" * KIB)
+    await opened_once(opener, source)
+    shortcut = Asked(Ref("", "shortcut"))
+    assert (await opener.open(LEO, "drive", source, shortcut)).cached is not None
+    asked = source.asked
+    assert (await opener.open(LEO, "drive", source, shortcut)).cached is not None
+    assert source.asked == asked, "both are known by now"
+    clock.now += SECONDS
+    source.gone = True
+    with pytest.raises(NotFound):
+        await opener.open(LEO, "drive", source, shortcut)
+    assert await opener._cached.list(LEO) == []
