@@ -14,7 +14,7 @@ from providers.errors import Changed
 from providers.verbs import PICTURE_LIMIT, Changes, Picture
 from tests import canary
 from tests.gateway.api.conftest import TEACHER
-from tests.gateway.api.live import Live, Person, person, tus
+from tests.gateway.api.live import Live, Person, patch, person, tus
 from tests.gateway.api.standing import Odd, entry, standing_in
 
 NATIVE = "/v1/drives/native"
@@ -104,8 +104,7 @@ async def test_older_versions_are_listed_and_opened(teacher: Person) -> None:
     item = await teacher.upload(name, first)
     begun = await teacher.ask("POST", "/v1/uploads", headers=tus(len(second), name, on_conflict="replace"))
     where = begun.headers["Location"]
-    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-    await teacher.ask("PATCH", where, data=second, headers=headers)
+    await teacher.ask("PATCH", where, data=second, headers=patch(0))
     async with asyncio.timeout(20):
         while (await teacher.get(where))["state"] != "done":
             await asyncio.sleep(0.05)
@@ -246,3 +245,15 @@ async def test_one_person_asks_so_often_and_no_more(live: Live, foreigner: Perso
         assert {one.code for one in late} == {"too_many_requests"}
         assert int(late[0].headers["Retry-After"]) >= 1
         assert (await student.ask("GET", f"{NATIVE}/search?q=leaf")).status == 200
+
+
+async def test_an_upload_becomes_a_document_where_that_was_asked_for(teacher: Person, drives: dict[str, str]) -> None:
+    drive = drives["google"]
+    for told, kind in (("true", "document"), ("false", "file")):
+        headers = tus(4, f"{secrets.token_hex(6)}.txt", drive=drive, filetype="text/plain", convert=told)
+        where = (await teacher.ask("POST", "/v1/uploads", headers=headers)).headers["Location"]
+        assert (await teacher.ask("PATCH", where, data=b"leaf", headers=patch(0))).status == 204
+        async with asyncio.timeout(20):
+            while (now := await teacher.get(where))["state"] == "sending":
+                await asyncio.sleep(0.05)
+        assert (await teacher.get(f"/v1/drives/{drive}/items/{now['item']}"))["kind"] == kind
