@@ -54,6 +54,7 @@ class Tree:
             self._count[item["drive"]].used += item["size"]
         for item in sorted(self.items.values(), key=lambda one: one["seq"]):
             self._log[item["drive"]].append((item["seq"], item["id"]))
+            item.setdefault("editor", item["by"])  # of a state folder from before editors were kept
             self._weigh(item, item["size"])
             self._touch(item)
 
