@@ -52,10 +52,7 @@ async def _ours(client: Client, cursor: str, space: str) -> bool:
         links.checked(client.root, cursor, links.DELTA)
     except Untrusted:
         return False
-    drive = links.drive_of(client.root, cursor)
-    if drive is None:
-        return not space
-    return drive.lower() == (space or await client.own()).lower()
+    return await client.about(cursor, space)
 
 
 def _resync() -> DriveError:

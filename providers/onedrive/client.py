@@ -99,6 +99,13 @@ class Client:
             self._own = wire.drive(data)
         return self._own
 
+    async def about(self, link: str, space: str) -> bool:
+        """Whether a checked link leads on in this drive, so that what it brings bears the right ids."""
+        drive = links.drive_of(self.root, link)
+        if drive is None:
+            return not space or _same(space, await self.own())
+        return _same(drive, space or await self.own())
+
     async def page(self, url: str, cursor: str | None, kind: re.Pattern[str]) -> tuple[Mapping[str, Any], str | None]:
         """One page of a list, and the link that leads on. ``kind`` (of `links`) is all that a cursor may lead to.
 
@@ -119,6 +126,11 @@ class Client:
         if following == asked:
             raise Untrusted("a listing without an end", reason="cursor")
         return data, links.checked(self.root, following, kind)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts are one drive's id. Graph is not strict about case, nor about zeros at the front."""
+    return one.lower().lstrip("0") == other.lower().lstrip("0")
 
 
 def _checked(text: str) -> str:

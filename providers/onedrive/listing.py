@@ -26,6 +26,10 @@ _RETIRED: Final = (NotFound, Unsupported, Refused)
 
 async def children(client: Client, folder: Ref, cursor: str | None, page_size: int) -> Page:
     """See `providers.drive.Source.children`."""
+    if cursor is not None:
+        links.checked(client.root, cursor, links.CHILDREN)
+        if not await client.about(cursor, folder.space):
+            raise Untrusted("a cursor of another drive", reason="cursor")
     url = client.item(folder, f"/children?$top={page_size}&$select={FIELDS}")
     data, following = await client.page(url, cursor, links.CHILDREN)
     entries = [client.entry(row, folder.space) for row in data["value"]]

@@ -225,3 +225,27 @@ async def test_a_hundred_thousand_children_are_one_page_at_a_time() -> None:
         assert seen == b"\1" * 100_000
         assert asked == [200] * 500
         assert objects[-1] - objects[0] < 2000, "what 300 pages leave behind"
+
+
+@pytest.mark.parametrize(
+    ("space", "drive", "leads"),
+    [
+        ("", "/me/drive", True),
+        ("", "/drives/B!OWN", True),
+        ("", "/drives/b!far", False),
+        ("b!far", "/drives/b!far", True),
+        ("b!far", "/me/drive", False),
+        ("b!own", "/me/drive", True),
+    ],
+)
+async def test_a_cursor_leads_on_in_its_own_drive(space: str, drive: str, leads: bool) -> None:
+    """Else items of one drive would be told under the id of another."""
+    async with graph() as (server, opened):
+        server.answers[f"GET {drive}/items/01F/children"] = {"value": [file()]}
+        cursor = f"{server.root}{drive}/items/01F/children?$skiptoken=1"
+        if leads:
+            assert [entry.ref.space for entry in (await opened.children(Ref(space, "01F"), cursor)).entries] == [space]
+        else:
+            with pytest.raises(Untrusted):
+                await opened.children(Ref(space, "01F"), cursor)
+            assert set(server.paths) <= {"GET /me/drive"}
