@@ -126,7 +126,7 @@ def _responses(route: Route) -> dict[str, Any]:
     if route.answer is not None:
         content = {"application/json": {"schema": _ref(route.answer)}}
     elif route.media not in ("application/json", "none"):
-        content = {route.media: {}}
+        content = {media: {} for media in route.media.split(", ")}
     ok: dict[str, Any] = {"description": route.summary}
     if content and route.status not in (204, 304):
         ok["content"] = content

@@ -82,7 +82,8 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. ``answer`` is the model of ``status``; ``media`` other than JSON is raw bytes or events.
+    """One route. ``answer`` is the model of ``status``; ``media`` other than JSON is raw bytes or events;
+    several, with ", " between them, where the caller's Accept chooses.
 
     ``problems``: the statuses of errors beyond those every route can give. ``idempotent``: takes Idempotency-Key.
     ``counted``: one address may ask only so often, see `gateway.api.arrivals`; ``rate``: so often a minute one person.

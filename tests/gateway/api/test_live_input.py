@@ -234,7 +234,7 @@ async def test_good_names_stay_what_they_are(student: Person, name: str) -> None
         {"sources": [{"drive": "native", "item": "x" * 5000}]},
         {"sources": {"drive": "native", "item": "root"}},
         {"destination": "root"},
-        {"on_conflict": "replace"},
+        {"on_conflict": "overwrite"},
         {"export": {"a": 1}},
         {"export": {str(n): "x" for n in range(21)}},
         {"export": {"x" * 201: "x"}},
