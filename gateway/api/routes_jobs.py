@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 from aiohttp import web
 
@@ -17,6 +17,7 @@ from gateway.api.routes_drives import DRIVE_PROBLEMS
 from gateway.api.routing import Call, Header, Route, answer
 from gateway.api.schemas import (
     Bytes,
+    ConfirmedTransfer,
     Counts,
     Job,
     JobItem,
@@ -25,7 +26,6 @@ from gateway.api.schemas import (
     Paging,
     Place,
     ReportHow,
-    TransferRequest,
 )
 from gateway.ids import is_id
 from gateway.jobs.model import ItemView, JobView, Wait
@@ -51,7 +51,7 @@ class Reasons:
         return self._kinds[wait.drive]
 
 
-async def _job_out(call: Call, view: JobView, reasons: Reasons | None = None) -> Job:
+async def job_out(call: Call, view: JobView, reasons: Reasons | None = None) -> Job:
     """A job on the wire. What it waits for is told in words, too."""
     job = _job(view)
     if view.wait is not None:
@@ -103,8 +103,25 @@ async def _item_out(call: Call, view: ItemView, reasons: Reasons) -> JobItem:
 
 async def create_transfer(call: Call) -> web.StreamResponse:
     """Copy or move files and folders to a folder of any drive. Answers at once; the job does the work."""
+    order = await order_of(call)
+    job = await call.services.jobs.ordered(order.school, order.person, order.instruction.id) if call.word else None
+    job = job or await refused(call.services.transfers.create(order, call.body.preflight))
+    view = await find(call, job)
+    return answer(await job_out(call, view), 202, {"Location": f"/v1/jobs/{job}"})
+
+
+async def refused(order: Awaitable[str]) -> str:
+    """What an order made, or the problem that it makes no sense."""
+    try:
+        return await order
+    except OrderRefused as error:
+        raise Problem(429 if error.code == "too_many_jobs" else 422, error.code, error.advice) from None
+
+
+async def order_of(call: Call) -> Order:
+    """The order that the body gives."""
     wanted = call.body
-    order = Order(
+    return Order(
         school=call.me.school,
         person=call.me.person,
         mode=wanted.mode,
@@ -117,13 +134,6 @@ async def create_transfer(call: Call) -> web.StreamResponse:
         convert=wanted.convert,
         instruction=instruction(call),
     )
-    job = await call.services.jobs.ordered(order.school, order.person, order.instruction.id) if call.word else None
-    try:
-        job = job or await call.services.transfers.create(order)
-    except OrderRefused as error:
-        raise Problem(429 if error.code == "too_many_jobs" else 422, error.code, error.advice) from None
-    view = await _find(call, job)
-    return answer(await _job_out(call, view), 202, {"Location": f"/v1/jobs/{job}"})
 
 
 async def _place(call: Call, drive: str, item: str) -> str:
@@ -133,7 +143,7 @@ async def _place(call: Call, drive: str, item: str) -> str:
     return str(await source.root())
 
 
-async def _find(call: Call, job: str) -> JobView:
+async def find(call: Call, job: str) -> JobView:
     view = await call.services.jobs.get(call.me.school, call.me.person, job) if is_id(job) else None
     if view is None:
         raise not_found()
@@ -151,18 +161,18 @@ async def list_jobs(call: Call) -> web.StreamResponse:
     found, more = await call.services.jobs.list(call.me.school, call.me.person, before, call.query.limit)
     after = call.services.cursors.make(f"{more[0]} {more[1]}", bound) if more else None
     reasons = Reasons(call)
-    page = JobList(items=[await _job_out(call, view, reasons) for view in found], next=after)
+    page = JobList(items=[await job_out(call, view, reasons) for view in found], next=after)
     return answer(page, headers=link_next("/v1/jobs", after))
 
 
 async def get_job(call: Call) -> web.StreamResponse:
     """How far a job is: found = copied + skipped + failed + unsupported + waiting."""
-    return answer(await _job_out(call, await _find(call, call.path("job"))))
+    return answer(await job_out(call, await find(call, call.path("job"))))
 
 
 async def list_items(call: Call) -> web.StreamResponse:
     """The report: every item, what became of it, and why."""
-    view = await _find(call, call.path("job"))
+    view = await find(call, call.path("job"))
     bound = f"{call.me.person}\0{view.id}"
     place = call.services.cursors.read(call.query.cursor, bound)
     found, more = await call.services.jobs.items(
@@ -176,7 +186,7 @@ async def list_items(call: Call) -> web.StreamResponse:
 
 async def follow_job(call: Call) -> web.StreamResponse:
     """Progress as Server-Sent Events: `progress` with the job whenever it changed, `end` with the last."""
-    view = await _find(call, call.path("job"))
+    view = await find(call, call.path("job"))
     events = _events(call, view.id, call.request.headers.get("Last-Event-ID"))
     return await stream(call.request, events, Presence(call.services, call.me, using=False))
 
@@ -185,28 +195,28 @@ async def _events(call: Call, job: str, seen: str | None) -> AsyncIterator[Event
     last, reasons = None, Reasons(call)
     async for view in call.services.jobs.watch(call.me.school, call.me.person, job, seen):
         last = view
-        told = await _job_out(call, view, reasons)
+        told = await job_out(call, view, reasons)
         yield Event("progress", told.model_dump_json(exclude_none=True), view.tag)
     last = last or await call.services.jobs.get(call.me.school, call.me.person, job)
     if last is not None:
-        yield Event("end", (await _job_out(call, last)).model_dump_json(exclude_none=True), last.tag)
+        yield Event("end", (await job_out(call, last)).model_dump_json(exclude_none=True), last.tag)
 
 
 async def cancel_job(call: Call) -> web.StreamResponse:
     """Stop a job: what is under way ends within a second, what has arrived stays where it is."""
-    view = await _find(call, call.path("job"))
+    view = await find(call, call.path("job"))
     async with call.services.database.write() as tx:
         await call.services.jobs.cancel(tx, call.me.school, call.me.person, view.id)
     call.services.jobs.wake(view.id)
-    return answer(await _job_out(call, await _find(call, view.id)), 202)
+    return answer(await job_out(call, await find(call, view.id)), 202)
 
 
 async def get_report(call: Call) -> web.StreamResponse:
     """The whole report as a file: `format` csv or json, else what `Accept` names. One row for each item, then sums."""
-    view = await _find(call, call.path("job"))
+    view = await find(call, call.path("job"))
     kind = reports.wanted(call.query.format, call.request.headers.get("Accept", ""))
     presence = Presence(call.services, call.me, using=True)
-    return await reports.send(call.request, kind, await _job_out(call, view), _report(call, view.id), presence.still)
+    return await reports.send(call.request, kind, await job_out(call, view), _report(call, view.id), presence.still)
 
 
 async def _report(call: Call, job: str) -> AsyncIterator[list[JobItem]]:
@@ -220,38 +230,38 @@ async def _report(call: Call, job: str) -> AsyncIterator[list[JobItem]]:
 
 async def pause_job(call: Call) -> web.StreamResponse:
     """Halt a job: what is under way is set aside within a second, and goes on from there when it is resumed."""
-    view = await _find(call, call.path("job"))
+    view = await find(call, call.path("job"))
     async with call.services.database.write() as tx:
         await call.services.jobs.pause(tx, call.me.school, call.me.person, view.id)
     call.services.jobs.wake(view.id)
-    return answer(await _job_out(call, await _find(call, view.id)), 202)
+    return answer(await job_out(call, await find(call, view.id)), 202)
 
 
 async def resume_job(call: Call) -> web.StreamResponse:
     """Let a paused job go on."""
-    view = await _find(call, call.path("job"))
+    view = await find(call, call.path("job"))
     async with call.services.database.write() as tx:
         await call.services.jobs.resume(tx, call.me.school, call.me.person, view.id)
     call.services.jobs.wake(view.id)
-    return answer(await _job_out(call, await _find(call, view.id)), 202)
+    return answer(await job_out(call, await find(call, view.id)), 202)
 
 
 async def retry_job(call: Call) -> web.StreamResponse:
     """Try once more what failed in a job. What arrived stays as it is, and is not sent again."""
-    view = await _find(call, call.path("job"))
+    view = await find(call, call.path("job"))
     async with call.services.database.write() as tx:
         opened = await call.services.jobs.retry(tx, call.me.school, call.me.person, view.id)
     if not opened:
         raise Problem(409, "nothing_to_retry", "Nothing in this job can be tried again.")
     call.services.jobs.wake(view.id)
-    return answer(await _job_out(call, await _find(call, view.id)), 202)
+    return answer(await job_out(call, await find(call, view.id)), 202)
 
 
 PATH = "/v1/jobs/{job}"
 ROUTES = (
     Route(
         "POST", "/v1/transfers", create_transfer, "transfer.create", "Copy or move between drives", "jobs",
-        body=TransferRequest, answer=Job, status=202, idempotent=True, problems=(*DRIVE_PROBLEMS, 429),
+        body=ConfirmedTransfer, answer=Job, status=202, idempotent=True, problems=(*DRIVE_PROBLEMS, 429),
     ),
     Route("GET", "/v1/jobs", list_jobs, "job.read", "Your jobs", "jobs", query=Paging, answer=JobList),
     Route("GET", PATH, get_job, "job.read", "One job", "jobs", answer=Job),

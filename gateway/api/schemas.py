@@ -159,6 +159,44 @@ class TransferRequest(Wire):
     )
 
 
+class ConfirmedTransfer(TransferRequest):
+    preflight: Id | None = None
+
+
+class Room(Wire):
+    used: int
+    limit: int | None = None
+
+
+class PlanOut(Wire):
+    """`findings` counts what will not be as it was, by code; `fits` is left out where the drive tells no limit."""
+
+    id: str
+    state: Literal["planning", "running", "paused", "done", "failed", "cancelled"]
+    complete: bool
+    items: dict[str, int]
+    bytes: int
+    unknown_sizes: int
+    findings: dict[str, int]
+    quota: Room | None = None
+    fits: bool | None = None
+    sharing_lost: bool
+    seconds: int
+
+
+class Finding(Wire):
+    code: str
+    path: str
+    kind: str
+    name: str | None = None
+    advice: str | None = None
+
+
+class FindingList(Wire):
+    items: list[Finding]
+    next: str | None = None
+
+
 class Counts(Wire):
     found: int
     copied: int

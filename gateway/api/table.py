@@ -10,6 +10,7 @@ from gateway.api import (
     routes_account,
     routes_drives,
     routes_jobs,
+    routes_preflight,
     routes_school,
     routes_uploads,
     routes_verbs,
@@ -21,6 +22,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_drives.ROUTES,
     *routes_verbs.ROUTES,
     *routes_uploads.ROUTES,
+    *routes_preflight.ROUTES,
     *routes_jobs.ROUTES,
     *routes_school.ROUTES,
 )

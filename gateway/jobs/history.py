@@ -48,3 +48,16 @@ async def earlier(
         (unseal(sealer, "items", "entry", row.id, row.entry), unseal(sealer, "items", "result", row.id, row.result))
         for row in rows
     ]
+
+
+async def steps(
+    tx: AsyncConnection, sealer: Sealer, job: str, kind: str, after: int, limit: int
+) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+    """What the steps of a kind have told so far, in order, and the ``after`` of the next page."""
+    query = select(items.c.seq, items.c.id, items.c.result, items.c.work).order_by(items.c.seq).limit(limit + 1)
+    found = (await tx.execute(query.where(items.c.job == job, items.c.kind == kind, items.c.seq > after))).all()
+    told = [
+        unseal(sealer, "items", "result" if row.result else "work", row.id, row.result or row.work)
+        for row in found[:limit]
+    ]
+    return told, found[limit - 1].seq if len(found) > limit else None

@@ -42,7 +42,7 @@ class ItemState(StrEnum):
 OPEN: Final = (ItemState.BLOCKED, ItemState.READY, ItemState.RUNNING)
 ENDED: Final = (ItemState.COPIED, ItemState.SKIPPED, ItemState.FAILED, ItemState.UNSUPPORTED, ItemState.DONE)
 FINISHED: Final = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
-STEPS: Final = ("scan", "prune")
+STEPS: Final = ("scan", "prune", "survey")
 """Kinds that are steps and not items of the person: counted only where they failed."""
 
 

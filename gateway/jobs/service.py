@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, delete, exists, func, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.model import Scope
@@ -30,6 +30,8 @@ RequireActive = Callable[[AsyncConnection, str], Awaitable[None]]
 
 KEPT_MS: Final = 30 * 24 * 3_600_000
 """How long an ended job and its report are kept."""
+PLAN_KEPT_MS: Final = 24 * 3_600_000
+"""How long the plan of a transfer is kept."""
 _POLL: Final = 0.5
 _PACE: Final = 0.2
 
@@ -173,6 +175,14 @@ class Jobs:
         async with self.database.read() as tx:
             return {boxes[bytes(box)] for box in (await tx.execute(query)).scalars()}
 
+    async def steps(
+        self, tenant: str, person: str, job: str, kind: str, after: int, limit: int
+    ) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+        """See `gateway.jobs.history.steps`; of a job of this person, which the caller has looked up."""
+        sealer = await self.sealer(tenant, person)
+        async with self.database.read() as tx:
+            return await history.steps(tx, sealer, job, kind, after, limit)
+
     async def followed(self, sealer: Sealer, item: Item, mark: str) -> bool:
         """Whether a listing of the same job carries this mark (`NewItem.taken`)."""
         box = taken(sealer, item.job, mark)
@@ -254,7 +264,8 @@ class Jobs:
         """Delete jobs that ended longer ago than they are kept, with their items. How many."""
         async with self.database.write() as tx:
             before = await self._now(tx) - KEPT_MS
-            old = select(jobs.c.id).where(jobs.c.ended < before).limit(limit)
+            plans = and_(jobs.c.kind == "preflight", jobs.c.ended < before + KEPT_MS - PLAN_KEPT_MS)
+            old = select(jobs.c.id).where(or_(jobs.c.ended < before, plans)).limit(limit)
             return (await tx.execute(delete(jobs).where(jobs.c.id.in_(old)))).rowcount
 
     async def unfinished(self, tx: AsyncConnection, tenant: str, person: str, kind: str) -> int:

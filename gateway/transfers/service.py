@@ -16,9 +16,10 @@ from cache.vault import Vault
 from gateway.files.uploads import Part
 from gateway.files.uploads import Upload as ArrivedUpload
 from gateway.ids import new_id
-from gateway.jobs.model import ItemState, NewItem
+from gateway.jobs.model import ItemState, JobView, NewItem
 from gateway.jobs.service import Jobs, lane
 from gateway.jobs.turn import Executor
+from gateway.transfers import survey
 from gateway.transfers.access import Drives
 from gateway.transfers.choose import Names
 from gateway.transfers.conflict import Conflict
@@ -28,9 +29,11 @@ from gateway.transfers.folders import MakeFolder, Prune
 from gateway.transfers.naming import key
 from gateway.transfers.places import Places
 from gateway.transfers.plan import Under, judge, steps
+from gateway.transfers.preflight import KIND, Plan, findings, fits_order, plan
 from gateway.transfers.relocate import Relocate
 from gateway.transfers.scan import Scan
 from gateway.transfers.shortcut import Shortcut
+from gateway.transfers.survey import Survey
 from gateway.transfers.upload import Upload
 from providers import drive as drives
 from providers.drive import Entry, Instruction, Kind, Ref
@@ -114,17 +117,40 @@ class Transfers:
             "relocate": Relocate(self._jobs, self._drives, places, copy, folder),
             "shortcut": Shortcut(self._jobs, self._drives, copy, folder),
             "prune": Prune(self._jobs, self._drives),
+            "survey": Survey(self._jobs, self._drives),
             "upload": Upload(self._drives, places, self._vault),
         }
 
-    async def create(self, order: Order) -> str:
-        """Check and store the order; the job's id. OrderRefused; DriveError of whichever drive refuses; not active."""
+    async def create(self, order: Order, confirmed: str | None = None) -> str:
+        """Check and store the order; the job's id. OrderRefused; DriveError of whichever drive refuses; not active.
+
+        ``confirmed``: the preflight whose plan the person saw; refused where it is not of this very order.
+        """
         order = await self._completed(order)
+        if confirmed is not None:
+            seen = await self._jobs.get(order.school, order.person, confirmed)
+            if seen is None or not fits_order(seen, _spec(order)):
+                raise OrderRefused(
+                    "preflight_unfit", "The plan is not ready, or of another transfer. Look at it again."
+                )
         first = await self.check(order)
         async with self._jobs.database.write() as tx:
             if await self._jobs.unfinished(tx, order.school, order.person, "transfer") >= self._most:
                 raise OrderRefused("too_many_jobs", "Wait until one of your transfers has ended.")
             job = await self.store(tx, order, first)
+        self._jobs.wake(job)
+        return job
+
+    async def preflight(self, order: Order) -> str:
+        """The job that looks through what the order is about, and moves nothing. As `create`."""
+        order = await self._completed(order)
+        entries = await self._checked(order, await self._destination(order))
+        to = order.destination.drive
+        tops = survey.first([(one.drive, entry) for one, entry in entries], order.school, order.person, to)
+        async with self._jobs.database.write() as tx:
+            if await self._jobs.unfinished(tx, order.school, order.person, KIND) >= self._most:
+                raise OrderRefused("too_many_jobs", "Wait until one of your transfers has ended.")
+            job = await self.store(tx, order, [tops], kind=KIND)
         self._jobs.wake(job)
         return job
 
@@ -134,9 +160,16 @@ class Transfers:
 
     async def check(self, order: Order) -> Sequence[NewItem]:
         """The first items of the order. OrderRefused; DriveError."""
+        to = await self._destination(order)
+        return await self._first(order, to, await self._checked(order, to))
+
+    async def _destination(self, order: Order) -> drives.Source:
+        return await self._drives.reader(order.person, order.school, order.destination.drive)
+
+    async def _checked(self, order: Order, to: drives.Source) -> Sequence[tuple[Source, Entry]]:
+        """What was chosen, each as its drive has it now."""
         if not order.sources:
             raise OrderRefused("nothing_chosen", "Choose at least one file or folder.")
-        to = await self._drives.reader(order.person, order.school, order.destination.drive)
         folder = await to.stat(Ref.parse(order.destination.item))
         if folder.kind is not Kind.FOLDER:
             raise OrderRefused("not_a_folder", "Choose a folder as the destination.")
@@ -144,21 +177,31 @@ class Transfers:
         await self._refuse_circles(
             order, to, folder, [entry for one, entry in entries if one.drive == order.destination.drive]
         )
-        return await self._first(order, to, entries)
+        return entries
 
-    async def store(self, tx: AsyncConnection, order: Order, first: Sequence[NewItem]) -> str:
+    async def store(self, tx: AsyncConnection, order: Order, first: Sequence[NewItem], kind: str = "transfer") -> str:
         """The job's rows, in the caller's transaction; call `Jobs.wake` after it."""
         return await self._jobs.create(
             tx,
             tenant=order.school,
             person=order.person,
-            kind="transfer",
+            kind=kind,
             mode=order.mode,
             spec=_spec(order),
             first=first,
             instruction=order.instruction.id,
             policy_version=order.instruction.policy_version,
         )
+
+    async def plan(self, job: JobView, school: str, person: str) -> Plan:
+        """See `gateway.transfers.preflight.plan`."""
+        return await plan(self._jobs, self._drives, school, person, job)
+
+    async def findings(
+        self, school: str, person: str, job: str, after: int, limit: int
+    ) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+        """See `gateway.transfers.preflight.findings`."""
+        return await findings(self._jobs, school, person, job, after, limit)
 
     async def send_on(self, tx: AsyncConnection, upload: ArrivedUpload, parts: Sequence[Part]) -> str:
         """The job that sends a complete upload to its drive, in the caller's transaction; call `Jobs.wake` after it."""

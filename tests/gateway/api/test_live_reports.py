@@ -1,15 +1,17 @@
-"""Reports as files, pausing and trying again, live; and cells that a spreadsheet must not calculate."""
+"""Reports as files, plans, pausing and trying again, live; and cells that a spreadsheet must not calculate."""
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import secrets
 
 import pytest
 
 from gateway.api.reports import cell, wanted
 from tests.gateway.api.live import Person
-from tests.gateway.api.test_live_jobs import copied
+from tests.gateway.api.test_live_jobs import copied, folder
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+4", "-4", "@sum", "\tx", "\rx", "\n=1", "  =cmd|' /C calc'!A0"])
@@ -54,3 +56,22 @@ async def test_an_ended_job_is_not_paused_and_has_nothing_to_retry(student: Pers
     assert (await student.post(f"/v1/jobs/{job}/retry", 409))["code"] == "nothing_to_retry"
     for verb in ("pause", "resume", "retry"):
         await teacher.post(f"/v1/jobs/{job}/{verb}", 404)
+
+
+async def test_a_plan_is_looked_at_and_confirmed(student: Person, teacher: Person) -> None:
+    item = await student.upload(f"{secrets.token_hex(6)}.txt", b"x" * 100)
+    order = {
+        "mode": "copy", "sources": [{"drive": "native", "item": item}], "on_conflict": "skip",
+        "destination": {"drive": "native", "item": await folder(student)},
+    }  # fmt: skip
+    path = f"/v1/transfers/preflight/{(await student.post('/v1/transfers/preflight', 202, json=order))['id']}"
+    async with asyncio.timeout(30):
+        while (plan := await student.get(path))["state"] in ("planning", "running"):
+            await asyncio.sleep(0.05)
+    assert (plan["state"], plan["complete"], plan["items"]["file"], plan["bytes"]) == ("done", True, 1, 100)
+    assert plan["quota"]["used"] > 0
+    assert await student.get(f"{path}/findings") == {"items": []}
+    assert (await teacher.ask("GET", path)).status == (await teacher.ask("GET", f"{path}/findings")).status == 404
+    assert (await student.post("/v1/transfers", 202, json={**order, "preflight": plan["id"]}))["kind"] == "transfer"
+    refused = await student.post("/v1/transfers", 422, json={**order, "mode": "move", "preflight": plan["id"]})
+    assert refused["code"] == "preflight_unfit"

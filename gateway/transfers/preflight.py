@@ -1,0 +1,96 @@
+"""The plan of a transfer as data: ordered as a job of its own, summed up from its steps, confirmed by the transfer.
+
+Bounded whatever the size of the tree: the sums are read page by page, the findings are given in pages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.jobs.model import JobState, JobView
+from gateway.jobs.service import Jobs
+from gateway.transfers.access import Drives
+from providers.verbs import HasQuota, supports
+
+KIND: Final = "preflight"
+_PAGE: Final = 200
+_PER_ITEM: Final = 0.15
+"""Seconds that an item takes of the whole, with several at work at once: measured over the wire, roughly."""
+_BYTES_PER_SECOND: Final = 12_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a transfer would do. ``found``: findings by code. ``fits`` None: the destination does not tell its room.
+
+    ``complete`` False: some folder could not be looked through. ``sharing_lost``: who it is shared with stays behind.
+    ``seconds``: a rough estimate. Sizes in bytes, without ``unknown_sizes`` items whose size only their copy tells.
+    """
+
+    state: JobState
+    complete: bool
+    items: Mapping[str, int]
+    bytes: int
+    unknown_sizes: int
+    found: Mapping[str, int]
+    used: int | None
+    limit: int | None
+    fits: bool | None
+    sharing_lost: bool
+    seconds: int
+
+
+async def plan(jobs: Jobs, drives: Drives, tenant: str, person: str, job: JobView) -> Plan:
+    """The plan as far as it is known. DriveError where the destination does not tell its room now."""
+    sums, after = Counter[str](), 0
+    while True:
+        steps, more = await jobs.steps(tenant, person, job.id, "survey", after, _PAGE)
+        for step in steps:
+            sums.update(step.get("sums", {}))
+        if more is None:
+            break
+        after = more
+    to = job.spec["destination"]["drive"]
+    used, limit = await _room(drives, tenant, person, to)
+    inside = {drive for drive, _ in job.spec["sources"]} == {to}
+    count = sum(sums[f"{kind}s"] for kind in ("file", "folder", "document", "shortcut"))
+    carried = 0 if inside else sums["bytes"]
+    return Plan(
+        state=job.state,
+        complete=job.state is JobState.DONE and job.counts.failed == 0,
+        items={kind: sums[f"{kind}s"] for kind in ("file", "folder", "document", "shortcut")},
+        bytes=sums["bytes"],
+        unknown_sizes=sums["unknown_sizes"],
+        found={name.removeprefix("found:"): number for name, number in sorted(sums.items()) if name[:6] == "found:"},
+        used=used,
+        limit=limit,
+        fits=None if used is None or limit is None else sums["bytes"] <= limit - used or _stays(job, inside),
+        sharing_lost=not _stays(job, inside),
+        seconds=round(count * _PER_ITEM + carried / _BYTES_PER_SECOND),
+    )
+
+
+async def findings(
+    jobs: Jobs, tenant: str, person: str, job: str, after: int, limit: int
+) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+    """Findings of some steps, and the ``after`` of the next page: a page ends with a folder, so it may be empty."""
+    steps, more = await jobs.steps(tenant, person, job, "survey", after, limit)
+    return [one for step in steps for one in step.get("findings", [])], more
+
+
+def fits_order(job: JobView, spec: Mapping[str, Any]) -> bool:
+    """Whether this finished plan is of exactly this order."""
+    return job.kind == KIND and job.state is JobState.DONE and dict(job.spec) == dict(spec)
+
+
+def _stays(job: JobView, inside: bool) -> bool:
+    """Moved inside one account: neither room nor sharing changes."""
+    return inside and job.mode == "move"
+
+
+async def _room(drives: Drives, tenant: str, person: str, drive: str) -> tuple[int | None, int | None]:
+    full = supports(await drives.reader(person, tenant, drive), HasQuota)
+    return (None, None) if full is None else await full.quota()
