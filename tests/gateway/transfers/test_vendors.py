@@ -22,8 +22,11 @@ from providers.google import GoogleApi, GoogleDrive
 from providers.http import Outbound, Pace, Patience
 from providers.native import NativeDrive
 from providers.onedrive import OneDrive
+from providers.verbs import HasSpaces, supports
 from tests.gateway.transfers.filedrive import body
 from tests.gateway.transfers.support import PERSON, SCHOOL, Desk, open_desk, open_vault, order
+from tests.gateway.transfers.test_altered import WORD
+from tests.gateway.transfers.test_members import LESSON, packed
 from tests.gateway.vaults import SCHEMA
 from tests.sandboxes import Running, sandbox
 
@@ -231,3 +234,51 @@ async def test_a_document_too_long_for_an_export_is_copied_all_the_same(world: W
     [made] = await entries(world.drives["native"], target)
     assert made.name == "Yearbook (very long).docx"
     assert (made.size or 0) > 12 * 1024 * 1024
+
+
+async def test_a_document_that_the_library_changes_is_compared_and_its_original_stays(world: World) -> None:
+    start, end = await world.fresh("native"), await world.fresh("onedrive")
+    native = world.drives["native"]
+    raw = packed(LESSON)
+
+    async def once() -> AsyncIterator[bytes]:
+        yield raw
+
+    session = await native.begin(NewFile(start, "Lesson.docx", WORD, len(raw), (await native.stat(start)).modified))
+    made = (await native.send(session, 0, once(), len(raw), last=True)).done
+    assert made is not None
+    async with world.microsoft.faults({"match": {"method": "PUT"}, "do": {"reason": "rewrite"}}):
+        _, report = await world.desk.do(order("move", "native", [made.ref], "onedrive", end))
+    assert report["Lesson.docx"].reason == "altered_equal_kept"
+    assert [entry.name for entry in await entries(native, start)] == ["Lesson.docx"]
+    again, second = await world.desk.do(order("copy", "native", [made.ref], "onedrive", end))
+    assert (again.counts.skipped, second["Lesson.docx"].reason) == (1, "same_there")
+    assert len(await entries(world.drives["onedrive"], end)) == 1
+
+
+@pytest.mark.parametrize("drive", ["google", "onedrive", "native"])
+async def test_a_copy_inside_one_account_is_the_drives_own_and_is_not_made_twice(world: World, drive: str) -> None:
+    start, end = await world.fresh(drive), await world.fresh(drive)
+    top = (await world.drives[drive].make_folder(start, "Top")).ref
+    expected = await plant(world.drives[drive], top, 4)
+    for copied in (5, 1):
+        view, report = await world.desk.do(order("copy", drive, [top], drive, end), within=60)
+        assert {item.reason for item in report.values()} <= {None, "same_there"}
+        assert (view.state, view.counts.copied) == (JobState.DONE, copied)
+    assert await tree(world.drives[drive], end) == under("Top", expected)
+    assert await tree(world.drives[drive], top) == expected
+
+
+async def test_a_move_into_a_shared_drive_says_who_owns_the_result(world: World) -> None:
+    google = world.drives["google"]
+    spaces = supports(google, HasSpaces)
+    assert spaces is not None
+    shared, start = (await spaces.spaces())[0].root, await world.fresh("google")
+    top = (await google.make_folder(start, secrets.token_hex(6))).ref
+    expected = await plant(google, top, 3)
+    view, report = await world.desk.do(order("move", "google", [top], "google", shared), within=60)
+    name = next(iter(report))
+    assert (view.state, view.counts.failed, report[name].reason) == (JobState.DONE, 0, "across_shared")
+    arrived = next(entry.ref for entry in await entries(google, shared) if entry.name == name)
+    assert await tree(google, arrived) == expected
+    assert await entries(google, start) == []
