@@ -24,7 +24,8 @@ class Steering:
     shared   {file id: {email: role or null}}   given by its owner
     members  {drive id: {email: role or null}}  reader, commenter, writer, fileOrganizer, organizer
     limits   {drive id: items}              how many items the shared drive holds
-    grow     {folder id: count}             so many small files lie in it, computed when they are asked for
+    grow     {folder id: count}             so many small files lie in it, computed when they are asked for;
+                                            {"count", "size"} instead: of so many bytes each
     forget   true                           page tokens of changes that were given so far are refused
     """
 
@@ -37,7 +38,7 @@ class Steering:
             "anyone": self._each(self._anyone),
             "shared": self._pairs(self._share),
             "members": self._pairs(self._tree.drives.admit),
-            "grow": self._each(lambda file_id, count: self._tree.grown.plant(self._row(file_id), count)),
+            "grow": self._each(lambda file_id, wanted: self._tree.grown.plant(self._row(file_id), wanted)),
             "limits": self._each(self._limit),
             "forget": lambda wanted: self._tree.forget_changes() if wanted else None,
         }

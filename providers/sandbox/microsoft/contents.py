@@ -74,15 +74,23 @@ class Contents:
         """The request's whole body, stored. Refused 413 where it is too long."""
         if (request.content_length or 0) > SIMPLE_LIMIT:
             raise Refused(413, "invalidRequest", "The content is too large for a simple upload.")
-        path, digests = self.box.store.new_blob(), Digests(makers(account))
+        blob, digests = self.fresh(), Digests(makers(account))
         try:
-            size = await receive(pieces(request), path, 0, digests, SIMPLE_LIMIT)
+            size = await receive(pieces(request), self.sink(blob), 0, digests, SIMPLE_LIMIT)
         except BaseException as error:
-            path.unlink(missing_ok=True)
+            self.drop(blob)
             if isinstance(error, OverflowError):
                 raise Refused(413, "invalidRequest", "The content is too large for a simple upload.") from None
             raise
-        return Stored(path.name, size, written(digests))
+        return Stored(blob, size, written(digests))
+
+    def fresh(self) -> str:
+        """The name of a new blob; empty where the settings say that bytes are discarded."""
+        return "" if self._kept.now.discards else self.box.store.new_blob().name
+
+    def sink(self, blob: str) -> Path:
+        """Where the bytes of a blob are written to."""
+        return self.path(blob) if blob else Path(os.devnull)
 
     def drop(self, blob: str) -> None:
         """Bytes that are not wanted any more."""
@@ -91,8 +99,10 @@ class Contents:
 
     def linked(self, blob: str) -> str:
         """The same bytes under another name."""
+        if not blob:
+            return ""
         path = self.box.store.new_blob()
-        os.link(self.path(blob), path) if blob else path.touch()
+        os.link(self.path(blob), path)
         return path.name
 
     def path(self, blob: str) -> Path:
@@ -126,7 +136,9 @@ class Contents:
             raise Refused(416, "invalidRange", "The range cannot be satisfied.", headers)
         headers = {"Content-Type": item["mime"], "ETag": f'"{item["id"]},{item["ctag"]}"'}
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(item['name'])}"
-        if not item["blob"]:  # filled in by the control endpoint: nothing on the disk
+        if not item["blob"]:  # nothing on the disk: filled in by the control endpoint, or discarded
+            if item["size"]:
+                raise Refused(404, "itemNotFound", "The bytes of this file were discarded, as the settings say.")
             return web.Response(headers=headers)
         return await send(request, self.path(item["blob"]), part, headers)
 

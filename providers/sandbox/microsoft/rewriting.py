@@ -68,7 +68,7 @@ class Rewriting:
         """Plans the change of a file that has just arrived, where its drive does that."""
         holder = self._tree.owner(item["drive"])
         drives = {*self._kept.now.rewrites} - {"personal"}
-        if holder.drive_type in drives and item["size"] and _ALTERED.fullmatch(item["name"]):
+        if holder.drive_type in drives and item["size"] and item["blob"] and _ALTERED.fullmatch(item["name"]):
             self._due.put(item["id"], {"blob": item["blob"]})
             self._plan(item["id"])
 

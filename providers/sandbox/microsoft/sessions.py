@@ -70,7 +70,7 @@ class Sessions:
             "more": self._more(item),
             "total": None,
             "at": 0,
-            "blob": self.box.store.new_blob().name,
+            "blob": self._contents.fresh(),
         }
         key = secrets.token_urlsafe(24)
         self._rows.put(key, row | {"ends": int((self.box.now() + self._kept.now.session_ttl) * 1000)})
@@ -86,7 +86,7 @@ class Sessions:
     async def cancel(self, request: web.Request) -> web.Response:
         """Ends a session and its bytes."""
         key = self._open(request)
-        self._contents.path(self._rows[key]["blob"]).unlink(missing_ok=True)
+        self._contents.drop(self._rows[key]["blob"])
         self.forget(key)
         return web.Response(status=204)
 
@@ -143,7 +143,7 @@ class Sessions:
         """The session that this request addresses is over, its bytes are lost."""
         key = request.path.rpartition("/")[2]
         if key in self._rows:
-            self._contents.path(self._rows[key]["blob"]).unlink(missing_ok=True)
+            self._contents.drop(self._rows[key]["blob"])
             self.forget(key)
 
     @behaviour("documented", "A session that has ended is 404 at every method of its address.")
@@ -191,7 +191,7 @@ class Sessions:
     @behaviour("documented", "A fragment that breaks off is ignored as a whole.")
     async def _absorb(self, request: web.Request, key: str, row: Doc, start: int, stop: int) -> None:
         """The fragment's bytes into the blob. With the fault reason 'partial' a broken one is kept in part."""
-        path = self._contents.path(row["blob"])
+        path = self._contents.sink(row["blob"])
         digests = await self._hashed(key, row)
         del self._digests[key]
         try:
@@ -226,6 +226,9 @@ class Sessions:
         digests = self._digests.get(key)
         if digests is None or digests.position != row["at"]:
             digests, path = Digests(makers(self._tree.owner(row["drive"]))), self._contents.path(row["blob"])
+            if row["at"] and not row["blob"]:  # nothing to hash again
+                self.forget(key)
+                raise Refused(404, "itemNotFound/uploadSessionNotFound", "The session's bytes were discarded.")
             if row["at"]:
                 os.truncate(path, row["at"])
                 await digest_file(path, digests)

@@ -29,6 +29,7 @@ class Settings:
     ``rewrites``: the drive types whose Office, PDF and HTML files are changed after upload.
     ``hold``: school -> {"status", "retry_after"?, "requests"?}: its requests are refused so, at most so many.
     ``limits``: school -> {"requests", "window"}: per app, with RateLimit headers from four fifths on.
+    ``discards``: of what is uploaded only size and hashes are kept, for measurements; it cannot be read.
     ``policies``: school or e-mail address -> one of `policies.POLICIES`, at sign-in.
     """
 
@@ -40,6 +41,7 @@ class Settings:
     rewrites: list[str] = field(default_factory=lambda: ["documentLibrary"])
     rewrite_ms: int = 200
     hashes: bool = True
+    discards: bool = False
     sharing_ended: bool = False
     versions_kept: int = 500
     strict_names: list[str] = field(default_factory=list)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import tracemalloc
 from typing import Any
 
+from providers.sandbox.generated import generated
 from providers.sandbox.google.grown import CONTENT
 from tests.sandbox.test_google.client import Client
 
@@ -81,6 +83,19 @@ async def test_each_child_is_a_file(drive: Client, student: Client) -> None:
     assert (await drive.call("GET", f"/files/{fourth}", alt="media")).body == CONTENT
     await drive.call("DELETE", f"/files/{folder}", status=204)
     await drive.call("GET", f"/files/{fourth}", status=404)
+
+
+async def test_large_ones_share_their_bytes(drive: Client) -> None:
+    size = (1 << 20) + 77
+    content = generated(size, f"grown-{size}")
+    for name in ("Large", "Large too"):
+        folder = await drive.folder(name)
+        await drive.control("google", {"grow": {folder: {"count": 3, "size": size}}})
+        for one in await _all(drive, q=f"'{folder}' in parents", pageSize=2, fields="nextPageToken,files(id,size)"):
+            assert one["size"] == str(size)
+            assert (await drive.file(one["id"]))["sha256Checksum"] == hashlib.sha256(content).hexdigest()
+            assert (await drive.call("GET", f"/files/{one['id']}", alt="media")).body == content
+        await drive.call("DELETE", f"/files/{one['id']}", status=204)
 
 
 async def test_what_cannot_be_steered(drive: Client) -> None:

@@ -283,3 +283,30 @@ async def test_what_does_not_fit_is_refused_before_and_after(teacher: Client) ->
     assert (await teacher.put("film.bin", b"x" * 11)).error == (507, "quotaLimitReached")
     assert (await teacher.fragment(url, b"x" * 10, 0, 10)).status == 201
     assert (await teacher.call("GET", "/me/drive")).json["quota"]["state"] == "exceeded"
+
+
+async def test_bytes_are_discarded_on_request(teacher: Client) -> None:
+    await teacher.call("POST", f"{teacher.box.url}/_sandbox/microsoft", json={"discards": True})
+    kept = set(teacher.box.store.blobs.iterdir())
+    url = await teacher.session("film.bin")
+    await teacher.fragment(url, CONTENT[:ALIGNED], 0, len(CONTENT))
+    film = (await teacher.fragment(url, CONTENT[ALIGNED:], ALIGNED, len(CONTENT))).json
+    note = (await teacher.put("note.txt", CONTENT)).json
+    for item in (film, note):
+        assert (item["size"], item["file"]["hashes"]) == (len(CONTENT), {"quickXorHash": quickxor(CONTENT)})
+        told = (await teacher.call("GET", f"/me/drive/items/{item['id']}")).json
+        assert (await teacher.call("GET", told["@microsoft.graph.downloadUrl"])).error == (404, "itemNotFound")
+        assert (await teacher.call("DELETE", f"/me/drive/items/{item['id']}")).status == 204
+    assert set(teacher.box.store.blobs.iterdir()) == kept
+
+
+async def test_a_session_without_bytes_ends_with_its_hash(teacher: Client) -> None:
+    await teacher.call("POST", f"{teacher.box.url}/_sandbox/microsoft", json={"discards": True})
+    url = await teacher.session("film.bin")
+    await teacher.fragment(url, CONTENT[:ALIGNED], 0, len(CONTENT))
+    await teacher.call("POST", f"{teacher.box.url}/_sandbox/faults", json=[{"match": {}, "do": {"drop_after": 9}}])
+    with pytest.raises(aiohttp.ClientError):
+        await teacher.fragment(url, CONTENT[ALIGNED:], ALIGNED, len(CONTENT))
+    await teacher.call("DELETE", f"{teacher.box.url}/_sandbox/faults")
+    again = await teacher.fragment(url, CONTENT[ALIGNED:], ALIGNED, len(CONTENT))
+    assert again.error == (404, "itemNotFound")
