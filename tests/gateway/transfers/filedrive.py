@@ -6,15 +6,10 @@ although its answer is lost. `Trip` makes a verb fail, or the whole process die,
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import signal
 import sqlite3
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +18,6 @@ from gateway.ids import new_id
 from providers import hashes, names
 from providers.drive import (
     Entry,
-    ExportChoice,
     Kind,
     NewFile,
     OnConflict,
@@ -34,73 +28,10 @@ from providers.drive import (
     Traits,
     UploadSession,
 )
-from providers.errors import Changed, NameTaken, NotFound, Refused, SessionLost, SizeRequired, Untrusted
+from providers.errors import Changed, NameTaken, NotFound, SessionLost, SizeRequired, Untrusted
+from tests.gateway.transfers.trip import EXPORTS, LOOSE, SCHEMA, STRICT, UNIT, FileRead, Trip, body, dump
 
-UNIT = 16 * 1024
-LOOSE = Traits("loose", "sha256", False, False, True, 1 << 40, UNIT, None, 255, None)
-STRICT = Traits(
-    "strict", "quickxor", True, True, False, 1 << 40, UNIT, 4 * UNIT, 255, 400,
-    forbidden=frozenset('"*:<>?/\\|'), reserved=frozenset({"con", "* "}), rewrites=frozenset({"application/msword"}),
-)  # fmt: skip
-EXPORTS = (
-    ExportChoice("office", "application/office", ".docx"),
-    ExportChoice("pdf", "application/pdf", ".pdf"),
-    ExportChoice("txt", "text/plain", ".txt"),
-)
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, parent TEXT, name TEXT, kind TEXT, media_type TEXT,
-  version INTEGER, modified TEXT, trashed INTEGER DEFAULT 0, blob TEXT, size INTEGER,
-  target TEXT);
-CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, spec TEXT, item TEXT);
-"""
-
-
-class Trip:
-    """Counts what a drive does, and lets the n-th time of a verb fail. Shared by all drives of a process."""
-
-    def __init__(self, die_after: int | None = None, how: signal.Signals = signal.SIGKILL) -> None:
-        self.calls: dict[str, int] = defaultdict(int)
-        self.log: list[tuple[str, str]] = []
-        self._left = die_after
-        self._how = how
-        self._errors: dict[str, list[tuple[int, Callable[[], BaseException], bool]]] = defaultdict(list)
-
-    def fail(self, verb: str, nth: int, error: Callable[[], BaseException], *, after: bool = False) -> None:
-        """``after``: the verb has done its work, only its answer is lost."""
-        self._errors[verb].append((nth, error, after))
-
-    def step(self) -> None:
-        """A point at which the process may be killed or stopped."""
-        if self._left is not None:
-            self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), self._how)
-
-    def call(self, verb: str) -> None:
-        self.step()
-        self.calls[verb] += 1
-        self._raise(verb, after=False)
-
-    def answer(self, verb: str) -> None:
-        self._raise(verb, after=True)
-        self.step()
-
-    def _raise(self, verb: str, *, after: bool) -> None:
-        for nth, error, late in self._errors[verb]:
-            if nth == self.calls[verb] and late == after:
-                raise error()
-
-
-@dataclass
-class FileRead:
-    start: int
-    length: int | None
-    total: int | None
-    version: str
-    pieces: AsyncIterator[bytes]
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self.pieces
+__all__ = ["LOOSE", "STRICT", "UNIT", "FileDrive", "Trip", "body", "dump"]
 
 
 class FileDrive:
@@ -117,13 +48,11 @@ class FileDrive:
         self._blobs.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(folder / "drive.db", isolation_level=None)
         self._db.row_factory = sqlite3.Row
-        self._db.executescript(_SCHEMA)
+        self._db.executescript(SCHEMA)
         self._db.execute(
             "INSERT OR IGNORE INTO items (id, name, kind, version, modified) VALUES ('top', 'Top', 'folder', 1, ?)",
             (datetime(2026, 1, 1, tzinfo=UTC).isoformat(),),
         )
-
-    # what a test puts in and looks at
 
     def put(
         self, parent: str, name: str, body: bytes = b"", kind: Kind = Kind.FILE, media_type: str = "text/plain"
@@ -418,40 +347,3 @@ class FileDrive:
             hashes=stated,
             exports=EXPORTS if kind is Kind.DOCUMENT else (),
         )
-
-
-class CopyingDrive(FileDrive):
-    """A drive that copies inside itself, and refuses to move what its other half owns."""
-
-    def __init__(self, folder: Path, traits: Traits, trip: Trip | None = None, *, page: int = 3) -> None:
-        super().__init__(folder, traits, trip, page=page)
-        self.foreign: set[str] = set()
-        """Folders of another drive or owner: nothing is moved into them."""
-
-    async def copy(self, ref: Ref, parent: Ref, name: str, *, id: str | None = None) -> Entry:  # noqa: A002
-        """See `providers.verbs.CanCopy`. Like a real one it has its own time."""
-        self.trip.call("copy")
-        row = self._row(ref)
-        self._row(parent)
-        if self.traits.unique_names:
-            self._see_free(parent.id, name)
-        made = id or new_id()
-        self._insert(made, parent.id, name, Kind(row["kind"]), row["media_type"], row["blob"], row["size"])
-        self.trip.answer("copy")
-        return self._entry(self._by_id(made))
-
-    async def relocate(self, ref: Ref, parent: Ref | None, name: str | None, *, version: str | None = None) -> Entry:
-        if parent is not None and parent.id in self.foreign:
-            raise Refused(reason="across_drives")
-        return await super().relocate(ref, parent, name, version=version)
-
-
-def body(name: str, size: int) -> bytes:
-    """Bytes that differ from file to file and from place to place."""
-    seed = hashlib.sha256(name.encode()).digest()
-    return b"".join(hashlib.sha256(seed + at.to_bytes(4, "big")).digest() for at in range(size // 32 + 1))[:size]
-
-
-def dump(tree: Any) -> str:
-    """A tree of a drive as text that can be compared across processes."""
-    return json.dumps(tree, default=lambda raw: hashlib.sha256(raw).hexdigest(), sort_keys=True)

@@ -13,7 +13,8 @@ from gateway.jobs.model import ItemState, JobState
 from gateway.transfers import Conflict, Order
 from providers.drive import Kind, Ref
 from providers.errors import Offline, Refused
-from tests.gateway.transfers.filedrive import LOOSE, STRICT, CopyingDrive, body
+from tests.gateway.transfers.copyingdrive import CopyingDrive
+from tests.gateway.transfers.filedrive import LOOSE, STRICT, body
 from tests.gateway.transfers.support import House, Mode, open_house, order
 
 pytestmark = pytest.mark.both
