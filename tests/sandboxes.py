@@ -30,7 +30,7 @@ AUTHORIZE = {
     "microsoft": (
         "/organizations/oauth2/v2.0/authorize",
         "/organizations/oauth2/v2.0/token",
-        "Files.ReadWrite.All User.Read offline_access",
+        "Files.ReadWrite.All Sites.Read.All User.Read offline_access",
     ),
 }
 """Per vendor: where a person consents, where codes become tokens, and which scopes are asked for."""
@@ -44,13 +44,16 @@ class Running:
     url: str
     process: asyncio.subprocess.Process
     state: Path
-    _tokens: dict[str, str] = field(default_factory=dict)
+    _tokens: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
     async def token_for(self, user: str, *, fresh: bool = False, scope: str | None = None) -> str:
-        """An access token of a person (e-mail address), got by the real code flow with PKCE; kept for the next call."""
-        if user not in self._tokens or fresh or scope:
-            self._tokens[user] = await self._sign_in(user, scope)
-        return self._tokens[user]
+        """An access token of a person (e-mail address), got by the real code flow with PKCE; kept for the next call.
+
+        One of another ``scope`` than usual is kept beside the usual one.
+        """
+        if fresh or (user, scope) not in self._tokens:
+            self._tokens[user, scope] = await self._sign_in(user, scope)
+        return self._tokens[user, scope]
 
     async def _sign_in(self, user: str, scope: str | None) -> str:
         authorize, token, usual = AUTHORIZE[self.kind]

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from providers.sandbox.faults import TROUBLES, Dropped, Faults, fault, moved_away, portal_page, struck
+from providers.sandbox.faults import TROUBLES, Dropped, Faults, fault, moved_away, pause, portal_page, struck
 from providers.sandbox.people import PEOPLE, People
 from providers.sandbox.spoiling import rewound, spoiled
 from providers.sandbox.store import Store
@@ -177,7 +177,7 @@ class Sandbox:
         return response
 
     async def _trouble(self, request: web.Request, do: Mapping[str, Any]) -> None:
-        await asyncio.sleep(do.get("latency_ms", 0) / 1000)
+        await pause(request, do.get("latency_ms", 0) / 1000)
         if do.get("drop") is True:
             raise Dropped
         if do.get("expire_session"):

@@ -7,8 +7,9 @@ was made already lies in `spoiling`.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -90,7 +91,9 @@ TROUBLES: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "expire_address": (401, "unauthenticated"),
     },
 }
+Sleep = Callable[[float], Awaitable[None]]
 _ACTIVE: web.RequestKey[dict[str, Any]] = web.RequestKey("sandbox_fault", dict)
+_SLEEP: web.RequestKey[Sleep] = web.RequestKey("sandbox_sleep")
 
 
 @dataclass(slots=True)
@@ -153,8 +156,9 @@ def _check(part: object, words: Iterable[Word]) -> None:
 class Faults:
     """The rules of one stand-in, in the order in which they came."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float] = time.time, sleep: Sleep = asyncio.sleep) -> None:
         self._now = now
+        self.sleep = sleep
         self.rules: list[Rule] = []
 
     def add(self, docs: object) -> None:
@@ -171,13 +175,18 @@ class Faults:
         """What happens to this request: the ``do`` of the first rule that takes it, or nothing."""
         now = self._now() if self.rules else 0.0
         do = next((rule.do for rule in self.rules if rule.takes(request, now)), {})
-        request[_ACTIVE] = dict(do)
+        request[_ACTIVE], request[_SLEEP] = dict(do), self.sleep
         return do
 
 
 def fault(request: web.BaseRequest, name: str) -> Any:
     """One action of the fault that hits this request, for handlers that act on it; None where there is none."""
     return request.get(_ACTIVE, {}).get(name)
+
+
+async def pause(request: web.BaseRequest, seconds: float) -> None:
+    """Waits because a fault says so."""
+    await request.get(_SLEEP, asyncio.sleep)(seconds)
 
 
 def struck(request: web.BaseRequest) -> bool:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from providers.sandbox.faults import Dropped, fault, struck
+from providers.sandbox.faults import Dropped, fault, pause, struck
 from providers.sandbox.spoiling import corrupted
 
 PIECE = 256 * 1024
@@ -72,7 +72,7 @@ async def pieces(request: web.BaseRequest) -> AsyncGenerator[bytes]:
             raise Dropped
         left = None if left is None else left - len(chunk)
         if speed:
-            await asyncio.sleep(len(chunk) / speed)
+            await pause(request, len(chunk) / speed)
         yield chunk
 
 
@@ -177,7 +177,7 @@ async def _write(request: web.BaseRequest, response: web.StreamResponse, descrip
         if spoil:
             piece = corrupted(request, piece, at - part.start)
         # write() alone does not let others run while the socket keeps up
-        await asyncio.sleep(len(piece) / speed if speed else 0)
+        await (pause(request, len(piece) / speed) if speed else asyncio.sleep(0))
         await response.write(piece)
     if cut is not None:
         await cut_off(request)
@@ -185,7 +185,7 @@ async def _write(request: web.BaseRequest, response: web.StreamResponse, descrip
 
 async def cut_off(request: web.BaseRequest) -> None:
     """Ends a truncated answer: waits where the fault says so, then raises Dropped."""
-    await asyncio.sleep((fault(request, "stall_ms") or 0) / 1000)
+    await pause(request, (fault(request, "stall_ms") or 0) / 1000)
     raise Dropped(flush=True)
 
 
