@@ -97,7 +97,9 @@ class Microsoft(_Group):
     account_burst: float = _burst(3000, "one Microsoft account")
     school_rate: float = _rate(50, "all Microsoft accounts of a school")
     school_burst: float = _burst(6000, "all Microsoft accounts of a school")
-    scopes: tuple[str, ...] = Field(("Files.ReadWrite.All", "User.Read"), description="What is asked of the person.")
+    scopes: tuple[str, ...] = Field(
+        ("Files.ReadWrite.All", "Sites.Read.All", "User.Read"), description="What is asked of the person."
+    )
 
 
 class SchoolSetting(_Group):

@@ -11,9 +11,36 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from providers.drive import Traits  # noqa: E402  # the project is importable only from here on
+from providers import verbs  # noqa: E402  # the project is importable only from here on
+from providers.drive import Traits  # noqa: E402
+from providers.google import TRAITS as GOOGLE  # noqa: E402
+from providers.google import GoogleDrive  # noqa: E402
+from providers.native import TRAITS as NATIVE  # noqa: E402
+from providers.native import NativeDrive  # noqa: E402
+from providers.onedrive import TRAITS as ONEDRIVE  # noqa: E402
+from providers.onedrive import OneDrive, PersonalOneDrive  # noqa: E402
 
-DRIVES = {"Google Drive": "providers.google", "OneDrive": "providers.onedrive", "native": "providers.native"}
+DRIVES: dict[str, tuple[Traits, dict[str, type]]] = {
+    "Google Drive": (GOOGLE, {"": GoogleDrive}),
+    "OneDrive": (ONEDRIVE, {"at school": OneDrive, "personal accounts": PersonalOneDrive}),
+    "native": (NATIVE, {"": NativeDrive}),
+}
+"""Each with its traits and the classes behind it, by the accounts for which they stand."""
+
+VERBS: dict[str, type] = {
+    "copies without moving bytes": verbs.CanCopy,
+    "search": verbs.CanSearch,
+    "further drives and libraries": verbs.HasSpaces,
+    "older versions": verbs.HasVersions,
+    "list of the trash": verbs.HasTrash,
+    "restore from the trash": verbs.CanRestore,
+    "changes since a moment": verbs.HasChanges,
+    "thumbnails": verbs.HasThumbnails,
+    "quota": verbs.HasQuota,
+}
+"""What only some drives can do, row by row."""
+
+VIEWS = {verbs.View.SHARED: "shared with me", verbs.View.STARRED: "starred", verbs.View.RECENT: "recent"}
 
 
 def size(count: int | None) -> str:
@@ -26,9 +53,25 @@ def size(count: int | None) -> str:
     return f"{count} B"
 
 
+def able(classes: dict[str, type], verb: type) -> str:
+    """Whether all, none or which of the classes have the verb."""
+    having = [account for account, kind in classes.items() if issubclass(kind, verb)]
+    return "yes" if len(having) == len(classes) else ", ".join(having) or "no"
+
+
+def exports() -> str:
+    """The formats in which Google's documents can be read."""
+    from providers.google.traits import EXPORTS
+
+    return ", ".join(dict.fromkeys(choice.id for choices in EXPORTS.values() for choice in choices))
+
+
 def drives() -> str:
-    """The table of what each drive supports."""
-    traits = {name: importlib.import_module(module).TRAITS for name, module in DRIVES.items()}
+    """The table of what each drive supports: from its traits, and from the verbs that its classes have."""
+    from providers.onedrive.traits import PERSONAL, of
+
+    away = {"Google Drive": exports()}
+    alters = "Office, PDF, HTML" + ("" if of(PERSONAL).rewrites else " (personal accounts: none)")
     rows: dict[str, Callable[[Traits], str]] = {
         "largest file": lambda t: size(t.max_size),
         "verified by": lambda t: t.hash,
@@ -37,16 +80,20 @@ def drives() -> str:
         "names unique in a folder": lambda t: "yes" if t.unique_names else "no",
         "upper and lower case differ": lambda t: "yes" if t.case_sensitive else "no",
         "longest name": lambda t: f"{t.max_name}",
+        "longest path": lambda t: f"{t.max_path}" if t.max_path else "any",
         "forbidden characters": lambda t: (
             " ".join(f"`{c}`" for c in sorted(t.forbidden) if c.isprintable()).replace("|", "\\|") or "none"
         ),
-        "files it may alter after upload": lambda t: "Office, PDF, HTML" if t.rewrites else "none",
+        "files it may alter after upload": lambda t: alters if t.rewrites else "none",
         "trash": lambda t: "yes" if t.keeps_trash else "no",
+        "lists across folders": lambda t: ", ".join(VIEWS[verbs.View(view)] for view in t.views) or "none",
+        "files become its own documents": lambda t: f"{len(t.converts)} types" if t.converts else "no",
     }
-    head = "| | " + " | ".join(traits) + " |\n|---" + "|---" * len(traits) + "|\n"
-    return head + "\n".join(
-        f"| {label} | " + " | ".join(tell(one) for one in traits.values()) + " |" for label, tell in rows.items()
-    )
+    table = [[label, *(tell(traits) for traits, _ in DRIVES.values())] for label, tell in rows.items()]
+    table += [["its own documents become", *(away.get(name, "has none") for name in DRIVES)]]
+    table += [[label, *(able(classes, verb) for _, classes in DRIVES.values())] for label, verb in VERBS.items()]
+    head = "| | " + " | ".join(DRIVES) + " |\n|---" + "|---" * len(DRIVES) + "|\n"
+    return head + "\n".join(f"| {' | '.join(cells)} |" for cells in table)
 
 
 def assumed() -> str:

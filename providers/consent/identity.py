@@ -30,11 +30,6 @@ class Identity:
     label: str
     account: str
 
-    @property
-    def personal(self) -> bool:
-        """Whether it is nobody's at a school or at work."""
-        return self.account.startswith(f"{CONSUMERS}.")
-
 
 def checked(claims: Any, client_id: str, tenant: str, issuer: str) -> Identity:
     """The account of these claims. Untrusted where they are not for us, now, by this issuer, of an allowed tenant.

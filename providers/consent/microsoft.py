@@ -68,7 +68,7 @@ class MicrosoftConsent:
         who = identity.checked(
             told.get("id_token_claims"), self.client_id, Authority.of(self.authority).tenant, await self._issuer()
         )
-        if not self._needed(who) <= {_short(scope) for scope in _granted(told)}:
+        if not self._needed <= {_short(scope) for scope in _granted(told)}:
             raise Refused("not all that is needed was granted", reason="scopes")
         return Grant(_dump(cache), who.label, who.account)
 
@@ -97,10 +97,10 @@ class MicrosoftConsent:
     def _wanted(self) -> list[str]:
         return [scope for scope in self.scopes if scope not in _RESERVED]
 
-    def _needed(self, who: identity.Identity) -> set[str]:
-        """What must be granted. Personal accounts have no sites, so nobody can grant them any."""
-        needed = {_short(scope) for scope in self._wanted}
-        return {scope for scope in needed if not (who.personal and scope.startswith("sites."))}
+    @property
+    def _needed(self) -> set[str]:
+        """What must be granted. Without sites there are no libraries, and everything else works."""
+        return {scope for scope in map(_short, self._wanted) if not scope.startswith("sites.")}
 
     def _held(self, cache: Any) -> list[str]:
         """What was granted of what is wanted: to ask for more than that is refused altogether."""

@@ -57,7 +57,7 @@ class Call:
             raise denied()
         return row
 
-    @behaviour("rclone", "drive.file: a folder that holds what the app may not touch is 403 appNotAuthorizedToChild.")
+    @behaviour("assumed", "drive.file: a folder that holds what the app may not touch is 403 appNotAuthorizedToChild.")
     def whole(self, row: Doc) -> Doc:
         """The row, if the app may touch all that lies below it. Refused 403."""
         if self.viewer.own_files_only:

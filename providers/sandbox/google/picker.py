@@ -22,8 +22,9 @@ class Picker:
         self._tree = tree
 
     @behaviour("documented", "trigger_onepick=true lets the person pick; picked_file_ids comes back with the code.")
-    @behaviour("documented", "mimetypes, file_ids and allow_multiple narrow what can be picked.")
-    @behaviour("rclone", "allow_folder_selection=true shows folders as well; a picked folder grants itself alone.")
+    @behaviour("documented", "A picked folder grants itself alone.")
+    @behaviour("assumed", "mimetypes, file_ids and allow_multiple narrow what can be picked.")
+    @behaviour("assumed", "allow_folder_selection=true shows folders as well as files.")
     def further(self, request: web.Request, person: Person, params: Form) -> web.Response | dict[str, str]:
         """The page, or what was picked on it. Refused 400 for what could not be picked."""
         if params.get("trigger_onepick") != "true":
