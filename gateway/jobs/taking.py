@@ -23,7 +23,7 @@ from gateway.jobs.model import STEPS, Fenced, ItemState, Outcome, Parked
 from gateway.jobs.processes import LEASE, MOST_LOSSES
 from gateway.jobs.sealing import seal
 from gateway.jobs.turn import Executor, Turn
-from providers.errors import DriveError
+from providers.errors import DriveError, Locked
 from providers.http import work_in_background
 
 MOST_FAILURES: Final = 6
@@ -45,7 +45,10 @@ def may_pass(error: DriveError | StorageError, turn: Turn) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds between looks. ``lease``: after that long without a beat others take over."""
+    """Seconds between looks. ``lease``: after that long without a beat others take over.
+
+    ``editing``: the first rest of an item that somebody has open in an editor. Nobody closes one within seconds.
+    """
 
     lease: float = LEASE
     beat: float = 1.0
@@ -55,6 +58,8 @@ class Timing:
     row: float = 1.0
     backoff: float = 1.0
     longest_backoff: float = 120.0
+    editing: float = 60.0
+    longest_editing: float = 600.0
     abandon: float = 10.0
 
 
@@ -83,7 +88,8 @@ class Attempts:
             except Parked as parked:
                 await self._park(turn, parked)
             except (DriveError, StorageError) as error:
-                await self._failed(turn, executor, may_pass(error, turn), getattr(error, "code", "internal"))
+                locked = isinstance(error, Locked)
+                await self._failed(turn, executor, may_pass(error, turn), getattr(error, "code", "internal"), locked)
             except Fenced:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in one item must not take the worker with it
@@ -127,12 +133,16 @@ class Attempts:
             state = ItemState.DONE
         await self._end(turn, outcome or Outcome(state, reason))
 
-    async def _failed(self, turn: Turn, executor: Executor, retryable: bool, reason: str) -> None:
+    async def _failed(self, turn: Turn, executor: Executor, retryable: bool, reason: str, locked: bool = False) -> None:
         failures = failures_of(turn)
         if not retryable or failures >= MOST_FAILURES:
             await self._give_up(turn, executor, ItemState.FAILED, reason)
             return
-        pause = min(self._timing.backoff * 2.0 ** (failures - 1), self._timing.longest_backoff)
+        timing = self._timing
+        first, longest = (
+            (timing.editing, timing.longest_editing) if locked else (timing.backoff, timing.longest_backoff)
+        )
+        pause = min(first * 2.0 ** (failures - 1), longest)
         later = round(pause * random.uniform(0.7, 1.0) * 1000)  # noqa: S311 - spreads retries, keeps no secret
         await self._write(
             lambda tx, now: queue.again(

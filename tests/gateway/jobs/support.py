@@ -20,7 +20,9 @@ from gateway.jobs.taking import Timing
 from gateway.jobs.turn import Turn
 
 SCHOOL, PERSON = "school-one", "person-one"
-QUICK = Timing(lease=1.0, beat=0.1, guard=0.05, poll=0.05, settle=0.1, row=0.05, backoff=0.02, abandon=1.0)
+QUICK = Timing(
+    lease=1.0, beat=0.1, guard=0.05, poll=0.05, settle=0.1, row=0.05, backoff=0.02, editing=0.02, abandon=1.0
+)
 
 
 class Gone(Exception):

@@ -14,9 +14,11 @@ from gateway.jobs import queue
 from gateway.jobs.lanes import LONGEST_REST, PATIENT, rest
 from gateway.jobs.model import ItemState, ItemView, JobState, JobView, Outcome, Parked
 from gateway.jobs.service import Jobs, lane
+from gateway.jobs.taking import MOST_FAILURES, Timing
 from gateway.jobs.turn import Turn
 from gateway.jobs.worker import Worker
-from providers.errors import Offline
+from gateway.transfers.access import throttled
+from providers.errors import Locked, Offline
 from providers.http.gate import is_background
 from tests.gateway.jobs.support import PERSON, QUICK, SCHOOL, Steered, copied, ended, forever, make_jobs, new, order
 
@@ -116,6 +118,32 @@ async def test_a_failed_attempt_tells_why_and_when_it_is_tried_again(database: D
     assert (view.wait.reason, view.wait.drive) == ("offline", None)
     item = (await items_of(jobs, job))["one"]
     assert (item.reason, item.advice, item.wait) == ("offline", Offline.advice, view.wait)
+
+
+async def test_what_an_editor_has_open_rests_for_minutes_and_says_until_when(database: Database) -> None:
+    """Nobody closes an editor within the seconds after which anything else is tried again."""
+
+    async def edited(turn: Turn) -> Outcome:
+        with throttled(turn.item.lane):
+            raise Locked
+
+    usual = Timing()
+    timing = replace(QUICK, editing=usual.editing, longest_editing=usual.longest_editing)
+    jobs = make_jobs(database)
+    worker = Worker(jobs, {"copy": Steered(edited)}, timing=timing)
+    await worker.start()
+    before = await database.now()
+    job = await order(jobs, new("one"))
+    async with asyncio.timeout(10):
+        while (view := await view_of(jobs, job)).wait is None:
+            await asyncio.sleep(0.02)
+    await worker.stop()
+    assert (view.wait.reason, view.wait.drive) == ("locked", None)
+    assert view.wait.until >= before + 40_000
+    pauses = [min(usual.editing * 2**failed, usual.longest_editing) for failed in range(MOST_FAILURES - 1)]
+    assert 15 * 60 <= sum(pauses) <= 45 * 60, "a lesson, and no day"
+    item = (await items_of(jobs, job))["one"]
+    assert (item.reason, item.advice, item.wait) == ("locked", Locked.advice, view.wait)
 
 
 async def test_what_was_waited_for_is_forgotten_when_it_ended_well(database: Database) -> None:
