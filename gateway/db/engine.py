@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
@@ -19,13 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import aiosqlite
 import asyncpg
-from sqlalchemy import Connection, MetaData, event, text
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import MetaData, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from gateway.db.address import Address, Dialect, parse
+from gateway.db.threaded import Connection
 
 _BUSY_MS: Final = 10_000
 # secure_delete overwrites deleted rows, temp_store keeps sorted plaintext off the disk, FULL survives power loss.
@@ -212,39 +212,16 @@ def _sqlite(address: Address, size: int, begin: str, extra: tuple[str, ...], *, 
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
-    def start(connection: Connection) -> None:
+    def start(connection: SyncConnection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
 
 
-class _Connection(aiosqlite.Connection):
-    """Rolls back before it closes.
-
-    Who is cancelled inside a transaction leaves a connection that is closed in a hurry. SQLite keeps the lock of a
-    closed connection for as long as a cursor of it is remembered, by the traceback of the cancellation for one, and
-    nobody could write until then.
-    """
-
-    async def close(self) -> None:
-        """As the driver does, after a rollback."""
-        self._roll_back()
-        await super().close()
-
-    def stop(self) -> asyncio.Future[Any] | None:
-        """As the driver does, after a rollback."""
-        self._roll_back()
-        return super().stop()
-
-    def _roll_back(self) -> None:
-        if self._connection is not None:
-            self._tx.put_nowait((None, self._connection.rollback))
-
-
-async def _opened(path: str) -> aiosqlite.Connection:
-    connection = _Connection(partial(sqlite3.connect, path, check_same_thread=False), 64)
-    connection._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy does: it must not keep the process
-    return await connection
+async def _opened(path: str) -> Connection:
+    connection = Connection(path)
+    await connection
+    return connection
 
 
 def _postgresql(address: Address, size: int, *, overflow: int = 0, **options: Any) -> AsyncEngine:
