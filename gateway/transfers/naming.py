@@ -57,7 +57,7 @@ def exported(entry: Entry, choice: ExportChoice | None) -> str:
     return entry.name + choice.suffix
 
 
-def unsuffixed(entry: Entry) -> str:
+def unsuffixed(name: str) -> str:
     """The name without its file suffix: what becomes a drive's own document has none."""
-    stem, dot, suffix = entry.name.rpartition(".")
-    return stem if dot and stem.strip() and 1 <= len(suffix) <= 5 and suffix.isalnum() else entry.name
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot and stem.strip() and 1 <= len(suffix) <= 5 and suffix.isalnum() else name

@@ -53,7 +53,7 @@ class Found:
     @property
     def wanted(self) -> str:
         """The name before the destination's rules."""
-        return unsuffixed(self.entry) if self.convert else exported(self.entry, self.choice)
+        return unsuffixed(self.entry.name) if self.convert else exported(self.entry, self.choice)
 
 
 def judge(entry: Entry, spec: Mapping[str, Any], traits: Traits, under: Under) -> Found:

@@ -15,7 +15,7 @@ from gateway.jobs.model import Hook, ItemState, Outcome
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, instruction
 from gateway.transfers.delivery import Delivering
-from gateway.transfers.naming import mapped
+from gateway.transfers.naming import mapped, unsuffixed
 from gateway.transfers.origin import FromVault
 from gateway.transfers.places import Places
 from gateway.transfers.sending import Sending
@@ -52,13 +52,14 @@ class Upload:
         drive = await self._drives.writer(item.person, item.tenant, to["drive"], instruction(item))
         parts = [(name, size) for name, size in entry["parts"]]
         origin = FromVault(self._vault, Scope(item.tenant, item.person), parts)
+        convert = bool(item.spec.get("convert")) and entry["media_type"] in drive.traits.converts
         new = NewFile(
             parent=await drive.root() if to["item"] == "root" else Ref.parse(to["item"]),
-            name=mapped(entry["name"], drive.traits),
+            name=mapped(unsuffixed(entry["name"]) if convert else entry["name"], drive.traits),
             media_type=entry["media_type"],
             size=origin.size,
             modified=datetime.fromisoformat(entry["modified"]),
-            convert=bool(item.spec.get("convert")) and entry["media_type"] in drive.traits.converts,
+            convert=convert,
         )
         verdict, made = await self._delivered(turn, drive, origin, new)
         turn.done = origin.size

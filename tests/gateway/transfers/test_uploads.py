@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -32,15 +33,30 @@ async def parts_of(house: House, *bodies: bytes) -> list[Part]:
     return made
 
 
-async def send_on(house: House, parts: Sequence[Part], name: str, conflict: str = "rename") -> str:
+async def send_on(
+    house: House, parts: Sequence[Part], name: str, conflict: str = "rename", *, convert: bool = False
+) -> str:
     """The job of an upload that is complete."""
-    spec = UploadSpec(str(Ref("", "top")), name, "text/plain", None, conflict)
+    spec = UploadSpec(str(Ref("", "top")), name, "text/plain", None, conflict, convert)
     size = sum(part.size for part in parts)
     upload = Upload("u" * 32, SCHOOL, PERSON, "right", "i" * 32, spec, size, size, "sending", None, 0)
     async with house.database.write() as tx:
         job = await house.transfers.send_on(tx, upload, parts)
     house.jobs.wake(job)
     return job
+
+
+async def test_an_upload_becomes_a_document_where_that_was_asked_for(house: House) -> None:
+    house.right.traits = replace(house.right.traits, converts=frozenset({"text/plain"}))
+    async with house.working():
+        for convert in (True, False):
+            job = await send_on(house, await parts_of(house, b"words"), "Essay.txt", convert=convert)
+            view = await house.ended(job)
+            [item] = (await house.report(job)).values()
+            assert (view.state, item.reason) == (JobState.DONE, "converted" if convert else None)
+    assert {row["name"]: row["kind"] for row in house.right._children("top")} == {
+        "Essay": "document", "Essay.txt": "file"
+    }  # fmt: skip
 
 
 async def test_parts_arrive_as_one_file_and_are_destroyed(house: House) -> None:
