@@ -2,20 +2,25 @@
 
 A write is a coroutine function that is given the transaction. It runs in a savepoint, so that one that fails harms no
 other, and to its end even where its caller was cancelled meanwhile: the fence, not luck, decides what it may change.
+Changes of items that are alike are written by one statement; where one of them is fenced, each is tried by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
+from gateway.jobs.fence import Change, write_all
+from gateway.jobs.model import Fenced
 
 T = TypeVar("T")
+Write = Callable[[AsyncConnection], Awaitable[Any]]
 _MOST: Final = 200
 # A process that is stopped inside a transaction would keep its row locks for as long as it stands still.
 _NOT_IDLE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '4s'")
@@ -38,9 +43,14 @@ class Commits:
     def __init__(self, database: Store) -> None:
         self._database = database
         self._together = database.dialect == "sqlite"
-        self._queue: list[tuple[Callable[[AsyncConnection], Awaitable[Any]], asyncio.Future[Any]]] = []
+        self._queue: list[tuple[Write | Change, asyncio.Future[Any]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._single: set[asyncio.Task[Any]] = set()
+
+    @property
+    def together(self) -> bool:
+        """Whether many writes share one commit, as on SQLite."""
+        return self._together
 
     async def run(self, write: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """What ``write`` returned, after the commit that made it durable."""
@@ -50,6 +60,17 @@ class Commits:
             task.add_done_callback(self._single.discard)
             return await asyncio.shield(task)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        return await self._given(write, future)
+
+    async def change(self, change: Change) -> None:
+        """Return after the commit that made it durable. Fenced."""
+        if not self._together:
+            await self.run(change.write)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._given(change, future)
+
+    async def _given(self, write: Write | Change, future: asyncio.Future[T]) -> T:
         self._queue.append((write, future))
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
@@ -69,13 +90,13 @@ class Commits:
         await asyncio.sleep(0)  # whatever is ready in this turn of the loop joins the first commit
         while self._queue:
             batch, self._queue = self._queue[:_MOST], self._queue[_MOST:]
-            results: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+            results: list[_Result] = []
             try:
                 async with self._database.write() as tx:
                     if len(batch) == 1:
-                        results = [(batch[0][1], await batch[0][0](tx), None)]
+                        results = [(batch[0][1], await _call(batch[0][0])(tx), None)]
                     else:
-                        results = [(future, *await _guarded(tx, write)) for write, future in batch]
+                        results = await _all(tx, batch)
             except BaseException as error:
                 for _, future in batch:
                     _settle(future, None, error)
@@ -97,6 +118,17 @@ class Clocked:
         """The database's clock, epoch ms, outside any write."""
         return await self._database.now()
 
+    async def change(self, change: Callable[[int], Change]) -> None:
+        """Write an item's columns, made with the time. Fenced."""
+        if self._commits.together:
+            await self._commits.change(change(await self._database.now()))
+            return
+
+        async def clocked(tx: AsyncConnection, now: int) -> None:
+            await change(now).write(tx)
+
+        await self(clocked)
+
     async def __call__(self, write: Callable[[AsyncConnection, int], Awaitable[T]]) -> T:
         """What ``write`` returned, after its commit."""
 
@@ -106,9 +138,42 @@ class Clocked:
         return await self._commits.run(clocked)
 
 
-async def _guarded(
-    tx: AsyncConnection, write: Callable[[AsyncConnection], Awaitable[Any]]
-) -> tuple[Any, BaseException | None]:
+_Result = tuple[asyncio.Future[Any], Any, BaseException | None]
+
+
+def _call(write: Write | Change) -> Write:
+    return write.write if isinstance(write, Change) else write
+
+
+async def _all(tx: AsyncConnection, batch: Sequence[tuple[Write | Change, asyncio.Future[Any]]]) -> list[_Result]:
+    """Every write of a batch: what is alike at once, the rest one by one."""
+    alike: dict[object, list[tuple[Change, asyncio.Future[Any]]]] = {}
+    single: list[tuple[Write | Change, asyncio.Future[Any]]] = []
+    for write, future in batch:
+        if isinstance(write, Change):
+            alike.setdefault(write.statement, []).append((write, future))
+        else:
+            single.append((write, future))
+    results: list[_Result] = []
+    for group in alike.values():
+        if len(group) > 1 and await _at_once(tx, [change for change, _ in group]):
+            results += [(future, None, None) for _, future in group]
+        else:
+            single += group
+    return results + [(future, *await _guarded(tx, _call(write))) for write, future in single]
+
+
+async def _at_once(tx: AsyncConnection, changes: Sequence[Change]) -> bool:
+    """False where nothing of it is left, because not every one could be made."""
+    with suppress(Fenced):
+        async with tx.begin_nested():
+            if await write_all(tx, changes):
+                return True
+            raise Fenced
+    return False
+
+
+async def _guarded(tx: AsyncConnection, write: Write) -> tuple[Any, BaseException | None]:
     """The write in its own savepoint: its value, or the error after which nothing of it is left."""
     try:
         async with tx.begin_nested():

@@ -46,6 +46,17 @@ STEPS: Final = ("scan", "prune", "survey")
 """Kinds that are steps and not items of the person: counted only where they failed."""
 
 
+PLACE: Final = 8
+"""Parts of one place at work: so many small files take up what one large one does."""
+SMALL: Final = 1024 * 1024
+"""Up to this many bytes a file is small: its cost is its requests, and the account's pace bounds those."""
+
+
+def parts(kind: str, size: int | None) -> int:
+    """How much of a place an item takes, in parts of it."""
+    return 1 if kind == "copy" and size is not None and size <= SMALL else PLACE
+
+
 @dataclass(frozen=True, slots=True)
 class NewItem:
     """An item to be stored. ``lane`` and ``other`` name the drives it needs; ``identity`` is met once per job and kind.

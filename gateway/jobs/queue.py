@@ -17,8 +17,9 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.tables_work import items, jobs, lanes
+from gateway.jobs.fence import Change
 from gateway.jobs.lanes import Lane, rest, turns
-from gateway.jobs.model import OPEN, STEPS, Fenced, Item, ItemState, JobState
+from gateway.jobs.model import OPEN, PLACE, STEPS, Item, ItemState, JobState, parts
 from gateway.jobs.reviving import not_paused
 
 _IDLE_LANE_MS: Final = 600_000
@@ -42,7 +43,7 @@ JOINED: Final = (
 async def claim(
     tx: AsyncConnection, owner: str, now: int, slots: int, *, cancelled: bool = True
 ) -> Sequence[RowMapping]:
-    """Up to ``slots`` items, now running under ``owner`` with their attempt counted up, whole with their job's columns.
+    """Items for ``slots`` places, now running under ``owner``, their attempt counted up, with their job's columns.
 
     Cancelled jobs' items (looked for with ``cancelled``) come first and wait for no lane: all that is left for them is
     to free what they hold.
@@ -74,16 +75,27 @@ async def _order(tx: AsyncConnection, now: int, slots: int) -> dict[str, int]:
 
 
 async def _load(tx: AsyncConnection) -> Counter[str]:
-    """How many running items use each lane, as their first or their second."""
-    found = await tx.execute(select(items.c.lane, items.c.other).where(items.c.state == ItemState.RUNNING))
-    return Counter(lane for row in found for lane in row if lane is not None)
+    """How much of each lane running items take, as their first or their second, in parts of a place."""
+    found = await tx.execute(
+        select(items.c.lane, items.c.other, items.c.kind, items.c.size).where(items.c.state == ItemState.RUNNING)
+    )
+    load: Counter[str] = Counter()
+    for row in found:
+        for lane in (row.lane, row.other):
+            if lane is not None:
+                load[lane] += parts(row.kind, row.size)
+    return load
 
 
 def _free(rows: Sequence[RowMapping], load: Counter[str]) -> list[Lane]:
+    """Lanes with the places that are wholly free."""
     return [
-        Lane(row["id"], row["tenant"], row["person"], row["served"], max(row["concurrency"] - load[row["id"]], 0))
+        Lane(
+            row["id"], row["tenant"], row["person"], row["served"],
+            max(row["concurrency"] * PLACE - load[row["id"]], 0) // PLACE,
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
 def _of_cancelled() -> ColumnElement[bool]:
@@ -106,8 +118,13 @@ async def _take(
     tx: AsyncConnection, owner: str, now: int, count: int, which: ColumnElement[bool], lane: str | None
 ) -> list[int]:
     """The ``seq`` of items that are now ours."""
-    query = select(items.c.seq).where(which).order_by(items.c.priority, items.c.seq).limit(count)
-    found = list((await tx.execute(query.with_for_update(skip_locked=True))).scalars())
+    query = select(items.c.seq, items.c.kind, items.c.size).where(which).order_by(items.c.priority, items.c.seq)
+    rows = await tx.execute(query.limit(count * PLACE).with_for_update(skip_locked=True))
+    room, found = count * PLACE, []
+    for row in rows:
+        if (room := room - parts(row.kind, row.size)) < 0:
+            break
+        found.append(row.seq)
     if not found:
         return []
     await tx.execute(
@@ -120,21 +137,9 @@ async def _take(
     return found
 
 
-def ours(item: Item, owner: str) -> ColumnElement[bool]:
-    """The fence: true only for the process and the attempt that claimed the item and were not superseded."""
-    return and_(
-        items.c.id == item.id,
-        items.c.owner == owner,
-        items.c.attempt == item.attempt,
-        items.c.state == ItemState.RUNNING,
-    )
-
-
 async def change(tx: AsyncConnection, item: Item, owner: str, values: Mapping[str, Any]) -> None:
     """Write columns of a claimed item. Fenced."""
-    done = await tx.execute(update(items).where(ours(item, owner)).values(**values))
-    if done.rowcount != 1:
-        raise Fenced(item.id)
+    await Change(item, owner, values).write(tx)
 
 
 async def again(
@@ -208,7 +213,22 @@ async def end(
     tx: AsyncConnection, item: Item, owner: str, state: ItemState, now: int, values: Mapping[str, Any]
 ) -> None:
     """The item's last write, and what follows from it for those that wait for it. Fenced."""
-    await change(tx, item, owner, {**values, "state": state, "owner": None, "ended": now, "work": None})
+    await change(tx, item, owner, last(state, now, values))
+    await follow(tx, item, state, now)
+
+
+def last(state: ItemState, now: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of an item's last write."""
+    return {**values, "state": state, "owner": None, "ended": now, "work": None}
+
+
+def ends_alone(item: Item) -> bool:
+    """Whether nothing follows from the item's end, so that it can be written with many others."""
+    return item.kind not in ("folder", "scan") and not item.strikes
+
+
+async def follow(tx: AsyncConnection, item: Item, state: ItemState, now: int) -> None:
+    """What follows from an item's end for its account and for those that wait for it."""
     if state is ItemState.COPIED and item.strikes:
         used = [lane for lane in (item.lane, item.other) if lane is not None]
         await tx.execute(update(lanes).where(lanes.c.id.in_(used), lanes.c.strikes > 0).values(strikes=0))

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.errors import StorageError
 from gateway.jobs import queue
 from gateway.jobs.commits import Clocked
+from gateway.jobs.fence import Change
 from gateway.jobs.model import STEPS, Fenced, ItemState, Outcome, Parked
 from gateway.jobs.processes import LEASE, MOST_LOSSES
 from gateway.jobs.sealing import seal
@@ -104,6 +105,9 @@ class Attempts:
             "done": turn.done,
             "result": seal(turn.sealer, "items", "result", turn.item.id, outcome.result),
         }
+        if outcome.then is None and queue.ends_alone(turn.item):
+            await self._write.change(lambda now: Change(turn.item, turn.owner, queue.last(outcome.state, now, values)))
+            return
 
         async def write(tx: AsyncConnection, now: int) -> None:
             await queue.end(tx, turn.item, turn.owner, outcome.state, now, values)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs import queue
 from gateway.jobs.commits import Clocked
+from gateway.jobs.fence import Change
 from gateway.jobs.model import Fenced, Hook, Item, Outcome, Parked
 from gateway.jobs.processes import Membership
 from gateway.jobs.progress import Progress
@@ -84,13 +85,16 @@ class Turn:
                 await then(tx)
 
         self.work = work  # before the commit: whoever is stopped while it runs still knows what is to be freed
-        await self._write(write)
+        if then is None:
+            await self._write.change(lambda _: Change(self.item, self.owner, values))
+        else:
+            await self._write(write)
         self.stored = done
         self._progress.note(self.item.job, self.item.id, self.done - done)
 
     async def hold(self) -> None:
         """Prove, in the database, that the item is still ours: directly before what cannot be taken back. Fenced."""
-        await self._write(lambda tx, _: queue.change(tx, self.item, self.owner, {"done": self.done}))
+        await self._write.change(lambda _: Change(self.item, self.owner, {"done": self.done}))
         self.check()
 
     async def now(self) -> int:

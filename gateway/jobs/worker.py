@@ -20,9 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.errors import StorageError
 from gateway.jobs import queue, settling
 from gateway.jobs.commits import Clocked, Commits
-from gateway.jobs.model import Fenced
+from gateway.jobs.model import PLACE, Fenced, parts
 from gateway.jobs.processes import Membership
 from gateway.jobs.rows import item as opened
+from gateway.jobs.sealing import Sealer
 from gateway.jobs.service import Jobs
 from gateway.jobs.taking import Attempts, Timing
 from gateway.jobs.turn import Executor, Turn
@@ -31,6 +32,9 @@ _TOGETHER: Final = 0.1
 """Seconds in which endings are gathered before their jobs are settled."""
 _GATHER: Final = 0.003
 """Seconds in which freed places are gathered before the next claim."""
+_GATHER_SMALL: Final = 0.02
+_FEW: Final = 16
+"""The same where more small files are at work than this, beyond what they count for: enough of them are left."""
 _log = structlog.get_logger(__name__)
 
 
@@ -55,6 +59,7 @@ class Worker:
         self._attempts = Attempts(executors, self._write, self._timing)
         self.membership = Membership(self._timing.lease)
         self._running: dict[tuple[str, int], tuple[Turn, asyncio.Task[None]]] = {}
+        self._used = 0  # parts of places
         self._touched: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._settling = asyncio.Event()
@@ -101,25 +106,31 @@ class Worker:
 
     async def _claim(self) -> None:
         self._jobs.progress.work.clear()
-        if not self._stopping and len(self._running) < self._slots:
-            owner, slots = self.membership.id, self._slots - len(self._running)
+        owner, slots = self.membership.id, self._slots - -(-self._used // PLACE)
+        if not self._stopping and slots > 0:
             look = time.monotonic() - self._looked >= self._timing.guard
             self._looked = time.monotonic() if look else self._looked
             rows = await self._write(lambda tx, now: queue.claim(tx, owner, now, slots, cancelled=look))
+            sealers: dict[tuple[str, str], Sealer] = {}
             for row in rows:
-                await self._begin(row)
+                await self._begin(row, sealers)
             if rows:
                 return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.poll):
                 await self._jobs.progress.work.wait()
         if self._running:
-            await asyncio.sleep(_GATHER)
+            await asyncio.sleep(_GATHER_SMALL if len(self._running) > self._used // PLACE + _FEW else _GATHER)
 
-    async def _begin(self, row: RowMapping) -> None:
-        """Open what was claimed. Where its key is gone the person was forgotten: nothing is left to do."""
+    async def _begin(self, row: RowMapping, sealers: dict[tuple[str, str], Sealer]) -> None:
+        """Open what was claimed. Where its key is gone the person was forgotten: nothing is left to do.
+
+        ``sealers``: those that this claim has needed so far.
+        """
+        whose = (row["tenant"], row["person"])
         try:
-            sealer = await self._jobs.sealer(row["tenant"], row["person"])
+            sealer = sealers.get(whose) or await self._jobs.sealer(*whose)
+            sealers[whose] = sealer
             item = opened(sealer, row)
         except StorageError as error:
             _log.warning("worker.unreadable", item=row["id"], why=type(error).__name__)
@@ -129,12 +140,14 @@ class Worker:
         turn = Turn(item, sealer, self._write, self.membership, self._jobs.progress)
         task = asyncio.create_task(self._attempts.take(turn), name=f"item {item.kind}")
         self._running[item.id, item.attempt] = (turn, task)
+        self._used += parts(item.kind, item.size)
         task.add_done_callback(lambda ended: self._left(turn, ended))
 
     def _left(self, turn: Turn, ended: asyncio.Task[None]) -> None:
         if not ended.cancelled() and (error := ended.exception()) is not None:
             _log.warning("worker.unwritten", kind=turn.item.kind, why=type(error).__name__)
-        self._running.pop((turn.item.id, turn.item.attempt), None)
+        if self._running.pop((turn.item.id, turn.item.attempt), None) is not None:
+            self._used -= parts(turn.item.kind, turn.item.size)
         self._touched.add(turn.item.job)
         self._jobs.progress.forget(turn.item.job, turn.item.id)
         self._jobs.progress.work.set()

@@ -80,12 +80,13 @@ class Spool:
             await turn.save({**turn.work, "spool": spooled.pack()}, commit, size=spooled.size)
         return spooled
 
-    def dropping(self, turn: Turn) -> Hook:
-        """Destroys the spool that the item has now, in the transaction that it is given; does nothing without one."""
+    def dropping(self, turn: Turn) -> Hook | None:
+        """Destroys the spool that the item has now, in the transaction that it is given; None without one."""
         scope, packed = Scope(turn.item.tenant, turn.item.person), turn.work.get("spool")
+        if not packed:
+            return None
 
         async def drop(tx: AsyncConnection) -> None:
-            if packed:
-                await self._vault.destroy(tx, scope, [packed[0]])
+            await self._vault.destroy(tx, scope, [packed[0]])
 
         return drop

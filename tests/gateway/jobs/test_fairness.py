@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from gateway.db.engine import Database
 from gateway.jobs.lanes import LONGEST_REST, Lane, rest, turns
-from gateway.jobs.model import ItemState, Outcome
+from gateway.jobs.model import PLACE, SMALL, ItemState, Outcome
 from gateway.jobs.service import lane
 from gateway.jobs.turn import Turn
 from gateway.jobs.worker import Worker
 from tests.gateway.jobs.support import QUICK, SCHOOL, Steered, ended, make_jobs, new, order
+
+LARGE = SMALL + 1
 
 
 def test_schools_take_turns_then_people_then_accounts() -> None:
@@ -73,8 +75,8 @@ async def test_one_item_of_another_school_overtakes_a_crowd(database: Database) 
 
     jobs = make_jobs(database)
     worker = Worker(jobs, {"copy": Steered(slowly)}, slots=2, timing=QUICK)
-    crowd = await order(jobs, *[new(f"{n}") for n in range(40)])
-    single = await order(jobs, new("x", tenant="other", person="q"), tenant="other", person="q")
+    crowd = await order(jobs, *[new(f"{n}", size=LARGE) for n in range(40)])
+    single = await order(jobs, new("x", tenant="other", person="q", size=LARGE), tenant="other", person="q")
     await worker.start()
     await ended(jobs, single, "other", "q")
     await ended(jobs, crowd)
@@ -90,11 +92,34 @@ async def test_an_account_has_only_so_many_items_at_work(database: Database) -> 
 
     jobs, executor = make_jobs(database), Steered(slowly)
     worker = Worker(jobs, {"copy": executor}, slots=30, timing=QUICK)
-    job = await order(jobs, *[new(f"{n}") for n in range(30)])
+    job = await order(jobs, *[new(f"{n}", size=LARGE) for n in range(30)])
     await worker.start()
     await ended(jobs, job)
     await worker.stop()
     assert executor.most_at_once == 8
+
+
+@pytest.mark.both
+async def test_small_files_share_a_place_and_a_large_one_still_gets_its_own(database: Database) -> None:
+    sizes: list[int | None] = []
+    together = asyncio.Event()
+
+    async def until_all_are_there(turn: Turn) -> Outcome:
+        sizes.append(turn.item.size)
+        if len(sizes) == 2 * PLACE:
+            together.set()
+        await together.wait()
+        return Outcome(ItemState.COPIED)
+
+    jobs = make_jobs(database)
+    executor = Steered(until_all_are_there)
+    worker = Worker(jobs, {"copy": executor}, slots=2, timing=QUICK)
+    job = await order(jobs, *[new(f"{n}", size=SMALL) for n in range(2 * PLACE)], new("large", size=SMALL + 1))
+    await worker.start()
+    assert (await ended(jobs, job)).counts.copied == 2 * PLACE + 1
+    await worker.stop()
+    assert executor.most_at_once == 2 * PLACE, "two places"
+    assert sizes[-1] == SMALL + 1
 
 
 def test_lanes_of_two_people_differ() -> None:

@@ -12,7 +12,7 @@ from gateway.db.engine import Database
 from gateway.db.tables_work import lanes
 from gateway.jobs import queue
 from gateway.jobs.lanes import LONGEST_REST, PATIENT, rest
-from gateway.jobs.model import ItemState, ItemView, JobState, JobView, Outcome, Parked
+from gateway.jobs.model import SMALL, ItemState, ItemView, JobState, JobView, Outcome, Parked
 from gateway.jobs.service import Jobs, lane
 from gateway.jobs.taking import MOST_FAILURES, Timing
 from gateway.jobs.turn import Turn
@@ -87,7 +87,7 @@ async def test_a_job_with_something_at_work_does_not_wait(database: Database) ->
     jobs, executor = make_jobs(database), Steered(forever)
     worker = Worker(jobs, {"copy": executor}, slots=1, timing=QUICK)
     await worker.start()
-    job = await order(jobs, new("at work", drive="a"), new("next", drive="a"))
+    job = await order(jobs, new("at work", drive="a", size=SMALL + 1), new("next", drive="a"))
     while not executor.at_once:
         await asyncio.sleep(0.01)
     await rested(database, A, 600)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from gateway.db.engine import Database
-from gateway.jobs.model import ItemState, JobState, Outcome, Parked
+from gateway.jobs.model import SMALL, ItemState, JobState, Outcome, Parked
 from gateway.jobs.turn import Turn
 from gateway.jobs.worker import Worker
 from providers.errors import NotFound, Offline
@@ -112,7 +112,7 @@ async def test_cancel_stops_what_runs_within_a_second(database: Database) -> Non
     jobs, executor = make_jobs(database), Steered(forever)
     worker = Worker(jobs, {"copy": executor}, slots=2)
     await worker.start()
-    job = await order(jobs, *[new(f"file {n}") for n in range(5)])
+    job = await order(jobs, *[new(f"file {n}", size=SMALL + 1) for n in range(5)])
     while len(executor.turns) < 2:
         await asyncio.sleep(0.01)
     begun = time.monotonic()
