@@ -6,10 +6,11 @@ enough to remove an original.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import Any, Final
 
-from providers.drive import Entry, Kind
+from providers.drive import Entry, Kind, Ref
 
 _SAME_TIME: Final = 1.0
 """Seconds by which the times of one file differ on drives that keep whole seconds."""
@@ -52,4 +53,10 @@ def likeness(source: Entry, there: Entry, *, unsure: bool) -> Likeness:
 
 def is_itself(source: Entry, there: Entry) -> bool:
     """Whether what has the name is the source itself, perhaps seen through another connection of one account."""
-    return source.ref.id == there.ref.id
+    return source.ref.id.lower() == there.ref.id.lower()  # no drive is strict about case in what it tells
+
+
+def is_of_order(there: Entry, spec: Mapping[str, Any]) -> bool:
+    """Whether what has the name was chosen in this very order, and perhaps came here a moment ago: never replaced."""
+    to = spec["destination"]["drive"]
+    return there.ref.id in {Ref.parse(ref).id for drive, ref in spec["sources"] if drive == to}

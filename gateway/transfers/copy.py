@@ -16,7 +16,7 @@ from gateway.jobs.model import ItemState, Outcome
 from gateway.jobs.taking import may_pass
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, SourceChanged, instruction, throttled
-from gateway.transfers.conflict import Conflict
+from gateway.transfers.conflict import Conflict, is_itself
 from gateway.transfers.delivery import Delivering
 from gateway.transfers.duplicate import Duplicate
 from gateway.transfers.endings import ending, may_remove
@@ -26,7 +26,7 @@ from gateway.transfers.places import Places
 from gateway.transfers.sending import Sending, Wanted
 from gateway.transfers.spool import Spool
 from providers.drive import Drive, Entry, ExportChoice, Kind, NewFile, Ref, Source
-from providers.errors import Changed, DriveError, NameTaken, NotFound, SessionLost, Unsupported
+from providers.errors import Changed, DriveError, NameTaken, NotFound, SessionLost, Unsupported, Untrusted
 from providers.verbs import CanCopy, supports
 
 MOST_RESTARTS: Final = 3
@@ -85,16 +85,18 @@ class Copy:
         item, entry = turn.item, self._entry(turn)
         source = await self._drives.reader(item.person, item.tenant, item.entry["drive"])
         drive = await self._drives.writer(
-            item.person, item.tenant, item.spec["destination"]["drive"], instruction(item)
-        )
+            item.person, item.tenant, item.spec["destination"]["drive"], instruction(item),
+            covered=bool(item.entry.get("covered")),
+        )  # fmt: skip
         with throttled(item.lane):
             parent = await self._places.parent(turn)
         wanted = await self._wanted(turn, source, drive, entry, parent)
         arrived = await self._sending.deliver(turn, drive, wanted)
         made, turn.done = arrived.entry, wanted.new.size or 0
+        note = "already_there" if is_itself(entry, made) else arrived.note
         return {
             "ref": str(made.ref), "name": made.name, "version": made.version, "shared": bool(parent.space),
-            "verdict": arrived.verdict.value, "note": arrived.note,
+            "verdict": arrived.verdict.value, "note": note,
         }  # fmt: skip
 
     async def _wanted(self, turn: Turn, source: Source, drive: Drive, entry: Entry, parent: Ref) -> Wanted:
@@ -149,6 +151,8 @@ class Copy:
         with throttled(item.other or item.lane):
             now = await source.stat(self._entry(turn).ref)
         turn.done = 0
+        if now.version == self._entry(turn).version:  # nothing changed: what came was not what this version is
+            raise Untrusted("the bytes are not those of their version", reason="version")
         again = {name: turn.work[name] for name in _DECIDED if name in turn.work}
         await turn.save({**again, "entry": pack(now), "restarts": restarts}, size=now.size)
         return await self.run(turn)

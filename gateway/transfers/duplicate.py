@@ -1,7 +1,9 @@
 """Copies a file or a document inside one account: the drive copies, not a byte passes through here.
 
 Nothing of ours marks such a copy everywhere, so the intended name is saved first, and only after it was seen to be
-free: what has it at a later attempt is the copy whose answer was lost. Verified by the drive's own hash of both.
+free: what has it at a later attempt is most likely the copy whose answer was lost. Verified by the drive's own hash
+of both; a document has none, so one that was only found there is never a reason to remove the original, and a file that
+was only found and is another one is somebody else's.
 """
 
 from __future__ import annotations
@@ -31,26 +33,28 @@ class Duplicate:
     async def run(self, new: NewFile) -> tuple[Verdict, Entry]:
         """The finished, verified copy. NameTaken and other DriveErrors; SourceChanged; Unverified; Parked."""
         repeated = self._turn.work.get("intended") == new.name
-        made = await self._twin(new) if repeated else None
-        if made is None:
-            made = await self._made(new, repeated=repeated)
+        found = await self._twin(new) if repeated else None
+        made, ours = (found, False) if found is not None else await self._made(new, repeated=repeated)
         self._places.note(self._turn, new.parent, made, self._drive)
-        verdict, made = await self._verified(made)
+        verdict, made = await self._verified(made, ours=ours)
+        if verdict is Verdict.DIFFERENT and not ours:
+            raise NameTaken(reason="taken")
         if verdict is Verdict.DIFFERENT:
             await self._take_away(made)
             raise Unverified
         return verdict, made
 
-    async def _made(self, new: NewFile, *, repeated: bool) -> Entry:
+    async def _made(self, new: NewFile, *, repeated: bool) -> tuple[Entry, bool]:
+        """The copy, and whether the drive has just said that it made it."""
         with throttled(self._turn.item.lane):
             await self._see(new, repeated=repeated)
         await self._turn.save({**self._turn.work, "intended": new.name})
         try:
             with throttled(self._turn.item.lane):
-                return await self._copier.copy(self._source.ref, new.parent, new.name)
+                return await self._copier.copy(self._source.ref, new.parent, new.name), True
         except NameTaken:
             if repeated and (twin := await self._twin(new)) is not None:  # it came into being only after the look
-                return twin
+                return twin, False
             raise
 
     async def _see(self, new: NewFile, *, repeated: bool) -> None:
@@ -69,11 +73,11 @@ class Duplicate:
         same = (one for one in found if one.name == new.name and one.kind is self._source.kind)
         return next((one for one in same if one.size == self._source.size and one.ref.id != self._source.ref.id), None)
 
-    async def _verified(self, made: Entry) -> tuple[Verdict, Entry]:
+    async def _verified(self, made: Entry, *, ours: bool) -> tuple[Verdict, Entry]:
         source = self._source
         if source.kind is Kind.DOCUMENT:  # it has no bytes: that the drive made one of the same kind is all there is
             same = made.kind is Kind.DOCUMENT and made.media_type == source.media_type
-            return Verdict.EQUAL if same else Verdict.DIFFERENT, made
+            return (Verdict.EQUAL if ours else Verdict.LIKELY) if same else Verdict.DIFFERENT, made
         try:
             with throttled(self._turn.item.lane):
                 expected = source.hashes.get(self._drive.traits.hash)
@@ -83,7 +87,7 @@ class Duplicate:
                 changed = verdict is not Verdict.EQUAL and (await self._now()).version != source.version
         except (Changed, NotFound) as gone:
             raise Unverified from gone
-        if changed:
+        if changed and ours:
             await self._take_away(made)
             raise SourceChanged
         return verdict, made

@@ -16,7 +16,7 @@ from gateway.jobs.model import ItemState, NewItem, Outcome
 from gateway.jobs.service import Jobs
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, instruction, throttled
-from gateway.transfers.conflict import Conflict, Likeness, likeness
+from gateway.transfers.conflict import Conflict, Likeness, is_of_order, likeness
 from gateway.transfers.copy import Copy
 from gateway.transfers.facts import unpack
 from gateway.transfers.folders import MakeFolder
@@ -91,7 +91,8 @@ class Relocate:
         policy, source = Conflict(turn.item.spec["on_conflict"]), unpack(turn.item.entry)
         with throttled(turn.item.lane):
             there = await self._places.there(drive, turn, parent, source.name)
-        if there is None or policy not in (Conflict.SKIP, Conflict.REPLACE):
+        goes_on = policy in (Conflict.SKIP, Conflict.REPLACE)
+        if there is None or not goes_on or is_of_order(there, turn.item.spec):
             return Outcome(ItemState.FAILED, "name_taken")
         both_files = there.kind is source.kind is Kind.FILE
         if both_files and policy is Conflict.SKIP and likeness(source, there, unsure=False) is Likeness.PROVEN:

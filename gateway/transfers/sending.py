@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, instruction, throttled
-from gateway.transfers.conflict import Conflict, Likeness, is_itself, likeness
+from gateway.transfers.conflict import Conflict, Likeness, is_itself, is_of_order, likeness
 from gateway.transfers.naming import MOST_NUMBERS, numbered
 from gateway.transfers.places import Places
 from gateway.transfers.verify import Verdict
@@ -100,7 +100,7 @@ class Sending:
         elif not turn.work.get("in_place") and wanted.policy is not Conflict.FAIL:
             if (verdict := await self._likeness(turn, wanted, there)) is not None:
                 return Arrived(verdict, there, "same_there")
-            if wanted.policy is Conflict.REPLACE:
+            if wanted.policy is Conflict.REPLACE and not is_of_order(there, turn.item.spec):
                 return await self._replaced(turn, drive, wanted, named)
         return None
 

@@ -5,7 +5,7 @@ Nothing is moved here. The checks that need a drive are made before the transact
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -21,7 +21,7 @@ from gateway.jobs.service import Jobs, lane
 from gateway.jobs.turn import Executor
 from gateway.transfers import survey
 from gateway.transfers.access import Drives
-from gateway.transfers.choose import Names
+from gateway.transfers.choose import Lookup, Names
 from gateway.transfers.conflict import Conflict
 from gateway.transfers.copy import Copy
 from gateway.transfers.facts import identity, pack, source_identity
@@ -263,7 +263,8 @@ class Transfers:
         spec, new, traits = _spec(order), list[NewItem](), to.traits
         copied = [(one, entry) for one, entry in entries if not _stays_inside(order, one)]
         new += [_relocation(order, entry) for one, entry in entries if _stays_inside(order, one)]
-        names = Names(_nothing_before, traits, rename=order.on_conflict is not Conflict.FAIL)
+        moved = {key(entry.name, traits) for one, entry in entries if _stays_inside(order, one)}
+        names = Names(_among(moved), traits, rename=order.on_conflict is not Conflict.FAIL)
         under = [self._under(order, one, to) for one, _ in copied]
         judged = [judge(entry, spec, traits, at) for (_, entry), at in zip(copied, under, strict=True)]
         for at, (found, name) in zip(under, await names.choose(judged), strict=True):
@@ -306,8 +307,13 @@ def _relocation(order: Order, entry: Entry) -> NewItem:
     )
 
 
-async def _nothing_before(_keys: Sequence[str]) -> set[str]:
-    return set()
+def _among(names: Set[str]) -> Lookup:
+    """What is moved in one request keeps its name: what is copied beside it takes another one."""
+
+    async def taken(keys: Sequence[str]) -> set[str]:
+        return set(keys) & names
+
+    return taken
 
 
 def _same(one: Ref, other: Ref) -> bool:
