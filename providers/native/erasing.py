@@ -82,6 +82,8 @@ async def _give_up(tx: AsyncConnection, vault: Vault, row: Row[Any]) -> None:
         await owners.hold(tx, scope)
     except NotFound:
         return  # forgotten meanwhile, with everything
-    if row.node is None:
-        await destroy_versions(tx, vault, scope, [row.version])
+    upload = select(uploads).where(uploads.c.id == row.id)
+    now = (await tx.execute(upload)).first()  # it was read before the tree was held, and may have become a file since
+    if now is not None and now.node is None:
+        await destroy_versions(tx, vault, scope, [now.version])
     await tx.execute(delete(uploads).where(uploads.c.id == row.id))

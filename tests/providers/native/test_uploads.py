@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.vault import Scope
 from providers import native
@@ -210,6 +212,35 @@ async def test_an_abandoned_upload_ends_after_a_week(school: School, drive: Nati
     await school.vault.sweep(10)
     assert len(school.blobs()) == 1
     assert await get(drive, done.ref) == b"done"
+
+
+@pytest.mark.both
+async def test_a_file_made_in_the_last_moment_is_not_tidied_away(
+    school: School, drive: NativeDrive, folder: Ref, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await drive.begin(new_file(folder, "late.bin", len(DATA)))
+    blocker = await put(drive, folder, "late.bin", b"first")
+    with pytest.raises(NameTaken):
+        await push(drive, session, DATA)
+    await drive.delete(blocker.ref)
+    honest, made = school.database.write, []
+
+    @asynccontextmanager
+    async def write() -> AsyncIterator[AsyncConnection]:
+        """The upload's end, told before its time was over, is committed just before the sweeper's own change."""
+        monkeypatch.setattr(school.database, "write", honest)
+        school.database.ahead = 0
+        made.append((await drive.progress(session)).done)
+        school.database.ahead = WEEK + 1000
+        async with honest() as tx:
+            yield tx
+
+    school.database.ahead = WEEK + 1000
+    monkeypatch.setattr(school.database, "write", write)
+    await native.tidy(school.vault, school.database, 10)
+    await school.vault.sweep(10)
+    assert made[0] is not None
+    assert await get(drive, made[0].ref) == DATA
 
 
 async def test_a_session_of_somebody_else_or_of_nobody(school: School, drive: NativeDrive, folder: Ref) -> None:
