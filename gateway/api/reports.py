@@ -9,6 +9,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
@@ -21,7 +22,9 @@ PAGE: Final = 500
 """Items that are in memory at once."""
 _WRITE_TIMEOUT: Final = 60.0
 COLUMNS: Final = ("path", "name", "kind", "state", "size", "done", "renamed_to", "reason", "advice", "drive", "item")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_INNER: Final = re.compile(r"([;\t\r\n][\s\"]{0,20})(?=[=+\-@＝＋－＠])")
+"""What begins a cell where semicolons separate, as in most of Europe: such a spreadsheet splits inside our cells."""
 _COUNTS: Final = ("found", "copied", "skipped", "failed", "unsupported", "waiting")
 
 Pages = AsyncIterator[Sequence[JobItem]]
@@ -84,9 +87,10 @@ def _values(item: JobItem) -> list[object]:
 
 def cell(value: object) -> object:
     """The value as a spreadsheet shows it: text that it would calculate is led by an apostrophe."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+    if not isinstance(value, str):
+        return "" if value is None else value
+    told = _INNER.sub(r"\1'", value)
+    return f"'{told}" if told.lstrip(" ").startswith(_FORMULA) else told
 
 
 async def _json(job: Job, pages: Pages) -> AsyncIterator[str]:

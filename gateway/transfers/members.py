@@ -31,7 +31,8 @@ _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _ADDED: Final = re.compile(r"docProps/|customXml/|docMetadata/|meta\.xml\Z|META-INF/manifest\.xml\Z", re.ASCII)
 """Where providers write their own properties."""
 _LINKS: Final = re.compile(r"\[Content_Types\]\.xml\Z|.*\.rels\Z", re.ASCII | re.DOTALL)
-_ELEMENT: Final = re.compile(rb"<(?:Relationship|Override|Default)\b[^>]*>")
+_ELEMENT: Final = re.compile(rb"<(?:Relationship|Override|Default)\b[^<>]*>")
+"""Stops at the next element too, or a part of nothing but beginnings would be read from each of them to its end."""
 _OF_ADDED: Final = re.compile(rb"docProps|customXml|docMetadata|custom-properties|core-properties|extended-properties")
 
 

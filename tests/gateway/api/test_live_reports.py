@@ -14,9 +14,23 @@ from tests.gateway.api.live import Person
 from tests.gateway.api.test_live_jobs import copied, folder
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+4", "-4", "@sum", "\tx", "\rx", "\n=1", "  =cmd|' /C calc'!A0"])
+@pytest.mark.parametrize("text", ["=1+1", "+4", "-4", "@sum", "\tx", "\rx", "\nx", "  =cmd|' /C calc'!A0"])
 def test_a_formula_stays_text(text: str) -> None:
     assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("notes;=1+1", "notes;'=1+1"),
+        ("a; \"=cmd|' /C calc'!A0", "a; \"'=cmd|' /C calc'!A0"),
+        ("two\n@sum", "two\n'@sum"),
+        ("\n=1", "'\n'=1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+    ],
+)
+def test_a_formula_stays_text_also_where_semicolons_separate(text: str, safe: str) -> None:
+    assert cell(text) == safe
 
 
 @pytest.mark.parametrize("value", ["plain", "a=b", 7, "3-4"])
