@@ -8,10 +8,26 @@ from sqlalchemy import MetaData
 
 import cache.catalog
 import providers.native.tables
-from gateway.db import tables_erasure, tables_files, tables_ledger, tables_people, tables_schools, tables_work
+from gateway.db import (
+    tables_erasure,
+    tables_files,
+    tables_ledger,
+    tables_people,
+    tables_schools,
+    tables_webhooks,
+    tables_work,
+)
 from gateway.db.metadata import metadata
 
-_DEFINED: Final = (tables_erasure, tables_files, tables_ledger, tables_people, tables_schools, tables_work)
+_DEFINED: Final = (
+    tables_erasure,
+    tables_files,
+    tables_ledger,
+    tables_people,
+    tables_schools,
+    tables_webhooks,
+    tables_work,
+)
 """Importing them is what puts their tables on the gateway's metadata."""
 
 METADATAS: Final[tuple[MetaData, ...]] = (cache.catalog.metadata, providers.native.tables.metadata, metadata)

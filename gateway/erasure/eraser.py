@@ -261,6 +261,7 @@ class Eraser:
     async def _shred(self, row: dict[str, Any], scope: Scope) -> None:
         async with self._database.write() as tx:
             await self._vault.shred(tx, scope)
+        await self._vault.hasten()
         await self._stop(scope)
         await self._advance(row, "shredded")
 

@@ -8,6 +8,7 @@ from sqlalchemy import exists
 
 from gateway.db.tables_files import cached_files, idempotency, uploads
 from gateway.db.tables_people import accounts, client_grants, connect_flows, guardian_links, sessions
+from gateway.db.tables_webhooks import webhook_messages
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.erasure.stores import Rows, Store
 from providers.native import tables as native
@@ -33,7 +34,12 @@ STORES: Final = (
     Store(
         "jobs",
         "Your moves and copies, with their reports",
-        [Rows(jobs, jobs.c.person), Rows(items, items.c.person), Rows(lanes, lanes.c.person)],
+        [
+            Rows(jobs, jobs.c.person),
+            Rows(items, items.c.person),
+            Rows(lanes, lanes.c.person),
+            Rows(webhook_messages, webhook_messages.c.person),  # that one of them ended, on its way to the school
+        ],
     ),
     Store(
         "connections",

@@ -22,6 +22,7 @@ from gateway.db.tables_schools import school_settings
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION
 from gateway.schools.formats import DEFAULTS, FORMATS, by_media_type
+from gateway.webhooks import Change
 
 TABLE: Final = "school_settings"
 
@@ -65,9 +66,12 @@ class SchoolChoices:
         return _settings(told, version)
 
     async def change(
-        self, school: str, person: str, expected: int, exports: Mapping[str, str | None]
-    ) -> SchoolSettings:  # fmt: skip
-        """Change what is named, on ``person``'s word; None: back to the default. WrongVersion, NotOffered."""
+        self, school: str, person: str, expected: int, exports: Mapping[str, str | None], webhook: Change | None = None
+    ) -> SchoolSettings:
+        """Change what is named, on ``person``'s word; None: back to the default. WrongVersion, NotOffered.
+
+        ``webhook``: what is to become of the school's address; None leaves it as it is.
+        """
         _check(exports)
         async with self._database.write() as tx:
             empty = await self._sealed(school, {})
@@ -80,7 +84,9 @@ class SchoolChoices:
             told["exports"] = {name: chosen for name, chosen in kept.items() if chosen is not None}
             values = {"version": version + 1, "changed": now, "told": await self._sealed(school, told)}
             await tx.execute(update(school_settings).where(school_settings.c.school == school).values(**values))
-            changed = Event("school.settings", person, None, None, POLICY_VERSION, {"exports": dict(exports)})
+            also = {} if webhook is None else await webhook.make(tx)
+            word = None if webhook is None else webhook.instruction
+            changed = Event("school.settings", person, None, word, POLICY_VERSION, {"exports": dict(exports), **also})
             await self._ledger.append(tx, school, changed)
         return _settings(told, version + 1)
 
