@@ -102,7 +102,7 @@ async def end_connection(call: Call) -> web.StreamResponse:
     account = _id(call, "connection")
     await call.services.accounts.disconnect(call.me, account)
     call.services.drives.forget(account)
-    call.services.freshness.forget(call.me.person, account)
+    await call.services.following.left(call.scope, account)
     return nothing()
 
 

@@ -61,6 +61,10 @@ class CachedFiles:
         refs = [(one.id, Ref.parse(one.item)) for one in found]
         return [copy for copy, ref in refs if (ref.space, ref.id) in names]
 
+    async def of_drive(self, scope: Scope, drive: str) -> Sequence[str]:
+        """Ids of all copies of one drive."""
+        return [one.id for one in await self._living(scope, cached_files.c.drive == drive)]
+
     async def _living(self, scope: Scope, *where: Any) -> Sequence[Cached]:
         now = await self._database.now()
         query = (

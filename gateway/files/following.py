@@ -1,7 +1,8 @@
 """A drive's feed of changes, followed for a person who is there: what changed is not served from here any more.
 
 Nobody is followed in the background: a poll happens because a page asked. The place in a feed carries when this
-process asked for it, so that a later poll can say which of the known entries it has seen through.
+process asked for it, so that a later poll can say which of the known entries it has seen through. A folder that went
+or was changed speaks for all that lies in it, which feeds do not name: then nothing more is taken for unchanged.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.freshness import Freshness
 from gateway.files.resolving import resolve
-from providers.drive import Entry, Ref, Source
-from providers.errors import Changed, NotFound
-from providers.verbs import Changes, HasChanges
+from providers.drive import Entry, Kind, Ref, Source
+from providers.errors import AdminBlocked, Changed, NotFound, Refused
+from providers.verbs import Change, Changes, HasChanges
 
 
 class Following:
@@ -50,6 +51,8 @@ class Following:
             await self.seen(scope, drive, [one.ref for one in found.items])
             told = [one.entry for one in found.items if one.entry is not None]
             self.freshness.note(scope, drive, told, asked)
+        if not all(_speaks_for_itself(one) for one in found.items):
+            begun = None
         if begun is not None and not found.more:
             covered = space or (await source.root()).space
             self.freshness.unchanged(scope, drive, covered, begun, asked)
@@ -63,8 +66,9 @@ class Following:
     async def _asked(self, scope: Scope, drive: str, source: Source, ref: Ref) -> Entry:
         try:
             entry = await self.freshness.entry(scope, drive, lambda: source.stat(ref))
-        except NotFound:
-            await self.seen(scope, drive, [ref])
+        except (NotFound, Refused) as error:  # Graph says of some withdrawn items that they are denied
+            if not isinstance(error, AdminBlocked):
+                await self.seen(scope, drive, [ref])
             raise
         if "trashed" in entry.flags:
             await self.seen(scope, drive, [ref])
@@ -82,9 +86,23 @@ class Following:
         async with self._database.write() as tx:
             return await self._cached.destroy(tx, scope, copies)
 
+    async def left(self, scope: Scope, drive: str) -> int:
+        """The person disconnected this account: nothing of it is known, under way or kept any more. How many copies."""
+        self.freshness.forget(scope.subject or "", drive)
+        await self._fills.stop(scope.subject, drive)
+        copies = await self._cached.of_drive(scope, drive)
+        if not copies:
+            return 0
+        async with self._database.write() as tx:
+            return await self._cached.destroy(tx, scope, copies)
+
     def _read(self, place: str | None) -> tuple[str | None, float | None]:
         """The drive's cursor, and when it was asked for where that was in this process."""
         if place is None:
             return None, None
         cursor, process, asked = json.loads(place)
         return cursor, asked if process == self._process else None
+
+
+def _speaks_for_itself(change: Change) -> bool:
+    return change.entry is not None and change.entry.kind is not Kind.FOLDER

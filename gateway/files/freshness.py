@@ -2,7 +2,8 @@
 
 Kept in memory only, for one person and account at a time, bounded, and let go of with either. An entry counts from the
 moment *before* the drive was asked. A feed of changes that covers that moment and says nothing of the item lets it
-count from the feed's own moment; one that names it ends it. Nothing here is ever asked for by itself.
+count from the feed's own moment; one that names it ends it. Feeds do not tell everything (Graph says nothing of rights
+in a library), so no entry lives on by feeds alone for longer than a minute. Nothing here is ever asked for by itself.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from providers.drive import Entry, Page, Ref
 
 SECONDS: Final = 10.0
 """How long a word of a drive counts."""
+LONGEST: Final = 60.0
+"""How long it can count by what feeds do not say, from the moment the item itself was asked for."""
 MOST: Final = 20_000
 """Entries that are remembered; the drive that was asked longest ago is forgotten first."""
 MOST_OF_ONE: Final = 2_000
 """Entries of one drive."""
 
 _Name = tuple[str, str]
-_Known = OrderedDict[_Name, tuple[Entry, float]]
+_Known = OrderedDict[_Name, tuple[Entry, float, float]]
+"""The entry, since when it counts, and when it was asked for itself."""
 
 
 class Freshness:
@@ -67,7 +71,7 @@ class Freshness:
         for entry in entries:
             name = _name(entry.ref)
             self._count += name not in known
-            known[name] = (entry, asked)
+            known[name] = (entry, asked, asked)
             known.move_to_end(name)
             if len(known) > self._most_of_one:
                 known.popitem(last=False)
@@ -77,7 +81,7 @@ class Freshness:
 
     def known(self, scope: Scope, drive: str, ref: Ref) -> Entry | None:
         """What the drive said of this very id within the last `SECONDS`, else None."""
-        entry, asked = self._drives.get((scope, drive), _NOTHING).get(_name(ref), (None, 0.0))
+        entry, asked, _ = self._drives.get((scope, drive), _NOTHING).get(_name(ref), (None, 0.0, 0.0))
         if entry is None or entry.ref != ref or self._clock() - asked >= SECONDS:
             return None
         return entry
@@ -90,10 +94,11 @@ class Freshness:
 
     def unchanged(self, scope: Scope, drive: str, space: str, since: float, asked: float) -> None:
         """Nothing else of this space changed between ``since`` and ``asked``: what was known then is known now."""
+        latest = asked - LONGEST + SECONDS
         known = self._drives.get((scope, drive), _NOTHING)
-        for name, (entry, at) in list(known.items()):
-            if name[0] == space and since <= at < asked:
-                known[name] = (entry, asked)
+        for name, (entry, at, first) in list(known.items()):
+            if name[0] == space and since <= at < asked and first >= latest:
+                known[name] = (entry, asked, first)
                 known.move_to_end(name)
 
     def forget(self, person: str, drive: str | None = None) -> None:
@@ -105,7 +110,7 @@ class Freshness:
         """Let go of what counts no longer; how many entries."""
         before, old = self._count, self._clock() - SECONDS
         for key, known in list(self._drives.items()):
-            for name in [name for name, (_, asked) in known.items() if asked <= old]:
+            for name in [name for name, (_, asked, _) in known.items() if asked <= old]:
                 del known[name]
                 self._count -= 1
             if not known:

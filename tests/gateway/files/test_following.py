@@ -13,7 +13,7 @@ from gateway.files.following import Following
 from gateway.files.freshness import SECONDS
 from gateway.files.opening import Asked, Opener
 from providers.drive import Entry, Kind, Ref
-from providers.errors import Changed, NotFound
+from providers.errors import Changed, NotFound, Refused
 from providers.verbs import Change, Changes
 from tests.gateway.files.conftest import LEO, MIA, Clock, Scripted, read_all
 from tests.gateway.files.test_opening import stored
@@ -28,13 +28,14 @@ class Feeding(Scripted):
 
     asked: int = 0
     gone: bool = False
+    denied: bool = False
     news: list[Changes] = field(default_factory=list)
     cursors: list[tuple[str | None, str]] = field(default_factory=list)
 
     async def stat(self, ref: Ref) -> Entry:
         self.asked += 1
         if self.gone:
-            raise NotFound
+            raise Refused if self.denied else NotFound
         return await super().stat(ref)
 
     async def changes(self, cursor: str | None = None, space: str = "") -> Changes:
@@ -66,15 +67,15 @@ async def test_what_is_not_cached_is_always_asked_for(opener: Opener, clock: Clo
     assert source.asked == 2
 
 
-@pytest.mark.parametrize("how", ["trashed", "withdrawn", "forbidden"])
+@pytest.mark.parametrize("how", ["trashed", "withdrawn", "denied", "forbidden"])
 async def test_no_copy_is_opened_longer_than_that_after_its_end(opener: Opener, clock: Clock, how: str) -> None:
     source = Feeding(b"secret" * KIB)
     await opened_once(opener, source)
-    source.gone = how == "withdrawn"
+    source.gone, source.denied = how in ("withdrawn", "denied"), how == "denied"
     source.entry_flags = frozenset({"trashed"}) if how == "trashed" else frozenset()
     source.may = frozenset() if how == "forbidden" else source.may
     clock.now += SECONDS
-    with pytest.raises(Exception, match=r"NotFound|DownloadForbidden"):
+    with pytest.raises(Exception, match=r"NotFound|Refused|DownloadForbidden"):
         await opener.open(LEO, "drive", source, Asked(FILE))
     copies = await opener._cached.list(LEO)
     assert len(copies) == (1 if how == "forbidden" else 0), "what is gone for the person has no copy left"
@@ -91,6 +92,38 @@ async def test_a_quiet_feed_keeps_a_copy_open(opener: Opener, following: Followi
     clock.now += 8
     assert (await read_all(opener, LEO, source))[0] == "hit"
     assert source.asked == 1, "forty-eight seconds later"
+
+
+@pytest.mark.parametrize("how", ["gone", "changed", "on an earlier page"])
+async def test_a_folder_of_a_feed_speaks_for_what_lies_in_it(
+    opener: Opener, following: Following, clock: Clock, how: str
+) -> None:
+    """A folder that is trashed or no longer shared is one change: the files in it are not named."""
+    source = Feeding(b"x" * KIB)
+    _, place = await following.since(LEO, "drive", source, None, "")
+    await opened_once(opener, source)
+    above = replace(await Scripted.stat(source, FILE), ref=Ref("", "folder"), kind=Kind.FOLDER)
+    told = Change(above.ref, None if how == "gone" else above)
+    source.news = [Changes([told], "c", more=how == "on an earlier page"), Changes([], "d")]
+    clock.now += 8
+    _, place = await following.since(LEO, "drive", source, place, "")
+    if how == "on an earlier page":
+        await following.since(LEO, "drive", source, place, "")
+    clock.now += 3
+    source.gone = True
+    with pytest.raises(NotFound):
+        await opener.open(LEO, "drive", source, Asked(FILE))
+
+
+async def test_nothing_of_a_disconnected_account_is_kept(opener: Opener, following: Following) -> None:
+    source = Feeding(b"x" * KIB)
+    await opened_once(opener, source)
+    await read_all(opener, MIA, source)
+    await stored(opener)
+    assert await following.left(LEO, "another") == 0
+    assert await following.left(LEO, "drive") == 1
+    assert await opener._cached.list(LEO) == []
+    assert (len(await opener._cached.list(MIA)), len(following.freshness)) == (1, 1)
 
 
 async def test_a_feed_that_began_later_says_nothing_of_before(

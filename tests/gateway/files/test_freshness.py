@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from cache.model import Scope
-from gateway.files.freshness import SECONDS, Freshness
+from gateway.files.freshness import LONGEST, SECONDS, Freshness
 from providers.drive import Entry, Kind, Page, Ref
 from tests.gateway.files.conftest import LEO, MIA, Clock
 
@@ -94,3 +94,14 @@ def test_a_feed_lets_count_what_it_covers_and_nothing_else(clock: Clock) -> None
     assert fresh.known(LEO, "drive", later.ref) == later
     assert fresh.known(LEO, "drive", before.ref) is None, "it was asked for before the feed began"
     assert fresh.known(LEO, "drive", elsewhere.ref) is None, "the feed is another tree's"
+
+
+def test_feeds_alone_keep_nothing_known_for_longer_than_a_minute(clock: Clock) -> None:
+    """Whose access to one file of a library was withdrawn: no feed says so."""
+    fresh, begun = Freshness(clock), clock.now
+    fresh.note(LEO, "drive", [ENTRY], begun)
+    while fresh.known(LEO, "drive", FILE) is not None:
+        clock.now, before = clock.now + 4, clock.now
+        fresh.unchanged(LEO, "drive", "", before, clock.now)
+        assert clock.now - begun <= LONGEST
+    assert clock.now - begun > LONGEST - 2 * SECONDS
