@@ -36,6 +36,7 @@ def item_out(drive: str, entry: Entry) -> Item:
         exports=[ExportOut(id=one.id, media_type=one.media_type, suffix=one.suffix) for one in entry.exports],
         may=sorted(entry.may),
         flags=sorted(entry.flags),
+        target=str(entry.target) if entry.target else None,
         ends=entry.ends,
     )
 

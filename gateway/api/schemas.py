@@ -89,6 +89,7 @@ class Item(Wire):
     exports: list[ExportOut]
     may: list[str]
     flags: list[str]
+    target: str | None = None
     ends: datetime | None = None
 
 

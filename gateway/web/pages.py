@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import InternationalizationExtension
 
+from gateway.schools.formats import FORMATS, MEDIA_TYPES
 from gateway.web import catalogs
 
 HERE: Final = Path(__file__).parent
@@ -48,6 +49,7 @@ def _environment(locale: str) -> Environment:
         direction=catalogs.direction(locale),
         languages=list(catalogs.offered()),
         messages=catalogs.for_scripts(locale),
+        formats=[{"kind": kind, "media_type": MEDIA_TYPES[kind], "formats": FORMATS[kind]} for kind in FORMATS],
     )
     return environment
 

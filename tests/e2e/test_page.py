@@ -109,6 +109,14 @@ async def moves_between_drives(page: Page, running: Running) -> None:
     slow = [{"match": {"method": "PUT"}, "do": {"latency_ms": 150}}]
     assert (await page.context.request.post(f"{running.microsoft}/_sandbox/faults", data=slow)).ok
     await page.locator('#dialog-transfer [data-part="ok"]').click()
+    plan = page.locator("#dialog-plan")
+    await expect(plan.locator(".facts")).to_contain_text("7 folders, 4 online documents")
+    await expect(plan.locator(".lines")).to_contain_text("other names")
+    await plan.get_by_text("Show these items").click()
+    await expect(plan.get_by_role("row").filter(has_text="CON.txt")).to_contain_text("Gets another name")
+    await picture(page, "page-plan")
+    assert await complaints(page) == []
+    await plan.get_by_role("button", name="Move").click()
     task = page.locator(".task").filter(has_text="Move Class 7b to OneDrive")
     bar = task.locator("progress[value]")
     await expect(bar).to_be_visible()
@@ -176,7 +184,7 @@ async def test_the_keyboard_alone_is_enough(gateway: Running) -> None:
         await show(page, "first", "Google Drive")
         await show(page, "second", "School drive")
         await pane(page, "first").locator("select").focus()
-        for _ in range(12):
+        for _ in range(20):
             await page.keyboard.press("Tab")
             if await page.evaluate("document.activeElement.classList.contains('entry')"):
                 break

@@ -68,13 +68,27 @@ export async function json(method, path, options) {
 /** A key for Idempotency-Key: the same for every repeat of one intention. */
 export const once = () => crypto.randomUUID();
 
-const item = (drive, id) => `/v1/drives/${encodeURIComponent(drive)}/items/${encodeURIComponent(id)}`;
+const at = (drive) => `/v1/drives/${encodeURIComponent(drive)}`;
+const item = (drive, id) => `${at(drive)}/items/${encodeURIComponent(id)}`;
+
+/** The part of an address after "?", of what has a value; nothing where nothing has. */
+function query(values) {
+  const found = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
+  return found.size ? `?${found}` : "";
+}
 
 export const api = {
   drives: async () => (await json("GET", "/v1/drives")).items,
   item: (drive, id) => json("GET", item(drive, id)),
-  children: (drive, id, cursor, signal) =>
-    json("GET", `${item(drive, id)}/children${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`, { signal }),
+  children: (drive, id, cursor, signal) => json("GET", `${item(drive, id)}/children${query({ cursor })}`, { signal }),
+  view: (drive, name, cursor, signal) => json("GET", `${at(drive)}/views/${name}${query({ cursor })}`, { signal }),
+  trashed: (drive, cursor, signal) => json("GET", `${at(drive)}/trash${query({ cursor })}`, { signal }),
+  search: (drive, q, cursor, signal) => json("GET", `${at(drive)}/search${query({ q, cursor })}`, { signal }),
+  spaces: async (drive) => (await json("GET", `${at(drive)}/spaces`)).items,
+  quota: (drive) => json("GET", `${at(drive)}/quota`),
+  changes: (drive, cursor, space) => json("GET", `${at(drive)}/changes${query({ cursor, space })}`),
+  versions: async (entry) => (await json("GET", `${item(entry.drive, entry.id)}/versions`)).items,
+  picture: (entry) => `${item(entry.drive, entry.id)}/thumbnail?edge=64`,
   folder: (drive, parent, name) =>
     json("POST", `${item(drive, parent)}/children`, {
       body: { name, kind: "folder", on_conflict: "fail" },
@@ -82,19 +96,25 @@ export const api = {
     }),
   change: (entry, body) => json("PATCH", item(entry.drive, entry.id), { body, headers: { "If-Match": entry.etag } }),
   trash: (entry) => send("DELETE", item(entry.drive, entry.id), { headers: { "If-Match": entry.etag } }),
-  content: (entry, { format, download } = {}) => {
-    const query = new URLSearchParams();
-    if (format) query.set("export", format);
-    if (download) query.set("download", "1");
-    return `${item(entry.drive, entry.id)}/content${query.size ? `?${query}` : ""}`;
-  },
+  purge: (entry) => send("DELETE", `${item(entry.drive, entry.id)}?permanent=true`, { headers: { "If-Match": entry.etag } }),
+  restore: (entry) => json("POST", `${item(entry.drive, entry.id)}/restore`, { headers: { "Idempotency-Key": once() } }),
+  content: (entry, { format, version, download } = {}) =>
+    `${item(entry.drive, entry.id)}/content${query({ export: format, version, download: download && "1" })}`,
   transfer: (body, key) => json("POST", "/v1/transfers", { body, headers: { "Idempotency-Key": key } }),
+  order: (body) => json("POST", "/v1/transfers/preflight", { body, headers: { "Idempotency-Key": once() } }),
+  planned: (id) => json("GET", `/v1/transfers/preflight/${id}`),
+  findings: (id, cursor) => json("GET", `/v1/transfers/preflight/${id}/findings${query({ cursor })}`),
   jobs: async () => (await json("GET", "/v1/jobs?limit=20")).items,
   job: (id) => json("GET", `/v1/jobs/${id}`),
-  jobItems: (id, cursor) => json("GET", `/v1/jobs/${id}/items${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`),
+  jobItems: (id, cursor) => json("GET", `/v1/jobs/${id}/items${query({ cursor })}`),
   cancel: (id) => json("POST", `/v1/jobs/${id}/cancel`),
+  pause: (id) => json("POST", `/v1/jobs/${id}/pause`),
+  resume: (id) => json("POST", `/v1/jobs/${id}/resume`),
+  retry: (id) => json("POST", `/v1/jobs/${id}/retry`),
+  reportFile: (id) => `/v1/jobs/${id}/report?format=csv`,
   connect: (provider) => json("POST", "/v1/connections", { body: { provider } }),
   confirm: (id) => send("POST", `/v1/connections/${id}/confirm`),
+  pick: (id) => json("POST", `/v1/connections/${id}/pick`),
   disconnect: (id) => send("DELETE", `/v1/connections/${id}`),
   cached: async () => (await json("GET", "/v1/cache")).items,
   dropCached: (id) => send("DELETE", `/v1/cache/${id}`),

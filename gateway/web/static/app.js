@@ -1,26 +1,30 @@
 /** The signed-in page: puts the parts together, and holds what concerns both sides. */
 
-import { api, once } from "./api.js";
-import { askTransfer, attempt, toast, wireOpeners } from "./dialogs.js";
-import { confirm, kindName, reconnect, title, wireDrives } from "./drives.js";
-import { byId, say } from "./dom.js";
+import { api } from "./api.js";
+import { attempt, toast, wireOpeners } from "./dialogs.js";
+import { confirm, kindName, pick, reconnect, title, wireDrives } from "./drives.js";
+import { byId } from "./dom.js";
 import { openForget, wireForget } from "./forget.js";
-import { _, ngettext } from "./i18n.js";
+import { _ } from "./i18n.js";
 import { showJob, toShow } from "./jobs.js";
 import { showKept, wireKept } from "./kept.js";
 import { Pane } from "./pane.js";
 import * as places from "./places.js";
+import { showSchool, wireSchool } from "./school.js";
 import { wireTasks } from "./tasks.js";
-import { uploadAll } from "./uploads.js";
+import { transfer } from "./transfers.js";
+import { askConvert, uploadAll } from "./uploads.js";
 
 const me = JSON.parse(byId("me").textContent);
 const PAST = 10; // moves and copies that are over and still listed after a reload
+const spaces = new Map(); // a drive's id → what else it reaches, asked for once
 let drives = [];
 
 const house = {
   title,
   kind: kindName,
   reconnect,
+  pick,
   drives: () => drives,
   drive: (id) => drives.find((drive) => drive.id === id),
   refresh: () => refresh(),
@@ -32,8 +36,19 @@ const house = {
   went: () => places.write(here()),
   /** Something in this drive changed: whoever shows it reads anew. */
   changed: (drive) => Promise.all(panes.filter((pane) => pane.drive?.id === drive).map((pane) => pane.load({ keep: true }))),
-  upload: (pane, files) => uploadAll(files, { drive: pane.drive.id, parent: pane.folder.id }, pane.place, house.changed),
-  transfer: (pane, mode, entries) => transfer(pane, mode, entries),
+  upload: async (pane, files) => {
+    const place = { drive: pane.drive.id, parent: pane.folder.id };
+    const name = pane.place;
+    const convert = await askConvert(pane.drive, files);
+    if (convert !== null) uploadAll(files, { ...place, convert }, name, house.changed);
+  },
+  transfer: (pane, mode, entries) => transfer(pane, panes.find((other) => other !== pane), mode, entries, house.changed),
+  /** The other trees that a drive reaches, none where it tells none. */
+  spaces: (drive) => {
+    if (drive.state !== "ready" || !drive.can.includes("spaces")) return Promise.resolve([]);
+    if (!spaces.has(drive.id)) spaces.set(drive.id, api.spaces(drive.id).catch(() => (spaces.delete(drive.id), [])));
+    return spaces.get(drive.id);
+  },
 };
 
 const panes = [...document.querySelectorAll(".pane")].map((root) => new Pane(root, house));
@@ -42,7 +57,7 @@ let shown = "files";
 
 /** Where the person is, for the address. */
 function here() {
-  const open = panes.filter((pane) => pane.drive).map((pane) => [pane.side, { drive: pane.drive.id, item: pane.folder.id }]);
+  const open = panes.filter((pane) => pane.drive).map((pane) => [pane.side, { drive: pane.drive.id, item: pane.address }]);
   return { view: shown, sides: Object.fromEntries(open) };
 }
 
@@ -57,6 +72,7 @@ async function refresh() {
   const found = await attempt(api.drives);
   if (!found) return;
   drives = found;
+  spaces.clear();
   const ready = drives.filter((drive) => drive.state === "ready");
   const wanted = [ready[0]?.id, ready[1]?.id ?? ready[0]?.id];
   // At first connected accounts come to the left, where people look first, and the school's drive to the right.
@@ -67,49 +83,18 @@ async function refresh() {
   if (document.documentElement.dataset.ready) places.write(here(), { replace: true });
 }
 
-function names(entries) {
-  return entries.length === 1 ? entries[0].name : ngettext("%(count)s item", "%(count)s items", entries.length);
-}
-
-async function transfer(from, mode, entries) {
-  const to = panes.find((pane) => pane !== from);
-  if (to.drive?.state !== "ready") return toast(_("Choose a drive on the other side first."));
-  if (to.drive.id === from.drive.id && to.folder.id === from.folder.id) return toast(_("Both sides show the same folder. Choose another one on the other side."));
-  const values = { names: names(entries), place: to.place };
-  const words = mode === "move" ? [_("Move"), _("Move %(names)s to %(place)s", values)] : [_("Copy"), _("Copy %(names)s to %(place)s", values)];
-  const converts = entries.some((entry) => entry.kind === "document" || entry.kind === "folder") && from.drive.kind === "google" && to.drive.kind !== "google";
-  const hint = [
-    converts ? _("Google Docs, Sheets and Slides become Word, Excel and PowerPoint files.") : "",
-    mode === "move" ? _("Each original goes to the trash only after its copy has been checked.") : "",
-  ];
-  const conflict = await askTransfer(words[0], words[1], words[0], hint.filter(Boolean).join(" "));
-  if (!conflict) return undefined;
-  const order = {
-    mode,
-    sources: entries.map((entry) => ({ drive: entry.drive, item: entry.id })),
-    destination: { drive: to.drive.id, item: to.folder.id },
-    on_conflict: conflict,
-  };
-  const key = once();
-  const job = await attempt(() => api.transfer(order, key));
-  if (!job) return undefined;
-  from.grid.clear();
-  from.grid.focus();
-  say(words[1]);
-  const touched = mode === "move" ? new Set([from.drive.id, to.drive.id]) : new Set([to.drive.id]);
-  return showJob(job, words[1], () => touched.forEach((drive) => house.changed(drive)));
-}
-
 function view(name, focus) {
+  if (!document.querySelector(`[data-panel="${name}"]`)) return view("files", focus); // somebody else's page
   shown = name;
   for (const panel of document.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== name;
   for (const link of document.querySelectorAll("[data-view]")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (name !== "kept") return;
-  showKept(house);
-  if (focus) byId("kept-title").focus();
+  const shows = { kept: () => showKept(house), school: showSchool }[name];
+  shows?.();
+  if (shows && focus) byId(`${name}-title`).focus();
+  return undefined;
 }
 
 /** Jobs that run or ended lately, from this page before it was reloaded or from elsewhere. */
@@ -142,6 +127,7 @@ wireOpeners();
 wireTasks();
 wireDrives(() => drives, refresh);
 wireKept(house);
+wireSchool();
 wireForget(me);
 addEventListener("popstate", returned);
 document.addEventListener("click", (event) => {

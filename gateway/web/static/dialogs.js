@@ -78,19 +78,6 @@ export async function askSure(title, text, ok, { danger = false, no = _("Cancel"
   return (await answer) === "ok";
 }
 
-/** Ask how to copy or move: the conflict rule, or null. */
-export async function askTransfer(title, text, ok, hint) {
-  const part = parts(byId("dialog-transfer"));
-  byId("dialog-transfer-title").textContent = title;
-  part.text.textContent = text;
-  part.ok.textContent = ok;
-  part.hint.textContent = hint;
-  const answer = ask("dialog-transfer");
-  part.ok.focus();
-  if ((await answer) !== "ok") return null;
-  return new FormData(byId("dialog-transfer").querySelector("form")).get("conflict");
-}
-
 const STAYS = 30000; // longer than anybody needs to read it, and it waits while it is pointed at or has the focus
 
 /** Show a message where something failed and no better place is at hand. The same one is never shown twice at once. */

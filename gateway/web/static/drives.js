@@ -22,11 +22,17 @@ export function title(drive) {
 
 /** Go to Google or Microsoft to connect an account; the person comes back to this page. */
 export async function connect(provider) {
-  const { authorize_url: target } = await api.connect(provider);
+  leave(await api.connect(provider));
+}
+
+function leave({ authorize_url: target }) {
   const url = new URL(target, location.href);
   if (!["https:", "http:"].includes(url.protocol)) throw new Error("not a web address");
   location.assign(url);
 }
+
+/** Go to the provider's own page where a person chooses which files are seen here; they come back to this page. */
+export const pick = (drive) => attempt(async () => leave(await api.pick(drive.id)));
 
 export const reconnect = (drive) => attempt(() => connect(PROVIDERS[drive.kind]));
 

@@ -1,69 +1,59 @@
 /** The list of a folder as an accessible data grid: arrow keys, selection, sorting. It knows rows, not drives or requests.
 
 One cell is in the tab order at a time. Enter and clicks open; Space selects; what else a key means is told to the
-owner by name (copy, move, rename, trash, folder, up), so that the list stays free of their meaning.
+owner by name (copy, move, rename, trash, folder, up), so that the list stays free of their meaning. Rows of entries
+that did not change are kept, so that a long list can grow and be refreshed without losing anything.
 */
 
-import { h, hidden, icon } from "./dom.js";
-import { _, bytes, collator, day, moment, ngettext, rtl } from "./i18n.js";
+import { collator, ngettext, rtl } from "./i18n.js";
+import { COLUMNS, mark, row as draw } from "./rows.js";
 
 const SHORTCUTS = { c: "copy", m: "move", n: "folder", F2: "rename", Delete: "trash", Backspace: "up" };
-const COLUMNS = 5;
 
 const by = {
+  given: () => 0, // as the drive ranks them
   name: (a, b) => collator.compare(a.name, b.name),
   size: (a, b) => (a.size ?? -1) - (b.size ?? -1) || by.name(a, b),
   modified: (a, b) => Date.parse(a.modified) - Date.parse(b.modified) || by.name(a, b),
 };
 
-function officeOf(type) {
-  if (/spreadsheet|ms-excel|csv/.test(type)) return "sheet";
-  if (/presentation|ms-powerpoint/.test(type)) return "slides";
-  return /wordprocessing|msword|opendocument.text|google-apps.document/.test(type) ? "document" : null;
-}
-
-/** The picture and the word for what an entry is. */
-export function kindOf(entry) {
-  if (entry.kind === "folder") return ["folder", _("Folder")];
-  const office = officeOf(entry.media_type);
-  if (entry.kind === "document") return [office ?? "document", _("Online document")];
-  if (entry.kind === "shortcut") return ["shortcut", _("Shortcut")];
-  if (entry.kind === "package") return ["package", _("Notebook or package")];
-  const media = entry.media_type.split("/")[0];
-  if (entry.media_type === "application/pdf") return ["pdf", _("PDF")];
-  if (media === "image") return ["image", _("Picture")];
-  if (media === "audio") return ["audio", _("Sound")];
-  if (media === "video") return ["video", _("Film")];
-  return [office ?? "file", _("File")];
-}
+/** Whether two tellings of an item say the same: then its row stays as it is, with its picture. */
+const same = (a, b) => a === b || (a !== undefined && JSON.stringify(a) === JSON.stringify(b));
 
 export class Grid {
-  /** ``handlers``: open(entry), menu(entry, button), command(name), selected(entries). */
+  /** ``handlers``: open(entry), menu(entry, button), command(name), selected(entries), picture(entry). */
   constructor(table, body, handlers) {
-    Object.assign(this, { table, body, handlers, entries: [], picked: new Set(), order: "name", down: false, at: [0, 1] });
+    Object.assign(this, { table, body, handlers, entries: [], lines: new Map(), picked: new Set(), order: "name", down: false, at: [0, 1] });
     table.addEventListener("keydown", (event) => this.#key(event));
     table.addEventListener("keyup", (event) => event.key === " " && this.#selects(event.target) && event.preventDefault());
     body.addEventListener("focusin", (event) => this.#entered(event.target));
     for (const head of table.querySelectorAll("[data-sort]")) head.addEventListener("click", () => this.sort(head.dataset.sort));
   }
 
-  /** Show entries; the selection and the place of the focus are kept where the same items are still there. */
-  show(entries, { keep = false } = {}) {
+  /** Show entries; the selection and the place of the focus are kept where the same items are still there.
+   * ``more``: others follow that are not known yet. ``ranked``: their order says something. */
+  show(entries, { keep = false, more = false, ranked = false } = {}) {
     const had = this.body.contains(document.activeElement);
+    const before = this.entries[this.at[0]]?.id;
     this.entries = [...entries];
+    this.more = more;
     if (!keep) {
       this.picked.clear();
+      this.lines.clear();
       this.at = [0, 1];
+      this.order = ranked ? "given" : "name";
+      this.down = false;
     }
-    const ids = new Set(entries.map((entry) => entry.id));
-    for (const id of this.picked) if (!ids.has(id)) this.picked.delete(id);
-    this.#draw();
-    if (had) this.focus();
-    this.handlers.selected(this.selection);
+    const known = new Map(entries.map((entry) => [entry.id, entry]));
+    for (const id of this.picked) if (!known.has(id)) this.picked.delete(id);
+    for (const [id, line] of this.lines) if (!same(known.get(id), line.entry)) this.lines.delete(id);
+    this.#draw(keep ? before : undefined);
+    if (had) this.#target(...this.at)?.focus({ preventScroll: keep });
+    this.handlers.selected(this.selection, { quiet: keep });
   }
 
   get selection() {
-    return this.entries.filter((entry) => this.picked.has(entry.id));
+    return this.picked.size ? this.entries.filter((entry) => this.picked.has(entry.id)) : [];
   }
 
   /** What a command is about: the selection, or else the row that has the focus. */
@@ -94,52 +84,43 @@ export class Grid {
     if (row >= 0) this.#go(row, 1);
   }
 
-  #draw() {
-    const folder = (entry) => (entry.kind === "folder" ? 0 : 1);
+  /** Draw in order; ``stay``: the item whose row keeps the place of the focus. */
+  #draw(stay) {
+    const folder = (entry) => (entry.kind === "folder" && this.order !== "given" ? 0 : 1);
     const turn = this.down ? -1 : 1;
     this.entries.sort((a, b) => folder(a) - folder(b) || turn * by[this.order](a, b));
-    this.body.replaceChildren(...this.entries.map((entry) => this.#row(entry)));
-    this.table.setAttribute("aria-rowcount", String(this.entries.length + 1));
+    const rows = this.entries.map((entry) => this.#line(entry));
+    const same = rows.length === this.body.rows.length && rows.every((row, index) => row === this.body.rows[index]);
+    if (!same) this.body.replaceChildren(...rows);
+    this.table.setAttribute("aria-rowcount", this.more ? "-1" : String(rows.length + 1));
     for (const head of this.table.querySelectorAll("[data-sort]")) {
       if (head.dataset.sort === this.order) head.setAttribute("aria-sort", this.down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
-    this.at = [Math.min(this.at[0], Math.max(0, this.entries.length - 1)), this.at[1]];
+    this.#settle(stay);
+  }
+
+  /** One cell is in the tab order: that of the item where the focus was, else the nearest. */
+  #settle(stay) {
+    for (const old of this.body.querySelectorAll('[tabindex="0"]')) old.tabIndex = -1;
+    const found = stay === undefined ? -1 : this.entries.findIndex((entry) => entry.id === stay);
+    const row = found >= 0 ? found : Math.min(this.at[0], Math.max(0, this.entries.length - 1));
+    this.at = [row, this.at[1]];
     const first = this.#target(...this.at);
     if (first) first.tabIndex = 0;
   }
 
-  #row(entry) {
-    const [kind, word] = kindOf(entry);
-    const chosen = this.picked.has(entry.id);
-    const box = h("input", { type: "checkbox", tabindex: "-1", "aria-label": _("Select %(name)s", { name: entry.name }), onchange: () => this.#toggle(entry.id) });
-    box.checked = chosen;
-    const name = h(
-      "button",
-      { type: "button", class: "entry", tabindex: "-1", title: entry.name, onclick: () => this.handlers.open(entry) },
-      h("span", { class: `kind kind-${kind}`, "aria-hidden": "true" }),
-      h("span", { class: "label" }, entry.name),
-      hidden(`, ${word}`),
-      entry.flags.includes("malware") ? h("span", { class: "flag" }, _("Harmful")) : null,
-      entry.flags.includes("dangling") ? h("span", { class: "flag" }, _("Target is gone")) : null,
-    );
-    const more = h(
-      "button",
-      { type: "button", class: "more", tabindex: "-1", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.handlers.menu(entry, more) },
-      icon("more"),
-      hidden(_("Actions for %(name)s", { name: entry.name })),
-    );
-    const size = entry.size === null || entry.size === undefined ? "–" : bytes(entry.size);
-    const cell = (css, attributes, ...inner) => h("td", { role: "gridcell", class: css, ...attributes }, ...inner);
-    return h(
-      "tr",
-      { "data-id": entry.id, "aria-selected": String(chosen) },
-      cell("c-pick", {}, h("label", {}, box)),
-      cell("c-name", {}, name),
-      cell("c-size", { tabindex: "-1" }, entry.kind === "folder" ? "" : size),
-      cell("c-when", { tabindex: "-1", title: moment(entry.modified) }, day(entry.modified)),
-      cell("c-more", {}, more),
-    );
+  #line(entry) {
+    const known = this.lines.get(entry.id);
+    if (known) return known.line;
+    const line = draw(entry, this.handlers.picture(entry), {
+      open: () => this.handlers.open(entry),
+      menu: (button) => this.handlers.menu(entry, button),
+      toggle: () => this.#toggle(entry.id),
+    });
+    if (this.picked.has(entry.id)) mark(line, true);
+    this.lines.set(entry.id, { entry, line });
+    return line;
   }
 
   #target(row, column) {
@@ -171,10 +152,8 @@ export class Grid {
   #mark(id, chosen) {
     if (chosen) this.picked.add(id);
     else this.picked.delete(id);
-    const row = [...this.body.rows].find((candidate) => candidate.dataset.id === id);
-    if (!row) return;
-    row.setAttribute("aria-selected", String(chosen));
-    row.querySelector("input").checked = chosen;
+    const known = this.lines.get(id);
+    if (known) mark(known.line, chosen);
   }
 
   #toggle(id) {

@@ -31,7 +31,7 @@ export function ngettext(one, many, count, values = {}) {
 
 const numbers = new Intl.NumberFormat(region);
 const dates = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
-const days = new Intl.DateTimeFormat(region, { day: "numeric", month: "short", year: "numeric" });
+export const days = new Intl.DateTimeFormat(region, { day: "numeric", month: "short", year: "numeric" });
 const hours = new Intl.DateTimeFormat(region, { timeStyle: "short" });
 const spans = new Intl.RelativeTimeFormat(region, { numeric: "auto" });
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];

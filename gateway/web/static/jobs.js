@@ -3,13 +3,13 @@
 import { api, words } from "./api.js";
 import { tell } from "./connection.js";
 import { attempt } from "./dialogs.js";
-import { byId, h, parts, table } from "./dom.js";
+import { say } from "./dom.js";
 import { _, bytes, day, ngettext } from "./i18n.js";
+import { showReport, worthReading } from "./report.js";
 import { Task } from "./tasks.js";
 
 const ENDED = new Set(["done", "failed", "cancelled"]);
 const SILENCE = 10000;
-const PAGES = 25; // of a report that are read; the rest is told by its numbers
 const PUT_AWAY = "put-away"; // ids of jobs whose cards were removed in this tab
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -100,68 +100,51 @@ export function toShow(jobs, most) {
   return transfers.filter((job) => !ENDED.has(job.state) || past.has(job));
 }
 
+/** How it stands, on its card: what it does or waits for, and what can be done about it. */
+function draw(task, job) {
+  const time = job.resumes_at && day(job.resumes_at);
+  const waits = {
+    waiting_google: () => _("Waits for Google Drive until %(time)s", { time }),
+    waiting_onedrive: () => _("Waits for OneDrive until %(time)s", { time }),
+  }[job.reason];
+  const paused = job.state === "paused";
+  if (paused) task.state(_("Paused"), "part");
+  else if (time) task.state(waits ? waits() : _("Waiting until %(time)s", { time }), "part");
+  else task.state(job.state === "planning" ? _("Looking") : _("Running"));
+  task.progress(part(job), [progressWords(job), time && job.advice].filter(Boolean).join(" · "));
+  const ask = (act, said) => () => attempt(async () => (draw(task, await act(job.id)), said && say(said)));
+  if (task.paused === paused) return;
+  task.paused = paused;
+  const halt = paused ? [_("Resume"), ask(api.resume, _("It goes on."))] : [_("Pause"), ask(api.pause, _("Paused"))];
+  task.actions(halt, [_("Cancel"), () => attempt(() => api.cancel(job.id))]);
+}
+
 /** Show a job as a card and follow it. ``after()`` once it is over, as folders have changed. */
 export async function showJob(job, title, after = () => {}) {
   const name = title ?? (job.mode === "move" ? _("Move begun at %(time)s", { time: day(job.created) }) : _("Copy begun at %(time)s", { time: day(job.created) }));
   const task = new Task(name, () => ENDED.has(job.state) && sessionStorage.setItem(PUT_AWAY, JSON.stringify([...putAway(), job.id].slice(-50))));
   const old = ENDED.has(job.state);
-  const seen = (now) => {
-    if (now.resumes_at) task.state(_("Waiting until %(time)s", { time: day(now.resumes_at) }), "part");
-    else task.state(now.state === "planning" ? _("Looking") : _("Running"));
-    task.progress(part(now), [progressWords(now), now.resumes_at && now.advice].filter(Boolean).join(" · "));
-  };
   try {
     if (!old) {
-      task.actions([_("Cancel"), () => attempt(() => api.cancel(job.id))]);
-      seen(job);
-      job = await follow(job.id, seen);
+      draw(task, job);
+      job = await follow(job.id, (now) => ENDED.has(now.state) || draw(task, now));
     }
-    const choices = (await worthReading(job)) ? [[_("Report"), () => attempt(() => report(job, name))]] : [];
-    task.end(...outcome(job), choices, { old });
+    const told = outcome(job);
+    const choices = (await worthReading(job)) ? [[_("Report"), () => attempt(() => showReport(job, name, told[2]))]] : [];
+    if (job.counts.failed) choices.unshift([_("Try again what failed"), () => attempt(() => again(job, name, task, after))]);
+    task.end(...told, choices, { old });
     if (!old) after();
   } catch (error) {
     task.end(_("Not done"), "bad", words(error));
   }
 }
 
-/** What a report tells: {trouble, renamed, whole}; ``whole`` is false where more pages follow. */
-async function findings(job, pages) {
-  const items = [];
-  let cursor = null;
-  let page = 0;
-  do {
-    const found = await api.jobItems(job.id, cursor);
-    items.push(...found.items);
-    cursor = found.next ?? null;
-    page += 1;
-  } while (cursor && page < pages);
-  const trouble = items.filter((item) => item.reason || item.advice);
-  const renamed = items.filter((item) => item.renamed_to && item.renamed_to !== item.name);
-  return { trouble, renamed, whole: !cursor };
-}
-
-/** False where everything arrived under its own name: then the card says all there is to say. */
-async function worthReading(job) {
-  const { skipped, failed, unsupported } = job.counts;
-  if (job.state !== "done" || skipped + failed + unsupported) return true;
-  const found = await findings(job, 3).catch(() => null);
-  return !found?.whole || found.trouble.length + found.renamed.length > 0;
-}
-
-async function report(job, title) {
-  const { trouble, renamed } = await findings(job, PAGES);
-  const body = parts(byId("dialog-report")).text;
-  byId("dialog-report-title").textContent = title;
-  body.replaceChildren(h("p", {}, outcome(job)[2]));
-  const where = { title: _("Item"), header: true, cell: (item) => item.path || item.name };
-  if (trouble.length) {
-    const why = { title: _("What happened"), cell: (item) => item.advice || item.reason };
-    body.append(h("h3", {}, _("Not copied, or not as it was")), table(_("Not copied, or not as it was"), [where, why], trouble));
-  }
-  if (renamed.length) {
-    const now = { title: _("Name there"), cell: (item) => item.renamed_to };
-    body.append(h("h3", {}, _("Under another name")), table(_("Under another name"), [where, now], renamed));
-  }
-  if (!trouble.length && !renamed.length) body.append(h("p", {}, _("Every item arrived under its own name, and its copy was checked.")));
-  byId("dialog-report").showModal();
+/** Try once more what failed: the same job goes on, on a card of its own. */
+async function again(job, name, task, after) {
+  const opened = await api.retry(job.id);
+  task.removed = () => {};
+  task.drop();
+  const shown = showJob(opened, name, after);
+  document.querySelector("#tasks button")?.focus();
+  return shown;
 }

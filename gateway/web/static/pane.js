@@ -1,61 +1,72 @@
-/** One side of the page: a drive, a folder in it, and what can be done there. What reaches both sides is the app's. */
+/** One side of the page: a drive, a place in it, and the list that is shown. What reaches both sides is the app's.
 
+A path is a list of steps {id, name}: folders, and at its start or as a search lists {id, name, list: {kind, words}};
+the top folder of another space of the drive says so with ``space``.
+*/
+
+import { Actions } from "./actions.js";
 import { api, words } from "./api.js";
-import { askName, askSure, attempt, toast } from "./dialogs.js";
+import { attempt } from "./dialogs.js";
 import { h, parts, say } from "./dom.js";
+import { Drops } from "./drops.js";
+import { Finding } from "./finding.js";
+import { Following } from "./following.js";
 import { Grid, countWords } from "./grid.js";
 import { _, ngettext } from "./i18n.js";
-import { showMenu } from "./menu.js";
+import { Listing } from "./listing.js";
+import { drawPlaces, stepOf } from "./placebar.js";
+import { drawQuota } from "./quota.js";
+import { remember, stepsTo } from "./ways.js";
 
-const ways = new Map(); // drive/folder → its steps below the drive; kept in memory only, as they hold names
-const AT_ONCE = 1000; // entries read without asking; a person who wants more says so
-
-/** The steps from a drive down to a folder, for an address that was opened afresh. */
-async function wayTo(drive, item) {
-  const root = await api.item(drive, "root");
-  const steps = [];
-  for (let id = item; id; ) {
-    const one = await api.item(drive, id);
-    if (one.id === root.id) break;
-    steps.unshift({ id: one.id, name: one.name });
-    id = one.parent;
-  }
-  ways.set(`${drive}/${item}`, steps);
-  return steps;
-}
+const RANKED = ["search", "recent"]; // lists whose order says something
 
 export class Pane {
-  /** ``house``: transfer(pane, mode, entries), upload(pane, files), reconnect(drive), confirm(drive), went(). */
+  /** ``house``: transfer(pane, mode, entries), upload(pane, files), reconnect(drive), confirm(drive), pick(drive),
+   * spaces(drive), went(), changed(drive). */
   constructor(root, house) {
-    Object.assign(this, { root, house, drive: null, path: [], entries: [], next: null, reading: null, visits: 0 });
+    Object.assign(this, { root, house, drive: null, path: [], spaces: [], listing: null, visits: 0 });
     this.side = root.dataset.side;
     this.part = parts(root);
+    this.actions = new Actions(this, house);
     this.grid = new Grid(this.part.grid, this.part.rows, {
-      open: (entry) => this.open(entry),
-      menu: (entry, button) => this.#menu(entry, button),
-      command: (name) => this.command(name),
-      selected: (entries) => this.#selected(entries),
+      open: (entry) => this.actions.open(entry),
+      menu: (entry, button) => this.actions.menu(entry, button),
+      command: (name) => this.actions.command(name),
+      selected: (entries, how) => this.#selected(entries, how),
+      picture: (entry) => (this.drive.can.includes("thumbnails") ? api.picture(entry) : null),
     });
+    this.finding = new Finding(this.part, { find: (sought) => this.#find(sought), cleared: () => this.#go(this.path.slice(0, 1)) });
+    this.following = new Following((items) => this.#follow(items));
     root.addEventListener("click", (event) => {
       const act = event.target.closest("[data-act]")?.dataset.act;
-      if (act) this.command(act);
+      if (act) this.actions.command(act);
     });
     this.part.drive.addEventListener("change", () => this.#choose(this.house.drive(this.part.drive.value)));
-    this.part.files.addEventListener("change", () => {
-      this.#upload(this.part.files.files);
-      this.part.files.value = "";
-    });
     this.part.same?.addEventListener("click", () => this.#choose(this.house.drives()[0]).then(() => this.part.drive.focus()));
-    this.#wireDrop(this.part.drop);
+    new Drops(this.part.drop, this.part.files, { takes: () => this.takes, put: (files) => this.house.upload(this, files) });
   }
 
   get folder() {
     return this.path.at(-1) ?? { id: "root", name: "" };
   }
 
+  get entries() {
+    return this.listing?.entries ?? [];
+  }
+
+  /** Whether files can be put here: a folder of a drive that is connected, not a list. */
+  get takes() {
+    return this.drive?.state === "ready" && !this.folder.list;
+  }
+
   /** The drive and folder by name, for sentences. */
   get place() {
     return this.path.map((step) => step.name).join(" › ");
+  }
+
+  /** Where this is, for the page's address. What was searched for does not stand there. */
+  get address() {
+    return this.path.findLast((step) => step.list?.kind !== "search")?.id ?? "root";
   }
 
   /** Offer these drives; stay where we are if that is still possible. ``asked`` {drive, item}: where to begin. */
@@ -77,23 +88,32 @@ export class Pane {
     this.part.invite.hidden = !shown;
   }
 
-  async use(drive, steps = []) {
+  /** Show a drive: its own files, or the end of ``path``. */
+  async use(drive, path) {
     if (this.part.invite) this.#invite(false);
     this.visits += 1;
+    const visit = this.visits;
+    const other = drive.id !== this.drive?.id;
     this.drive = drive;
     this.part.drive.value = drive.id;
-    this.path = [{ id: "root", name: this.house.kind(drive) }, ...steps];
+    this.path = path?.length ? path : [{ id: "root", name: this.house.kind(drive) }];
+    if (other) this.spaces = [];
     await this.load();
+    const spaces = await this.house.spaces(drive);
+    if (visit !== this.visits && this.drive !== drive) return;
+    this.spaces = spaces;
+    this.#places();
   }
 
   /** Go where the address says, {drive, item}; a drive or folder that is gone leaves the person at its nearest. */
   async visit({ drive: id, item }) {
     const drive = this.house.drive(id);
-    if (!drive || (this.drive?.id === id && this.folder.id === item)) return;
+    if (!drive || (this.drive?.id === id && this.address === item && !this.folder.list?.words)) return;
     this.visits += 1;
     const visit = this.visits;
-    const known = item === "root" || drive.state !== "ready" ? [] : ways.get(`${id}/${item}`);
-    const steps = known ?? (await attempt(() => wayTo(id, item))) ?? [];
+    const list = stepOf(drive, item);
+    const plain = item === "root" || item.startsWith("~") || drive.state !== "ready";
+    const steps = list ? [list] : plain ? [] : ((await attempt(() => stepsTo(drive, item, this.house))) ?? []);
     if (visit === this.visits) await this.use(drive, steps);
   }
 
@@ -104,55 +124,121 @@ export class Pane {
     return done;
   }
 
-  /** Read the folder that is shown, from the start. */
-  async load({ keep = false } = {}) {
-    this.reading?.abort();
-    this.reading = new AbortController();
-    this.#crumbs();
-    this.#notice();
-    if (!keep) this.#blank();
-    if (this.drive.state !== "ready") return this.#asleep();
-    this.entries = [];
-    this.next = null;
-    return this.#read(this.reading.signal, keep);
+  /** Go to the end of another path in this drive. */
+  async #go(path) {
+    this.path = path;
+    this.visits += 1;
+    this.house.went();
+    await this.load();
   }
 
-  async #read(signal, keep) {
-    const seen = new Set(this.entries.map((entry) => entry.id));
-    const goal = this.entries.length + AT_ONCE;
+  /** Into a folder of the list; the focus comes along. */
+  async enter({ id, name }) {
+    const path = [...this.path, { id, name }];
+    remember(this.drive.id, path);
+    await this.#go(path);
+    if (this.entries.length) this.grid.focus();
+    else this.root.querySelector('[data-act="upload"]').focus();
+  }
+
+  up() {
+    return this.path.length > 1 && this.#climb(this.path.length - 2);
+  }
+
+  async #climb(index) {
+    const left = this.path[index + 1];
+    await this.#go(this.path.slice(0, index + 1));
+    if (left) this.grid.focusItem(left.id);
+  }
+
+  #find(sought) {
+    const top = this.path[0].list ? { id: "root", name: this.house.kind(this.drive) } : this.path[0];
+    return this.#go([top, { id: "~search", name: _("Search: %(words)s", { words: sought }), list: { kind: "search", words: sought } }]);
+  }
+
+  /** Read the list that is shown, from the start. ``keep``: focus, selection and place stay; ``quiet``: nobody asked. */
+  async load({ keep = false, quiet = false } = {}) {
+    const before = this.listing;
+    before?.abort();
+    this.listing = new Listing(this.drive, this.folder);
+    this.#head(keep);
+    if (!keep) this.#blank();
+    this.following.follow(this.drive, this.path[0].space ? this.path[0].id : null);
+    const { drive } = this;
+    drawQuota(this.part.quota, drive, () => this.drive === drive);
+    if (drive.state !== "ready") return this.#asleep();
+    return this.#read(this.listing, keep, quiet && before);
+  }
+
+  async #read(listing, keep, instead) {
     this.part.rows.setAttribute("aria-busy", "true");
     try {
-      let complete = true;
-      do {
-        const page = await api.children(this.drive.id, this.folder.id, this.next, signal);
-        for (const entry of page.items) {
-          if (!seen.has(entry.id)) this.entries.push(entry);
-          seen.add(entry.id);
-        }
-        this.next = page.next ?? null;
-        complete &&= page.complete;
-      } while (this.next && this.entries.length < goal);
-      this.grid.show(this.entries, { keep });
-      this.#after(complete);
+      await listing.more();
+      this.#show(keep);
+      this.#after(Boolean(instead));
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error.name === "AbortError" || listing !== this.listing) return;
+      if (instead) return void (this.listing = instead);
       this.grid.show([]);
       this.part.empty.hidden = true;
-      this.#notice(words(error), error.body?.reconnect ? [_("Connect again"), () => this.house.reconnect(this.drive)] : [_("Try again"), () => this.load()], true);
+      this.#notice(words(error), error.body?.reconnect ? [_("Connect again"), () => this.house.reconnect(this.drive)] : [_("Try again"), () => this.load()], "bad");
     } finally {
-      this.part.rows.removeAttribute("aria-busy");
+      if (listing === this.listing || instead === this.listing) this.part.rows.removeAttribute("aria-busy");
     }
   }
 
-  #after(complete) {
+  #show(keep) {
+    this.grid.show(this.entries, { keep, more: Boolean(this.listing.next), ranked: RANKED.includes(this.listing.kind) });
     this.part.empty.hidden = this.entries.length > 0;
-    this.part.empty.replaceChildren(h("p", {}, _("This folder is empty.")), h("p", { class: "quiet" }, _("Drop files here, or use Upload.")));
-    say(ngettext("%(count)s item", "%(count)s items", this.entries.length), 2000);
-    if (this.next) this.#notice(_("This folder is large. Only its first items are shown."), [_("Show more"), () => this.#read(this.reading.signal, true)]);
-    else if (!complete) this.#notice(_("The drive left some items out of this list. Open the folder in the drive itself to see all of them."));
+    if (!this.entries.length) this.part.empty.replaceChildren(...this.#nothing());
+  }
+
+  #nothing() {
+    const told = {
+      folder: [_("This folder is empty."), _("Drop files here, or use Upload.")],
+      search: [_("Nothing was found."), _("Try fewer words, or another spelling.")],
+      trash: [_("The trash is empty.")],
+    }[this.listing.kind] ?? [_("There is nothing here yet.")];
+    return told.map((text, index) => h("p", { class: index ? "quiet" : null }, text));
+  }
+
+  /** Tell how much there is, and whether that is all. */
+  #after(quiet) {
+    const count = this.entries.length;
+    const sought = this.listing.kind === "search";
+    const told = sought ? ngettext("%(count)s item found", "%(count)s items found", count) : ngettext("%(count)s item", "%(count)s items", count);
+    if (!quiet) say(told, sought ? 0 : 2000);
+    if (this.listing.next) this.#notice(ngettext("This list is long. Its first %(count)s item is shown.", "This list is long. Its first %(count)s items are shown.", count), [_("Show more"), () => this.#more()], "calm");
+    else if (!this.listing.complete) this.#notice(sought ? _("The drive could not search everywhere, so there may be more.") : _("The drive left some items out of this list. Open the folder in the drive itself to see all of them."));
+    else if (sought && count) this.#notice(told, null, "calm");
+    else if (this.listing.kind === "trash" && count && this.drive.kind === "native") this.#notice(_("What is in the trash can be restored until the date beside it. Then it is gone for good."), null, "calm");
+  }
+
+  async #more() {
+    const { listing } = this;
+    const last = this.entries.length;
+    await this.#read(listing, true);
+    if (listing !== this.listing) return;
+    say(ngettext("%(count)s more item", "%(count)s more items", this.entries.length - last));
+    (this.part.notice.querySelector("button") ?? this.part.rows.querySelector('[tabindex="0"]'))?.focus({ preventScroll: true });
+  }
+
+  /** Something changed in the drive: show it, without taking anything from the person who is working here. */
+  async #follow(items) {
+    const { drive, listing } = this;
+    const again = () => listing === this.listing && !this.part.rows.hasAttribute("aria-busy");
+    if (!again()) return;
+    if (items && listing.kind === "folder") {
+      const folder = this.folder.id === "root" ? (await api.item(drive.id, "root")).id : this.folder.id;
+      if (!again() || !listing.take(items, folder)) return;
+      this.#show(true);
+      say(_("The list was updated."), 10_000);
+    } else if (listing.kind !== "search") await this.load({ keep: true, quiet: true });
+    drawQuota(this.part.quota, drive, () => this.drive === drive);
   }
 
   #asleep() {
+    this.part.rows.removeAttribute("aria-busy");
     if (this.drive.state === "unconfirmed") this.#notice(_("This account is connected, but not confirmed yet."), [_("Confirm"), () => this.house.confirm(this.drive)]);
     else this.#notice(_("The connection to this drive has ended. Connect it again."), [_("Connect again"), () => this.house.reconnect(this.drive)]);
   }
@@ -163,10 +249,28 @@ export class Pane {
     this.part.empty.replaceChildren(h("p", {}, this.drive.state === "ready" ? _("Loading…") : ""));
   }
 
-  #notice(text, action, bad = false) {
-    this.part.notice.classList.toggle("bad", bad);
+  /** ``tone``: '', bad or calm. */
+  #notice(text, action, tone = "") {
+    this.part.notice.className = `notice ${tone}`;
     this.part.notice.replaceChildren(...(text ? [h("p", {}, text)] : []));
     if (text && action) this.part.notice.append(h("button", { type: "button", class: "button", onclick: action[1] }, action[0]));
+  }
+
+  /** All that stands above the list. */
+  #head(keep) {
+    const ready = this.drive.state === "ready";
+    this.#crumbs();
+    this.#places();
+    if (!keep) this.#notice();
+    if (!keep) this.finding.show(ready && this.drive.can.includes("search"), this.folder.list?.words);
+    this.part.reach.hidden = !ready || this.drive.reach !== "picked";
+    this.root.classList.toggle("trash", this.folder.list?.kind === "trash");
+    for (const act of ["upload", "folder"]) this.part.tools.querySelector(`[data-act="${act}"]`).hidden = !this.takes;
+  }
+
+  #places() {
+    const spaces = this.spaces.map((space) => ({ id: space.root, name: space.name, space: true }));
+    drawPlaces(this.part.places, this.drive, spaces, this.path[0], (step) => this.use(this.drive, step ? [step] : []).then(() => this.house.went()));
   }
 
   #crumbs() {
@@ -177,139 +281,10 @@ export class Pane {
     this.part.crumbs.replaceChildren(...steps);
   }
 
-  async #climb(index) {
-    const left = this.path[index + 1];
-    this.path.length = index + 1;
-    this.visits += 1;
-    this.house.went();
-    await this.load();
-    if (left) this.grid.focusItem(left.id);
-  }
-
-  /** Notebooks, forms and what may not be read have no bytes to show or carry: only the drive's own page opens them. */
-  #closed(entry) {
-    return entry.kind !== "folder" && (entry.kind === "package" || (entry.kind === "document" && !entry.exports.length) || !entry.may.includes("read"));
-  }
-
-  /** Folders open here, all else in a new tab. */
-  async open(entry, format) {
-    if (entry.kind === "folder") {
-      this.path.push({ id: entry.id, name: entry.name });
-      ways.set(`${this.drive.id}/${entry.id}`, this.path.slice(1));
-      this.visits += 1;
-      this.house.went();
-      await this.load();
-      return this.entries.length ? this.grid.focus() : this.root.querySelector('[data-act="upload"]').focus();
-    }
-    if (this.#closed(entry)) return toast(_("%(name)s can be opened only in the drive itself.", { name: entry.name }));
-    const choice = format ?? entry.exports[0]?.id;
-    return window.open(api.content(entry, { format: choice }), "_blank", "noopener");
-  }
-
-  #menu(entry, button) {
-    const may = (right) => !entry.may.includes(right);
-    const closed = this.#closed(entry);
-    const readable = !closed && (entry.kind === "file" || entry.kind === "document");
-    const download = () => {
-      const link = h("a", { href: api.content(entry, { format: entry.exports[0]?.id, download: true }), download: "" });
-      link.click();
-    };
-    const choices = [
-      closed ? null : { label: _("Open"), run: () => this.open(entry) },
-      ...(closed ? [] : entry.exports).map((one) => ({ label: _("Open as %(format)s", { format: one.suffix.replace(".", "").toUpperCase() }), run: () => this.open(entry, one.id) })),
-      readable ? { label: _("Download"), run: download } : null,
-      { label: _("Rename"), off: may("write"), run: () => this.#rename(entry) },
-      closed ? null : { label: _("Copy to the other side"), off: may("read"), run: () => this.house.transfer(this, "copy", [entry]) },
-      closed ? null : { label: _("Move to the other side"), off: may("move"), run: () => this.house.transfer(this, "move", [entry]) },
-      { label: _("Delete"), off: may("trash"), run: () => this.#trash([entry]) },
-    ].filter(Boolean);
-    showMenu(button, _("Actions for %(name)s", { name: entry.name }), choices);
-  }
-
-  #selected(entries) {
+  #selected(entries, { quiet = false } = {}) {
     this.part.selection.hidden = entries.length === 0;
-    const words = countWords(entries.length);
-    this.part.count.textContent = words;
-    if (entries.length) say(words);
-  }
-
-  /** What a key or a button asks for, by name. */
-  command(name) {
-    const subjects = this.grid.subjects;
-    const ready = this.drive?.state === "ready";
-    const commands = {
-      refresh: () => this.drive && this.load({ keep: true }),
-      clear: () => this.grid.clear(),
-      up: () => this.path.length > 1 && this.#climb(this.path.length - 2),
-      upload: () => ready && this.part.files.click(),
-      folder: () => ready && this.#folder(),
-      rename: () => subjects.length === 1 && this.#rename(subjects[0]),
-      trash: () => subjects.length && this.#trash(subjects),
-      copy: () => subjects.length && this.house.transfer(this, "copy", subjects),
-      move: () => subjects.length && this.house.transfer(this, "move", subjects),
-    };
-    return commands[name]?.();
-  }
-
-  async #folder() {
-    const { drive, folder } = this;
-    const made = await askName(_("New folder"), _("Create"), (name) => api.folder(drive.id, folder.id, name));
-    if (!made) return;
-    await attempt(async () => {
-      await this.house.changed(this.drive.id);
-      this.grid.focusItem(made.id);
-      say(_("%(name)s was created.", { name: made.name }));
-    });
-  }
-
-  async #rename(entry) {
-    const change = (name) => (name === entry.name ? entry : api.change(entry, { name }));
-    const now = await askName(_("Rename"), _("Rename"), change, entry.name);
-    if (!now || now === entry) return;
-    await attempt(async () => {
-      await this.house.changed(this.drive.id);
-      this.grid.focusItem(now.id);
-      say(_("Renamed to %(name)s.", { name: now.name }));
-    });
-  }
-
-  async #trash(entries) {
-    const title = entries.length === 1 ? _("Delete %(name)s?", { name: entries[0].name }) : ngettext("Delete %(count)s item?", "Delete %(count)s items?", entries.length);
-    const text = this.drive.kind === "native" ? _("It goes to the trash of your school's drive.") : _("It goes to the trash of %(drive)s, where you can bring it back for a while.", { drive: this.house.kind(this.drive) });
-    if (!(await askSure(title, text, _("Move to the trash"), { danger: true }))) return;
-    let gone = 0;
-    for (const entry of entries) if (await attempt(() => api.trash(entry))) gone += 1;
-    await this.house.changed(this.drive.id);
-    if (gone) say(ngettext("%(count)s item was moved to the trash.", "%(count)s items were moved to the trash.", gone));
-    this.grid.focus();
-  }
-
-  #upload(files) {
-    if (files.length && this.drive?.state === "ready") this.house.upload(this, [...files]);
-  }
-
-  #wireDrop(zone) {
-    let depth = 0;
-    const carries = (event) => event.dataTransfer?.types.includes("Files") && this.drive?.state === "ready";
-    const mark = () => zone.classList.toggle("dropping", depth > 0);
-    zone.addEventListener("dragenter", (event) => {
-      if (!carries(event)) return;
-      depth += 1;
-      mark();
-    });
-    zone.addEventListener("dragleave", () => {
-      depth = Math.max(0, depth - 1);
-      mark();
-    });
-    zone.addEventListener("dragover", (event) => carries(event) && event.preventDefault());
-    zone.addEventListener("drop", (event) => {
-      depth = 0;
-      mark();
-      if (!carries(event)) return;
-      event.preventDefault();
-      // Folders arrive as entries without bytes; only files can be read this way.
-      const files = [...event.dataTransfer.items].filter((one) => one.webkitGetAsEntry?.()?.isFile ?? true).map((one) => one.getAsFile());
-      this.#upload(files.filter(Boolean));
-    });
+    const counted = countWords(entries.length);
+    this.part.count.textContent = counted;
+    if (entries.length && !quiet) say(counted);
   }
 }

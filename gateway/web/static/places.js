@@ -4,7 +4,7 @@ Each folder that is opened is a step of the browser's history, so that Back and 
 reload comes back to the same ones. Knows no drive and no request: it reads and writes the part after '#'.
 */
 
-const VIEWS = ["files", "kept"];
+const VIEWS = ["files", "kept", "school"];
 
 /** What the address asks for: {view, sides: {name: {drive, item}}}; view is null where it says nothing about it. */
 export function read(sides) {

@@ -68,7 +68,9 @@ export class Task {
     if (lines.length) this.words.after(h("ul", {}, lines.slice(0, LINES).map((line) => h("li", {}, line))));
     this.actions(...choices, [_("Remove from list"), () => this.remove()]);
     count();
-    if (!old) say(`${this.title}: ${word}. ${words}`);
+    if (old) return;
+    say(`${this.title}: ${word}. ${words}`);
+    announce(word, this.title);
   }
 
   /** Take the card away; the focus goes on to the next one. */
@@ -87,6 +89,13 @@ export class Task {
   }
 }
 
+const titled = document.title;
+
+/** Who looks at another tab reads in this one's title that something is over. */
+function announce(word, title) {
+  if (document.hidden) document.title = `${word}: ${title}`;
+}
+
 function count() {
   byId("activity-none").hidden = byId("tasks").children.length > 0;
   byId("tasks-clear").hidden = ended.size === 0;
@@ -103,6 +112,9 @@ export function wireTasks() {
   byId("tasks-clear").addEventListener("click", () => {
     for (const task of [...ended]) task.drop();
     focus(null);
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) document.title = titled;
   });
   watch((reached) => {
     for (const task of running) task.draw();

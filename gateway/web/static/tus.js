@@ -15,7 +15,7 @@ const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(te
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function fingerprint(file, place) {
-  const facts = new TextEncoder().encode([place.drive, place.parent, file.name, file.size, file.lastModified].join("\0"));
+  const facts = new TextEncoder().encode([place.drive, place.parent, place.convert ? "converted" : "", file.name, file.size, file.lastModified].join("\0"));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", facts));
   return `upload:${[...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
@@ -48,7 +48,7 @@ function request(method, url, { headers = {}, body = null, onprogress, signal } 
 
 const passing = (error) => error instanceof ApiProblem && [0, 408, 409, 423, 429, 500, 502, 503, 504].includes(error.status);
 
-/** Upload a file into a folder. ``place``: {drive, parent}. ``on``: progress(bytes), waiting(bool). The final state. */
+/** Upload a file into a folder. ``place``: {drive, parent, convert}. ``on``: progress(bytes), waiting(bool). The final state. */
 export async function upload(file, place, on, signal) {
   const key = await fingerprint(file, place);
   let url = sessionStorage.getItem(key);
@@ -77,6 +77,7 @@ async function begin(file, place, signal) {
     filetype: /^[\w.+-]+\/[\w.+-]+$/.test(file.type) ? file.type : "application/octet-stream",
     modified: new Date(file.lastModified).toISOString(),
     on_conflict: "rename",
+    convert: String(Boolean(place.convert)),
   };
   const header = Object.entries(metadata).map(([name, value]) => `${name} ${base64(value)}`).join(",");
   const made = await request("POST", "/v1/uploads", { headers: { "Upload-Length": String(file.size), "Upload-Metadata": header }, signal });

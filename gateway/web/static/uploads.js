@@ -1,6 +1,9 @@
 /** Uploads as a person sees them: two at a time, with cancel. A few have a card each; many share one. */
 
 import { api, words } from "./api.js";
+import { ask } from "./dialogs.js";
+import { byId, parts } from "./dom.js";
+import { isOffice } from "./facts.js";
 import { _, bytes, ngettext } from "./i18n.js";
 import { Task } from "./tasks.js";
 import { upload } from "./tus.js";
@@ -14,7 +17,19 @@ addEventListener("beforeunload", (event) => {
   if (running) event.preventDefault();
 });
 
-/** Upload files to a folder; ``done(drive)`` when some arrived. */
+/** Where a drive has documents of its own, ask whether Office files are to become such: true, false, null for neither. */
+export async function askConvert(drive, files) {
+  const office = files.filter(isOffice).length;
+  if (!office || !drive.can.includes("convert")) return false;
+  const dialog = byId("dialog-convert");
+  const part = parts(dialog);
+  part.text.textContent = ngettext("%(count)s of these files is an Office file.", "%(count)s of these files are Office files.", office);
+  const answer = ask("dialog-convert");
+  part.ok.focus();
+  return (await answer) === "ok" ? new FormData(dialog.querySelector("form")).get("convert") === "true" : null;
+}
+
+/** Upload files to a folder; ``place``: {drive, parent, convert}; ``done(drive)`` when some arrived. */
 export function uploadAll(files, place, placeName, done) {
   const again = (failed) => uploadAll(failed, place, placeName, done);
   const cards = files.length > FEW ? [new Many(files, placeName, done, again)] : files.map((file) => new One(file, placeName, done, again));
@@ -37,7 +52,7 @@ async function send(file, place, card) {
   try {
     card.stop.signal.throwIfAborted();
     card.begin();
-    const state = await upload(file, place, on, card.stop.signal);
+    const state = await upload(file, { ...place, convert: place.convert && isOffice(file) }, on, card.stop.signal);
     card.arrived(file, await nameThere(state, file), place.drive);
   } catch (error) {
     if (error.name === "AbortError") card.cancelled();

@@ -1,0 +1,53 @@
+/** What a school's administrators set for everybody: the formats in which online documents are opened and moved. */
+
+import { json, send, words } from "./api.js";
+import { attempt } from "./dialogs.js";
+import { byId, h, parts, say } from "./dom.js";
+import { formatField, kindWords } from "./formats.js";
+import { _ } from "./i18n.js";
+
+const ADDRESS = "/v1/school/settings";
+let etag = "";
+
+async function read() {
+  const answer = await send("GET", ADDRESS);
+  etag = answer.headers.get("ETag");
+  draw(await answer.json());
+}
+
+function draw({ exports, offered }) {
+  const fields = Object.entries(offered).map(([kind, formats]) => formatField(kind, kindWords(kind), formats, exports[kind]));
+  byId("school-formats").replaceChildren(...fields);
+}
+
+async function save(part) {
+  part.problem.textContent = part.saved.textContent = "";
+  const exports = Object.fromEntries(new FormData(part.form));
+  try {
+    await json("PATCH", ADDRESS, { body: { exports }, headers: { "If-Match": etag } });
+    await read();
+    part.saved.replaceChildren(h("span", { class: "state good" }, _("Saved")));
+    say(_("Saved. It holds for everybody in your school from now on."));
+  } catch (error) {
+    part.problem.textContent = words(error);
+    if (error.status === 412) await attempt(read); // somebody else was faster: show what holds now
+  }
+}
+
+/** Show the settings as they are now. */
+export async function showSchool() {
+  const part = parts(byId("school"));
+  part.problem.textContent = part.saved.textContent = "";
+  await attempt(read);
+}
+
+/** Wire the form, where the person may have it. */
+export function wireSchool() {
+  const root = byId("school");
+  if (!root) return;
+  const part = parts(root);
+  part.form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    save(part);
+  });
+}
