@@ -6,10 +6,13 @@ Drives of connected accounts are kept for a while, because their pace belongs to
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.vault import Scope
 from gateway.identity.accounts import Account, Accounts
@@ -17,6 +20,7 @@ from gateway.identity.errors import NoSuchAccount
 from gateway.ledger import Cover, Ledger, Place, recorded
 from providers.drive import Drive, Instruction, Source, Traits
 from providers.errors import NotFound, Reconnect
+from providers.http import is_background
 from providers.verbs import (
     CanCopy,
     CanRestore,
@@ -32,6 +36,8 @@ from providers.verbs import (
 NATIVE: Final = "native"
 KEPT: Final = 1024
 """Drives of connected accounts held in memory."""
+TRUSTED: Final = 1.0
+"""Seconds for which background work believes that an account is still connected: it asks hundreds of times in them."""
 
 DriveKind = Literal["google", "onedrive", "native"]
 State = Literal["ready", "unconfirmed", "reconnect"]
@@ -87,19 +93,34 @@ class Maker:
         return Connected(name, self.kind, label, state, self.traits, self.can, self.reach)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A drive in memory, whose it is, and when its account was looked at last."""
+
+    drive: Drive
+    owner: Scope
+    looked: float = 0.0
+
+
 class Drives:
     """The drives of one deployment."""
 
     def __init__(
-        self, native: Maker, providers: Mapping[str, Maker], accounts: Accounts, ledger: Ledger
-    ) -> None:  # fmt: skip
+        self,
+        native: Maker,
+        providers: Mapping[str, Maker],
+        accounts: Accounts,
+        ledger: Ledger,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """``providers``: a maker by the provider's name as accounts hold it ('google', 'microsoft')."""
         self._native = native
         self._providers = providers
         self._accounts = accounts
         self._ledger = ledger
-        self._made: OrderedDict[str, Drive] = OrderedDict()
-        self._owners: dict[str, Scope] = {}
+        self._clock = clock
+        self._made: OrderedDict[str, _Kept] = OrderedDict()
+        self._covers: OrderedDict[tuple[str, Instruction], Cover] = OrderedDict()
 
     async def list(self, person: str, school: str) -> list[Connected]:
         """The native drive first, then the accounts whose provider is still configured."""
@@ -125,23 +146,46 @@ class Drives:
         return await self._drive(Scope(school, person), drive)
 
     async def writer(
-        self, person: str, school: str, drive: str, instruction: Instruction, cover: Cover | None = None
+        self, person: str, school: str, drive: str, instruction: Instruction, *, covered: bool = False
     ) -> Drive:
-        """The drive under an instruction."""
-        place = Place(school, person, drive)
+        """The drive under an instruction. ``covered``: for an item that `cover` was told of."""
+        place, cover = Place(school, person, drive), await self._cover(school, instruction) if covered else None
         return recorded(await self._drive(Scope(school, person), drive), instruction, self._ledger, place, cover)
+
+    async def cover(
+        self, tx: AsyncConnection, person: str, school: str, instruction: Instruction, leaves: Sequence[bytes]
+    ) -> None:
+        """One entry of the ledger for many items to be made; it counts once ``tx`` has committed. See `Ledger.cover`.
+
+        The last thing in a transaction, which also stores the items.
+        """
+        await self._ledger.cover(tx, school, instruction, leaves, subject=person)
+
+    async def _cover(self, school: str, instruction: Instruction) -> Cover | None:
+        """What was committed for this instruction, by whichever process; each write has its own entry without one."""
+        known = self._covers.get((school, instruction))
+        if known is None and (known := await self._ledger.covered(school, instruction)) is not None:
+            self._covers[school, instruction] = known
+            while len(self._covers) > KEPT:
+                self._covers.popitem(last=False)
+        return known
 
     async def _drive(self, scope: Scope, drive: str) -> Drive:
         if drive == NATIVE:
             return self._native.make(scope, drive)
-        account = await self._usable(scope, drive)
-        if drive not in self._made:
-            self._made[drive] = self._providers[account.provider].make(scope, drive)
-            self._owners[drive] = scope
+        kept, now = self._made.get(drive), self._clock()
+        trusted = kept is not None and kept.owner == scope and now - kept.looked < TRUSTED and is_background()
+        if not trusted:
+            account = await self._usable(scope, drive)
+            kept = self._made.get(drive)  # as it is after the look
+            if kept is None:
+                kept = self._made[drive] = _Kept(self._providers[account.provider].make(scope, drive), scope)
+            kept.looked = now
             while len(self._made) > KEPT:
                 self.forget(next(iter(self._made)))
+        assert kept is not None
         self._made.move_to_end(drive)
-        return self._made[drive]
+        return kept.drive
 
     async def _usable(self, scope: Scope, drive: str) -> Account:
         try:
@@ -157,11 +201,10 @@ class Drives:
     def forget(self, drive: str) -> None:
         """Let go of a drive that was disconnected or whose person is being forgotten."""
         self._made.pop(drive, None)
-        self._owners.pop(drive, None)
 
     def forget_person(self, scope: Scope) -> None:
         """Let go of every drive of a person."""
-        for drive in [name for name, owner in self._owners.items() if owner == scope]:
+        for drive in [name for name, kept in self._made.items() if kept.owner == scope]:
             self.forget(drive)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-Hook = Callable[[AsyncConnection], Awaitable[None]]
+Hook = Callable[[AsyncConnection], Awaitable[object]]
 """Work to be done in the same transaction as a change of an item. It never commits."""
 
 

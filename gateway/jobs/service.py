@@ -87,8 +87,8 @@ class Jobs:
         await self._insert(tx, {"id": job, "tenant": tenant, "person": person, "priority": priority}, first)
         return job
 
-    async def add(self, tx: AsyncConnection, job: str, more: Sequence[NewItem]) -> None:
-        """Items found on the way: what the job has met already is left out. Nothing is added to a cancelled job.
+    async def add(self, tx: AsyncConnection, job: str, more: Sequence[NewItem]) -> bool:
+        """Items found on the way: what the job has met already is left out. False where it takes none: it is cancelled.
 
         Whether they can begin, must wait, or have failed already, their folder step decides.
         """
@@ -96,10 +96,11 @@ class Jobs:
             (await tx.execute(select(jobs).where(jobs.c.id == job).with_for_update(read=True))).mappings().one_or_none()
         )
         if row is None or row["cancelled"] is not None or not more:
-            return
+            return False
         await self._require_active(tx, row["person"])
         states = await queue.folder_states(tx, {item.folder for item in more if item.folder is not None})
         await self._insert(tx, dict(row), [_placed(item, states, row["mode"]) for item in more])
+        return True
 
     async def _insert(self, tx: AsyncConnection, job: Mapping[Any, Any], new: Sequence[NewItem]) -> None:
         sealer, now = await self.sealer(job["tenant"], job["person"]), await self._now(tx)

@@ -1,8 +1,9 @@
 """A drive that writes nothing before the ledger knows on whose word: an entry is committed, then the request leaves.
 
 The same interface as the drive it wraps. Reading passes through. What happened at the provider afterwards is told by
-the job or the request, not here. Inside a bulk job one entry covers all items: pass its `Cover`. What only some
-drives can do is added by `gateway.ledger.optional`.
+the job or the request, not here. Inside a bulk job one entry covers the making of all items: pass its `Cover`. What
+changes or removes something that is there has an entry of its own in any case. What only some drives can do is added
+by `gateway.ledger.optional`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.ledger.ledger import Cover, Event
 from providers.drive import (
@@ -26,6 +27,9 @@ from providers.drive import (
     Traits,
     UploadSession,
 )
+
+_COVERED: Final = frozenset({"drive.upload", "drive.upload_resumed", "drive.copy"})
+"""What a cover stands for, unless it replaces something."""
 
 
 class Recorder(Protocol):
@@ -112,7 +116,9 @@ class Recorded:
         """A session that somebody else began is recorded once before its first piece leaves here."""
         if session.secret not in self._known:
             spec = session.spec
-            await self._record("drive.upload_resumed", parent=str(spec.parent), name=spec.name, size=spec.size)
+            replaces = str(spec.replaces[0]) if spec.replaces else None
+            told = {"name": spec.name, "size": spec.size, "replaces": replaces}
+            await self._record("drive.upload_resumed", parent=str(spec.parent), **told)
             self._known.add(session.secret)
         return await self._drive.send(session, offset, data, length, last=last)
 
@@ -136,7 +142,7 @@ class Recorded:
         await self._drive.delete(ref, version=version)
 
     async def _record(self, action: str, **details: Any) -> None:
-        if self._cover is not None:
+        if self._cover is not None and action in _COVERED and details.get("replaces") is None:
             return
         told = {"account": self._place.account, **{name: value for name, value in details.items() if value is not None}}
         word = self._instruction

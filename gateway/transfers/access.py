@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from gateway.jobs.model import Item, Parked
 from providers.drive import Drive, Entry, Instruction, Ref, Source
 from providers.errors import Busy, Changed, DriveError, Locked
@@ -24,8 +26,19 @@ class Drives(Protocol):
         """For reading. NotFound where the person has no such drive, Reconnect where its grant is dead."""
         ...
 
-    async def writer(self, person: str, school: str, drive: str, instruction: Instruction, /) -> Drive:
-        """For writing, recorded under the instruction. NotFound, Reconnect."""
+    async def writer(
+        self, person: str, school: str, drive: str, instruction: Instruction, /, *, covered: bool = False
+    ) -> Drive:
+        """For writing, recorded under the instruction: by one entry for many items where they are ``covered``.
+
+        NotFound, Reconnect.
+        """
+        ...
+
+    async def cover(
+        self, tx: AsyncConnection, person: str, school: str, instruction: Instruction, leaves: Sequence[bytes], /
+    ) -> None:
+        """The entry for many items, in the transaction that stores them, and last in it. ``leaves``: what each is."""
         ...
 
 

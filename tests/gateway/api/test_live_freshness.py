@@ -85,7 +85,7 @@ async def test_what_was_trashed_elsewhere_is_closed_in_ten_seconds(live: Live, n
     path = PATH.format(drive, item)
 
     async def elsewhere(services: Services) -> None:
-        await services.drives._made[drive].trash(Ref.parse(item))
+        await services.drives._made[drive].drive.trash(Ref.parse(item))
 
     live.run(elsewhere)
     pass_by(live, SECONDS)

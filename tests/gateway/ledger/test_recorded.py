@@ -215,9 +215,26 @@ async def test_a_cover_stands_for_the_entries_of_a_bulk_job(vault: Vault, databa
     async with database.write() as tx:
         cover = await ledger.cover(tx, "s1", WORD, [b"item"])
     drive = recorded(Full(noted), WORD, ledger, PLACE, cover)
-    await write_everything(drive)
-    assert not [line for line in noted if line.startswith("ledger")]
+    await drive.send(await drive.begin(NEW), 0, nothing(), 3, last=True)
+    await drive.send(replace(SESSION, secret=b"another's"), 0, nothing(), 3, last=True)
+    await drive.copy(REF, FOLDER, "copy")  # type: ignore[attr-defined]  # the wrapped drive copies
+    assert noted == ["begin", "send", "send", "copy"]
     assert len(await ledger.read("s1")) == 1
+
+
+async def test_a_cover_never_stands_for_what_changes_or_removes_something(vault: Vault, database: Database) -> None:
+    noted: list[str] = []
+    ledger = Noting(vault, database, noted)
+    async with database.write() as tx:
+        cover = await ledger.cover(tx, "s1", WORD, [b"item"])
+    drive = recorded(Full(noted), WORD, ledger, PLACE, cover)
+    await write_everything(drive)
+    other = replace(NEW, replaces=(REF, "v1"))
+    await drive.begin(other)
+    await drive.send(replace(SESSION, secret=b"another's", spec=other), 0, nothing(), 3, last=True)
+    assert [line.removeprefix("ledger drive.") for line in noted if line.startswith("ledger")] == [
+        "make_folder", "relocate", "trash", "delete", "upload", "upload_resumed",
+    ]  # fmt: skip
 
 
 async def test_a_cover_of_another_instruction_is_refused() -> None:

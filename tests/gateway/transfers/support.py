@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from cache.blobs import open_blobs
 from cache.expiry import FolderExpiry
 from cache.keyring import Keyring
@@ -33,17 +35,31 @@ Mode = Literal["copy", "move"]
 
 @dataclass
 class Shelf:
-    """`Drives` of one person. ``instructions`` are those under which writing was asked for."""
+    """`Drives` of one person. ``instructions`` are those under which writing was asked for.
+
+    ``leaves``: what covers were told of; ``covered``: how often writing was asked for under one.
+    """
 
     drives: Mapping[str, Drive]
     instructions: list[Instruction] = field(default_factory=list)
+    leaves: list[bytes] = field(default_factory=list)
+    covered: int = 0
 
     async def reader(self, person: str, school: str, drive: str, /) -> Readable:
         return self._find(person, school, drive)
 
-    async def writer(self, person: str, school: str, drive: str, instruction: Instruction, /) -> Drive:
+    async def writer(
+        self, person: str, school: str, drive: str, instruction: Instruction, /, *, covered: bool = False
+    ) -> Drive:
         self.instructions.append(instruction)
+        self.covered += covered
         return self._find(person, school, drive)
+
+    async def cover(
+        self, _tx: AsyncConnection, person: str, school: str, _word: Instruction, leaves: Sequence[bytes], /
+    ) -> None:
+        assert (person, school) == (PERSON, SCHOOL)
+        self.leaves += leaves
 
     def _find(self, person: str, school: str, drive: str) -> Drive:
         if (person, school) != (PERSON, SCHOOL) or drive not in self.drives:
