@@ -272,7 +272,7 @@ ROUTES = (
     ),
     Route(
         "GET", f"{PATH}/report", get_report, "job.read", "A job's report as a file", "jobs", query=ReportHow,
-        media="text/csv, application/json",
+        media="text/csv, application/json", rate=30,
     ),
     Route("POST", f"{PATH}/cancel", cancel_job, "job.cancel", "Cancel a job", "jobs", answer=Job, status=202),
     Route("POST", f"{PATH}/pause", pause_job, "job.cancel", "Pause a job", "jobs", answer=Job, status=202),

@@ -73,10 +73,10 @@ ROUTES = (
     ),
     Route(
         "GET", f"{PATH}/{{job}}", get_plan, "job.read", "The plan of a transfer", "jobs", answer=PlanOut,
-        problems=DRIVE_PROBLEMS,
+        problems=DRIVE_PROBLEMS, rate=240,
     ),
     Route(
         "GET", f"{PATH}/{{job}}/findings", list_findings, "job.read", "What a transfer would change", "jobs",
-        query=Paging, answer=FindingList,
+        query=Paging, answer=FindingList, rate=240,
     ),
 )  # fmt: skip

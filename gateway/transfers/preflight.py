@@ -1,12 +1,14 @@
 """The plan of a transfer as data: ordered as a job of its own, summed up from its steps, confirmed by the transfer.
 
-Bounded whatever the size of the tree: the sums are read page by page, the findings are given in pages.
+Bounded whatever the size of the tree: the sums are read page by page, the findings are given in pages. Who looks again
+and again does not have everything summed up again: sums count for ten times as long as they took, at the end for good.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +19,8 @@ from providers.verbs import HasQuota, supports
 
 KIND: Final = "preflight"
 _PAGE: Final = 200
+_KEPT: Final = 256
+"""Plans whose sums are remembered."""
 _PER_ITEM: Final = 0.15
 """Seconds that an item takes of the whole, with several at work at once: measured over the wire, roughly."""
 _BYTES_PER_SECOND: Final = 12_000_000
@@ -43,16 +47,40 @@ class Plan:
     seconds: int
 
 
-async def plan(jobs: Jobs, drives: Drives, tenant: str, person: str, job: JobView) -> Plan:
+class Sums:
+    """The sums of plans, numbers only. One per process."""
+
+    def __init__(self, jobs: Jobs, clock: Callable[[], float] = time.monotonic) -> None:
+        self._jobs = jobs
+        self._clock = clock
+        self._kept: OrderedDict[tuple[str, int | None], tuple[float, Counter[str]]] = OrderedDict()
+
+    async def of(self, tenant: str, person: str, job: JobView) -> Counter[str]:
+        """Of a job of this person, which the caller has looked up."""
+        until, kept = self._kept.get((job.id, job.ended), (0.0, Counter[str]()))
+        begun = self._clock()
+        if begun < until:
+            return kept
+        found = await self._summed(tenant, person, job.id)
+        now = self._clock()
+        self._kept[job.id, job.ended] = now + 10 * (now - begun) if job.ended is None else float("inf"), found
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+    async def _summed(self, tenant: str, person: str, job: str) -> Counter[str]:
+        sums, after = Counter[str](), 0
+        while True:
+            steps, more = await self._jobs.steps(tenant, person, job, "survey", after, _PAGE)
+            for step in steps:
+                sums.update(step.get("sums", {}))
+            if more is None:
+                return sums
+            after = more
+
+
+async def plan(sums: Counter[str], drives: Drives, tenant: str, person: str, job: JobView) -> Plan:
     """The plan as far as it is known. DriveError where the destination does not tell its room now."""
-    sums, after = Counter[str](), 0
-    while True:
-        steps, more = await jobs.steps(tenant, person, job.id, "survey", after, _PAGE)
-        for step in steps:
-            sums.update(step.get("sums", {}))
-        if more is None:
-            break
-        after = more
     to = job.spec["destination"]["drive"]
     used, limit = await _room(drives, tenant, person, to)
     inside = {drive for drive, _ in job.spec["sources"]} == {to}

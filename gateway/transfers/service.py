@@ -29,7 +29,7 @@ from gateway.transfers.folders import MakeFolder, Prune
 from gateway.transfers.naming import key
 from gateway.transfers.places import Places
 from gateway.transfers.plan import Under, judge, steps
-from gateway.transfers.preflight import KIND, Plan, findings, fits_order, plan
+from gateway.transfers.preflight import KIND, Plan, Sums, findings, fits_order, plan
 from gateway.transfers.relocate import Relocate
 from gateway.transfers.scan import Scan
 from gateway.transfers.shortcut import Shortcut
@@ -102,6 +102,7 @@ class Transfers:
         self._defaults = defaults
         self._most = most
         self._jobs = jobs
+        self._sums = Sums(jobs)
         self._drives = drives
         self._vault = vault
         self._policy_version = policy_version
@@ -195,7 +196,7 @@ class Transfers:
 
     async def plan(self, job: JobView, school: str, person: str) -> Plan:
         """See `gateway.transfers.preflight.plan`."""
-        return await plan(self._jobs, self._drives, school, person, job)
+        return await plan(await self._sums.of(school, person, job), self._drives, school, person, job)
 
     async def findings(
         self, school: str, person: str, job: str, after: int, limit: int

@@ -12,9 +12,10 @@ from gateway.db.engine import Database
 from gateway.jobs.model import JobState
 from gateway.jobs.service import PLAN_KEPT_MS
 from gateway.transfers import Order, OrderRefused, survey
-from gateway.transfers.preflight import Plan
+from gateway.transfers.preflight import Plan, Sums
 from providers.drive import Kind
 from providers.errors import NotFound
+from tests.gateway.files.conftest import Clock
 from tests.gateway.transfers.filedrive import LOOSE, STRICT, FileDrive
 from tests.gateway.transfers.support import PERSON, SCHOOL, House, open_house
 
@@ -130,3 +131,25 @@ async def test_a_plan_ends_after_a_day(house: House) -> None:
         await tx.exec_driver_sql(f"UPDATE jobs SET ended = ended - {PLAN_KEPT_MS + 1000}")
     assert await house.jobs.sweep(10) == 1
     assert await house.jobs.get(SCHOOL, PERSON, job) is None
+
+
+async def test_who_looks_again_and_again_has_nothing_summed_up_twice(house: House) -> None:
+    job, plan, _ = await planned(house, house.order("copy", mixed(house)))
+    asked, real, clock = list[str](), house.jobs.steps, Clock()
+
+    async def steps(*what: object) -> object:
+        asked.append("steps")
+        clock.now += 2
+        return await real(*what)  # type: ignore[arg-type]  # as it was called
+
+    house.jobs.steps = steps  # type: ignore[method-assign, assignment]  # counts
+    view = await house.jobs.get(SCHOOL, PERSON, job)
+    assert view is not None
+    sums = Sums(house.jobs, clock)
+    assert [await sums.of(SCHOOL, PERSON, view) for _ in range(3)] == [await sums.of(SCHOOL, PERSON, view)] * 3
+    assert ((await sums.of(SCHOOL, PERSON, view))["bytes"], len(asked)) == (plan.bytes, 1)
+    under_way = replace(view, ended=None)
+    for at, count in ((0.0, 2), (19.9, 2), (0.2, 3)):
+        clock.now += at
+        await sums.of(SCHOOL, PERSON, under_way)
+        assert len(asked) == count
