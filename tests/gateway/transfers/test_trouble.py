@@ -14,8 +14,9 @@ from gateway.db.engine import Database
 from gateway.db.tables_work import lanes
 from gateway.jobs.model import ItemState, JobState
 from gateway.jobs.service import lane
+from gateway.transfers import Conflict
 from providers.drive import Kind
-from providers.errors import Busy, Offline, QuotaFull, SessionLost, Untrusted
+from providers.errors import Busy, NameTaken, Offline, QuotaFull, SessionLost, Untrusted
 from tests.gateway.transfers.filedrive import LOOSE, STRICT, UNIT, body
 from tests.gateway.transfers.support import PERSON, SCHOOL, House, open_house
 
@@ -47,6 +48,34 @@ async def test_a_session_lost_after_its_file_was_made_is_found_again(house: Hous
     assert report["file.bin"].renamed_to is None
     assert house.left.trashed() == ["file.bin"]
     assert view.counts.copied == 1
+
+
+async def test_a_session_lost_after_the_end_makes_no_second_of_a_name(database: Database, tmp_path: Path) -> None:
+    """Where names are not unique nothing else would stop it."""
+    async with open_house(database, tmp_path, left=STRICT, right=LOOSE) as house:
+        data = body("file", 10 * UNIT)
+        file = house.left.put("top", "file.bin", data)
+
+        def lost() -> Exception:
+            house.right.lose_sessions()
+            return Offline()
+
+        house.trip.fail("send", 3, lost, after=True)
+        view, report = await house.do(house.order("move", file))
+        assert house.right.tree() == {"file.bin": data}
+        assert (view.counts.copied, report["file.bin"].renamed_to) == (1, None)
+        assert house.left.trashed() == ["file.bin"]
+
+
+async def test_a_name_taken_by_ones_own_lost_success_is_no_conflict(house: House) -> None:
+    """A drive that was asked twice, because its first answer was lost, says that the name is taken: by that file."""
+    data = body("file", 10 * UNIT)
+    file = house.left.put("top", "file.bin", data)
+    house.trip.fail("send", 3, NameTaken, after=True)
+    view, report = await house.do(house.order("move", file, conflict=Conflict.FAIL))
+    assert house.right.tree() == {"file.bin": data}
+    assert (view.counts.copied, report["file.bin"].reason) == (1, None)
+    assert house.left.trashed() == ["file.bin"]
 
 
 async def test_a_session_lost_halfway_begins_again(house: House) -> None:
