@@ -28,6 +28,7 @@ from cache.keys import hkdf
 from cache.roots import Root, has_root, load_root
 from cache.vault import Scope, Vault
 from gateway import connections
+from gateway.addresses import is_on_this_machine
 from gateway.api.application import build
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
@@ -58,6 +59,7 @@ from gateway.schools import SchoolChoices, by_media_type
 from gateway.settings import Settings
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
+from gateway.webhooks import Deliveries, Sender, Webhooks
 from providers.http import Outbound
 from providers.native import empty, tidy
 
@@ -94,6 +96,7 @@ class Deployment:
     services: Services
     worker: Worker
     sweeper: Sweeper
+    deliveries: Deliveries
 
 
 async def run(settings: Settings, *, api: bool, work: bool) -> None:
@@ -114,6 +117,8 @@ async def run(settings: Settings, *, api: bool, work: bool) -> None:
             stack.push_async_callback(made.worker.stop)
             await made.sweeper.start()
             stack.push_async_callback(made.sweeper.close)
+            await made.deliveries.start()
+            stack.push_async_callback(made.deliveries.close)
         if api:
             port = await stack.enter_async_context(_serve(settings, made.services))
             print(f"ready {settings.public_url}", flush=True)  # noqa: T201  # what starts us waits for this line
@@ -170,12 +175,13 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     outbound = Outbound(connections.roots(settings), cafile=cafile, streams=settings.limits.streams)
     await outbound.start()
     stack.push_async_callback(outbound.close)
-    services = await _services(settings, Stores(vault, database), outbound)
+    sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
+    services = await _services(settings, Stores(vault, database), outbound, sender)
     await services.eraser.start()
     stack.push_async_callback(services.eraser.close)
     stack.push_async_callback(services.fills.stop)
     worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
-    return Deployment(services, worker, Sweeper(_sweeps(services)))
+    return Deployment(services, worker, Sweeper(_sweeps(services)), Deliveries(services.webhooks, database))
 
 
 async def _vault(settings: Settings, database: Database, cafile: str | None) -> Vault:
@@ -192,7 +198,7 @@ async def _vault(settings: Settings, database: Database, cafile: str | None) -> 
     return Vault(keyring, blobs, database, data / "staging")
 
 
-async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> Services:
+async def _services(settings: Settings, stores: Stores, outbound: Outbound, sender: Sender) -> Services:
     vault, database = stores.vault, stores.database
     signing, schools = SigningKeys(vault, database), Schools(vault, database)
     await signing.start()
@@ -275,6 +281,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound) -> S
         ),
         accesses=Accesses(ledger, database),
         school_choices=choices,
+        webhooks=Webhooks(vault, database, ledger, sender),
     )  # fmt: skip
 
 

@@ -69,10 +69,48 @@ class Formats(Wire):
     drawing: Format = None
 
 
+class WebhookWanted(Wire):
+    """Where a school is told that a job ended which lasted at least `after` seconds; 0: every job."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2000)]
+    after: Annotated[int, Field(ge=0, le=86_400)] = 60
+
+
 class SchoolSettingsChange(Wire):
     exports: Formats = Field(default_factory=Formats)
+    webhook: WebhookWanted | None = None
+
+
+class WebhookOut(Wire):
+    """`secrets`: how many are valid. `secret` is told once, where the first one was made. `failure` with its `advice` is
+    that of `last_failure`, `status` what the address answered then."""
+
+    url: str
+    after: int
+    active: bool
+    secrets: int
+    secret: str | None = None
+    waiting: int
+    given_up: int
+    last_success: datetime | None = None
+    last_failure: datetime | None = None
+    failure: str | None = None
+    status: int | None = None
+    advice: str | None = None
+
+
+class WebhookSecret(Wire):
+    secret: str
+
+
+class WebhookTested(Wire):
+    delivered: bool
+    failure: str | None = None
+    status: int | None = None
+    advice: str | None = None
 
 
 class SchoolSettingsOut(Wire):
     exports: dict[str, str]
     offered: dict[str, list[str]]
+    webhook: WebhookOut | None = None

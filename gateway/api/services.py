@@ -34,6 +34,7 @@ from gateway.policy import POLICY_VERSION, Principal
 from gateway.schools import SchoolChoices
 from gateway.settings import Settings
 from gateway.transfers import Transfers
+from gateway.webhooks import Webhooks
 
 NOTED = 600_000
 """An item that one sign-in opens by many ranges is one access in the ledger for this long, ms."""
@@ -93,6 +94,7 @@ class Services:
     idempotency: Idempotency
     accesses: Accesses
     school_choices: SchoolChoices
+    webhooks: Webhooks
 
     @property
     def freshness(self) -> Freshness:

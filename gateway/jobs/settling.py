@@ -5,27 +5,29 @@ It runs after the commits of what ended, under a lock on the job's row, so of tw
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.tables_work import items, jobs
-from gateway.jobs import queue, totals
+from gateway.jobs import outcome, queue, totals
 from gateway.jobs.model import OPEN
 
 
 async def settle(tx: AsyncConnection, now: int, job: str) -> bool:
     """True where something can go on at once: a folder to be cleaned. A job that has ended stays as it is."""
-    locked = await tx.execute(select(jobs.c.cancelled, jobs.c.ended).where(jobs.c.id == job).with_for_update())
-    row = locked.one_or_none()
+    row = (await tx.execute(select(jobs).where(jobs.c.id == job).with_for_update())).one_or_none()
     if row is None or row.ended is not None:
         return False
     if await queue.release_prunes(tx, job):
         return True
     if (await tx.execute(select(exists().where(items.c.job == job, items.c.state.in_(OPEN))))).scalar_one():
         return False
-    found = totals.add_up(await queue.count(tx, job))
+    found = replace(totals.add_up(await queue.count(tx, job)), kept=await outcome.kept(tx, job, row.mode))
     state = totals.verdict(found, cancelled=row.cancelled is not None)
     await tx.execute(update(jobs).where(jobs.c.id == job).values(state=state, ended=now, totals=totals.dump(found)))
+    await outcome.tell(tx, row, state, found, now)
     return False
 
 

@@ -15,13 +15,17 @@ from gateway.jobs.model import OPEN, STEPS, Counts, ItemState, JobState
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """``listing``: folders are still being listed. ``waiting``: some item has not ended."""
+    """``listing``: folders are still being listed. ``waiting``: some item has not ended.
+
+    ``kept``: see `gateway.jobs.outcome.kept`; None until the job has ended.
+    """
 
     counts: Counts
     bytes_total: int
     bytes_done: int
     listing: bool
     waiting: bool
+    kept: int | None = None
 
 
 def counted(kind: Column[Any], state: Column[Any]) -> ColumnElement[bool]:

@@ -5,10 +5,11 @@ The wire is that of Standard Webhooks. It knows no job and no drive: whoever end
 
 from gateway.webhooks.addresses import AddressRefused, check
 from gateway.webhooks.deliveries import Deliveries
-from gateway.webhooks.sending import Sender, Sent
+from gateway.webhooks.sending import FAILURES, Sender, Sent
 from gateway.webhooks.service import Change, NoWebhook, Wanted, Webhooks, WebhookView
 
 __all__ = [
+    "FAILURES",
     "AddressRefused",
     "Change",
     "Deliveries",

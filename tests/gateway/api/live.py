@@ -132,6 +132,8 @@ class Live:
             stack.push_async_callback(made.worker.stop)
             await made.sweeper.start()
             stack.push_async_callback(made.sweeper.close)
+            await made.deliveries.start()
+            stack.push_async_callback(made.deliveries.close)
             runner = Runner(build(made.services), shutdown_timeout=1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
