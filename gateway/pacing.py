@@ -13,16 +13,23 @@ from providers.http import Bucket, Pace, Share
 
 
 class Rates(Protocol):
-    """Requests a second, and beyond that at once; what a provider answers with a pause is obeyed in any case."""
+    """Requests a second, beyond that at once, and as many a second as are tried while the provider does not object.
+
+    A provider that asks for a pause is obeyed in any case.
+    """
 
     @property
     def account_rate(self) -> float: ...
     @property
     def account_burst(self) -> float: ...
     @property
+    def account_peak(self) -> float: ...
+    @property
     def school_rate(self) -> float: ...
     @property
     def school_burst(self) -> float: ...
+    @property
+    def school_peak(self) -> float: ...
 
 
 class Paces:
@@ -37,8 +44,9 @@ class Paces:
         rates = self._rates
         school = self._schools.get(scope.tenant)
         if school is None:
-            school = self._schools[scope.tenant] = Bucket(rates.school_rate, rates.school_burst)
-        return Pace(rates.account_rate, rates.account_burst, parent=Share(school, scope.subject or ""))
+            school = self._schools[scope.tenant] = Bucket(rates.school_rate, rates.school_burst, peak=rates.school_peak)
+        share = Share(school, scope.subject or "")
+        return Pace(rates.account_rate, rates.account_burst, peak=rates.account_peak, parent=share)
 
     @property
     def schools(self) -> int:

@@ -54,7 +54,17 @@ class _Group(BaseModel):
 
 def _rate(default: float, of: str) -> float:
     """A setting of requests a second."""
-    return Field(default, gt=0, le=100_000, description=f"Requests a second that one process sends for {of}.")
+    told = f"Requests a second to which one process settles for {of} when the provider keeps asking for pauses."
+    return Field(default, gt=0, le=100_000, description=told)
+
+
+def _peak(default: float, of: str) -> float:
+    """A setting of the most requests a second."""
+    told = (
+        f"Requests a second up to which one process goes for {of} as long as the provider does not object: each pause "
+        "that it asks for is kept and halves the pace, which then rises again over a quarter of an hour."
+    )
+    return Field(default, ge=0, le=100_000, description=told)
 
 
 def _burst(default: float, of: str) -> float:
@@ -74,8 +84,10 @@ class Google(_Group):
     # Published: 12,000 a minute for the application, and as many for one user. Half at once and half as a rate.
     account_rate: float = _rate(100, "one Google account")
     account_burst: float = _burst(6000, "one Google account")
+    account_peak: float = _peak(1000, "one Google account")
     school_rate: float = _rate(100, "all Google accounts of a school")
     school_burst: float = _burst(6000, "all Google accounts of a school")
+    school_peak: float = _peak(2000, "all Google accounts of a school")
     scopes: tuple[str, ...] = Field(
         ("https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/userinfo.email", "openid"),
         description="What is asked of the person.",
@@ -95,8 +107,10 @@ class Microsoft(_Group):
     # the tenant's size, one or two units a request. Beyond that Microsoft says how long to wait.
     account_rate: float = _rate(10, "one Microsoft account")
     account_burst: float = _burst(3000, "one Microsoft account")
+    account_peak: float = _peak(1000, "one Microsoft account")
     school_rate: float = _rate(50, "all Microsoft accounts of a school")
     school_burst: float = _burst(6000, "all Microsoft accounts of a school")
+    school_peak: float = _peak(2000, "all Microsoft accounts of a school")
     scopes: tuple[str, ...] = Field(
         ("Files.ReadWrite.All", "Sites.Read.All", "User.Read"), description="What is asked of the person."
     )
@@ -201,6 +215,16 @@ class Settings(BaseSettings):
     )
     expiry_dir: Path | None = Field(
         None, description="Folder in memory (tmpfs) for expiry keys, outside data_dir; default: one in /dev/shm."
+    )
+    expiry_url: SecretStr = Field(
+        SecretStr(""),
+        description="Redis for expiry keys, where several machines share a database: "
+        "rediss://user:password@host:port/database (redis:// on this machine only), instead of a folder.",
+    )
+    expiry_attested: bool = Field(
+        False,
+        description="The operator vouches that a Redis which does not show its configuration (CONFIG GET) writes "
+        "nothing to disk and evicts nothing.",
     )
     cache_seconds: int = Field(3600, ge=60, le=86_400, description="Life of a cached copy, counted from storing it.")
     trash_days: int = Field(

@@ -2,6 +2,10 @@
 
 Among members it goes round; requests that answer a person go before background work, which gets every fourth place.
 A bucket lives in one process: several processes each have their own. Time comes from the loop's clock, not the wall.
+
+What a provider publishes as its limit is often not what it enforces, and differs by tenant. So a bucket begins fast and
+learns: each time that the provider asks for a pause its rate halves, down to the published one and never below; while
+the provider is content it rises again, little by little. The pause itself is obeyed in any case.
 """
 
 from __future__ import annotations
@@ -17,6 +21,12 @@ from providers.http.gate import is_background
 
 MOST_IN_A_ROW = 3
 """Requests before background work that waits has its place."""
+
+
+RECOVERY = 900.0
+"""Seconds in which a rate that was halved to the published one rises to the fastest again."""
+_WAVE = 1.0
+"""Seconds in which several pauses are one: their requests were under way together."""
 
 
 class Upstream(Protocol):
@@ -68,7 +78,7 @@ class Ring:
 
 
 class Bucket:
-    """``rate`` requests a second after a burst of ``burst``.
+    """``rate`` requests a second after a burst of ``burst``; up to ``peak`` a second as long as nobody objects.
 
     Who would wait longer than ``patience`` seconds, for the rate or for a pause that the provider asked for, gets Busy
     with the time to come back.
@@ -79,27 +89,52 @@ class Bucket:
         rate: float,
         burst: float,
         *,
+        peak: float = 0,
         patience: float = 8,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._step = 1 / rate
-        self._slack = burst / rate
+        self._floor, self._peak = rate, max(rate, peak)
+        self._rate = self._peak
+        self._burst = burst
         self._patience = patience
         self._clock = clock
         self._sleep = sleep
-        self._next = clock() - self._slack
-        self._closed_until = clock()
+        self._next = clock() - burst / self._rate
+        self._closed_until = self._risen = clock()
+        self._same_wave_until = clock()
         self._urgent, self._background = Ring(), Ring()
         self._in_a_row = 0
         self._server: asyncio.Task[None] | None = None
 
     def hold(self, seconds: float) -> None:
         """Lets nothing start for that long: the provider asked for it. Who waits and cannot wait that long is told."""
+        self._slow_down()
         self._closed_until = max(self._closed_until, self._clock() + seconds)
         left = self._closed_until - self._clock()
         while left > self._patience and self._waiting:
             self._refuse(self._pop(), left)
+
+    @property
+    def rate(self) -> float:
+        """Requests a second now."""
+        return self._rate
+
+    def _slow_down(self) -> None:
+        """Half as fast, once for all that were under way together, and with nothing left of the burst."""
+        now = self._clock()
+        if now < max(self._same_wave_until, self._closed_until) or self._peak == self._floor:
+            return
+        self._rise(now)
+        self._rate = max(self._rate / 2, self._floor)
+        self._next = max(self._next, now)
+        self._same_wave_until = now + _WAVE
+
+    def _rise(self, now: float) -> None:
+        """A little faster for each second since the last pause ended."""
+        content = now - max(self._risen, self._closed_until)
+        self._rate = min(self._rate + max(content, 0) * (self._peak - self._floor) / RECOVERY, self._peak)
+        self._risen = now
 
     async def wait(self, member: str = "") -> None:
         """This request's turn. Busy where it is too far away."""
@@ -112,8 +147,8 @@ class Bucket:
             return
         ring = self._background if is_background() else self._urgent
         before = ring.before(member) + (self._urgent.count if ring is self._background else 0)
-        if pause + before * self._step > self._patience:
-            raise Busy("too many requests", reason="rate", retry_after=pause + before * self._step)
+        if (far := pause + before / self._rate) > self._patience:
+            raise Busy("too many requests", reason="rate", retry_after=far)
         await self._turn(ring, member)
 
     async def _turn(self, ring: Ring, member: str) -> None:
@@ -150,7 +185,10 @@ class Bucket:
         return max(self._next, self._closed_until) - now
 
     def _spend(self) -> None:
-        self._next = max(self._next, self._clock() - self._slack) + self._step
+        now = self._clock()
+        if self._rate < self._peak and now >= self._risen + 1:
+            self._rise(now)
+        self._next = max(self._next, now - self._burst / self._rate) + 1 / self._rate
 
     def _pop(self) -> asyncio.Future[None]:
         urgent = self._urgent.count and not (self._background.count and self._in_a_row >= MOST_IN_A_ROW)

@@ -19,7 +19,7 @@ Lane = Literal["call", "read", "write"]
 
 
 class Pace:
-    """``rate`` requests a second after a burst of ``burst``; ``calls``, ``reads`` and ``writes`` at the same time.
+    """``rate``, ``burst`` and ``peak`` as `Bucket` has them; ``calls``, ``reads`` and ``writes`` at the same time.
 
     Reads and writes have lanes of their own because a copy holds one of each: in a shared lane two copies could wait
     for each other. Who would wait longer than ``queue`` seconds for a lane, or than ``patience`` seconds for the rate
@@ -31,6 +31,7 @@ class Pace:
         rate: float = 50,
         burst: float = 100,
         *,
+        peak: float = 0,
         calls: int = 16,
         reads: int = 16,
         writes: int = 16,
@@ -42,7 +43,7 @@ class Pace:
     ) -> None:
         rooms: dict[Lane, int] = {"call": calls, "read": reads, "write": writes}
         self._gates = {lane: Gate(room, queue=queue, later=patience) for lane, room in rooms.items()}
-        self._bucket = Bucket(rate, burst, patience=patience, clock=clock, sleep=sleep)
+        self._bucket = Bucket(rate, burst, peak=peak, patience=patience, clock=clock, sleep=sleep)
         self._parent = parent
 
     def hold(self, seconds: float, *, wide: bool = False) -> None:

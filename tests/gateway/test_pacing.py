@@ -18,8 +18,10 @@ from providers.errors import Busy
 class Rates:
     account_rate: float = 10_000
     account_burst: float = 10_000
+    account_peak: float = 0
     school_rate: float = 200
     school_burst: float = 0
+    school_peak: float = 0
 
 
 LEO, MIA, OTHER = Scope("riverside", "leo"), Scope("riverside", "mia"), Scope("hillcrest", "ann")

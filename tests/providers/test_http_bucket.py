@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
 from providers.errors import Busy
 from providers.http import Bucket, Pace, work_in_background
+from providers.http.bucket import RECOVERY
 from providers.http.gate import Gate
 
 
@@ -191,3 +193,67 @@ async def test_a_person_goes_before_background_work_in_an_accounts_own_lane() ->
         await settled()
     await asyncio.gather(*tasks)
     assert order == ["person", "job 0", "job 1", "job 2"]
+
+
+async def spent(bucket: Bucket, clock: Clock, requests: int) -> float:
+    """Seconds that so many requests take, one after the other."""
+    begun = clock.now
+    for _ in range(requests):
+        await bucket.wait()
+    return clock.now - begun
+
+
+async def test_as_fast_as_the_provider_likes_and_half_as_fast_after_each_pause() -> None:
+    clock = Clock()
+    bucket = Bucket(10, 0, peak=400, clock=clock, sleep=clock.sleep)
+    assert await spent(bucket, clock, 400) == pytest.approx(1, abs=0.01)
+    rates = []
+    for _ in range(8):
+        clock.now += 1
+        bucket.hold(0)
+        rates.append(round(bucket.rate))
+    assert rates[0] in range(199, 202)
+    assert all(after < before for before, after in pairwise(rates[:6]))
+    assert bucket.rate == pytest.approx(10, abs=1), "the published rate, and never below"
+    assert bucket.rate >= 10
+
+
+async def test_many_refusals_of_one_moment_are_one_pause() -> None:
+    clock = Clock()
+    bucket = Bucket(1, 0, peak=64, clock=clock, sleep=clock.sleep)
+    for _ in range(5):
+        bucket.hold(30)
+        clock.now += 0.2
+    clock.now += 20  # a straggler's refusal, while the pause lasts
+    bucket.hold(30)
+    assert bucket.rate == 32
+
+
+async def test_what_a_provider_likes_again_rises_slowly_and_not_while_it_pauses() -> None:
+    clock = Clock()
+    bucket = Bucket(10, 0, peak=100, clock=clock, sleep=clock.sleep)
+    bucket.hold(500)
+    clock.now += 500
+    await bucket.wait()
+    assert bucket.rate == 50, "no word of a provider that was not asked"
+    clock.now += RECOVERY / 9
+    await bucket.wait()
+    assert bucket.rate == pytest.approx(60)
+    clock.now += RECOVERY
+    await bucket.wait()
+    assert bucket.rate == 100
+
+
+async def test_a_pause_leaves_nothing_of_the_burst() -> None:
+    clock = Clock()
+    bucket = Bucket(10, 1000, peak=100, clock=clock, sleep=clock.sleep)
+    assert await spent(bucket, clock, 500) == 0
+    bucket.hold(0)
+    assert await spent(bucket, clock, 50) == pytest.approx(1, abs=0.05)
+
+
+async def test_without_a_peak_the_rate_stays() -> None:
+    clock = Clock()
+    bucket = Bucket(10, 0, clock=clock, sleep=clock.sleep)
+    bucket.hold(0)
+    assert bucket.rate == 10
