@@ -21,7 +21,7 @@ from cache.blobs.base import BlobStore
 from cache.catalog import objects
 from cache.database import Transactions
 from cache.epoch import advance
-from cache.errors import Expired, Missing, Shredded
+from cache.errors import Corrupt, Expired, Missing, Shredded
 from cache.fields import Fields
 from cache.guard import Guard
 from cache.keyring import Keyring, Ring, hold_key, is_shredded
@@ -189,7 +189,12 @@ class Vault:
             if expiry is None:
                 raise Expired("the object's expiry key is gone")
         wrap = Wrap(row.life, row.tenant, row.subject, row.id, row.bucket)
-        return unwrap_key(row.box, parent, wrap, expiry=expiry)
+        try:
+            return unwrap_key(row.box, parent, wrap, expiry=expiry)
+        except Corrupt:
+            if expiry is None:
+                raise
+            raise Expired("the object's expiry key was lost, and another one made for its five minutes") from None
 
     def _parent(self, row: Row[Any], ring: Ring) -> Key:
         parent = ring.version(row.key_version)
@@ -262,11 +267,16 @@ class Vault:
     async def shred(self, tx: AsyncConnection, scope: Scope) -> int:
         """Destroy the scope's keys and all it holds (a tenant's: with all its subjects). How many objects there were.
 
-        From the commit on nothing of it can be read; every other process forgets the keys within a second.
+        From the commit on nothing of it can be read; every other process forgets the keys within a second, sooner where
+        `hasten` is called after it.
         """
         done = await shelf.bury(tx, shelf.below(scope), await self._database.now(tx))
         await self._keyring.shred(tx, scope)
         return done
+
+    async def hasten(self) -> None:
+        """Tell other processes of a `shred` that is committed. Only haste: never needed, never raises."""
+        await self._keyring.hasten()
 
     async def sweep(self, limit: int) -> int:
         """Remove what ended, blobs of destroyed objects, orphans, dead expiry keys: at most ``limit`` of each kind."""

@@ -25,6 +25,9 @@ from cache.errors import StorageError
 from cache.expiry import default_folder, open_expiry
 from cache.keyring import Keyring
 from cache.keys import hkdf
+from cache.redis_client import Address, RedisClient
+from cache.redis_expiry import RedisExpiry
+from cache.redis_haste import RedisHaste
 from cache.roots import Root, has_root, load_root
 from cache.vault import Scope, Vault
 from gateway import connections
@@ -169,7 +172,7 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
         raise StartRefused(
             f"the database cannot be used ({kind}). Look at FILE_ACCESS_DATABASE_URL, and for SQLite at the data folder"
         ) from None
-    vault = await _vault(settings, database, cafile)
+    vault = await _vault(settings, database, cafile, stack)
     await vault.start()
     stack.push_async_callback(vault.close)
     outbound = Outbound(connections.roots(settings), cafile=cafile, streams=settings.limits.streams)
@@ -184,7 +187,7 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     return Deployment(services, worker, Sweeper(_sweeps(services)), Deliveries(services.webhooks, database))
 
 
-async def _vault(settings: Settings, database: Database, cafile: str | None) -> Vault:
+async def _vault(settings: Settings, database: Database, cafile: str | None, stack: AsyncExitStack) -> Vault:
     data = settings.data_dir
     if settings.root_key is not None:
         root = Root.parse(settings.root_key.get_secret_value())
@@ -192,10 +195,34 @@ async def _vault(settings: Settings, database: Database, cafile: str | None) -> 
         assert settings.root_key_file is not None
         make = not await has_root(database)
         root = await asyncio.to_thread(load_root, settings.root_key_file, data, make=make)
-    folder = settings.expiry_dir or default_folder(data)
-    keyring = Keyring(root, database, await asyncio.to_thread(open_expiry, folder, data))
+    keyring = await _keyring(settings, root, database, cafile, stack)
     blobs = open_blobs(settings.blobs_url.get_secret_value(), cafile=cafile)
     return Vault(keyring, blobs, database, data / "staging")
+
+
+async def _keyring(
+    settings: Settings, root: Root, database: Database, cafile: str | None, stack: AsyncExitStack
+) -> Keyring:
+    """With its expiry keys where the settings want them: in Redis, or on this machine."""
+    if url := settings.expiry_url.get_secret_value():
+        client = RedisClient(Address.parse(url), cafile=cafile, attested=settings.expiry_attested)
+        stack.push_async_callback(client.close)
+        expiry, haste = RedisExpiry(client, root), RedisHaste(client, root)
+        try:
+            await client.start()
+            await expiry.start(await database.now())
+        except StorageError as error:
+            raise StartRefused(f"FILE_ACCESS_EXPIRY_URL: {error}") from None
+        keyring = Keyring(root, database, expiry, haste)
+        await stack.enter_async_context(haste.listening(keyring.watch.hurry))
+        return keyring
+    folder = settings.expiry_dir or default_folder(settings.data_dir)
+    if folder is None and database.dialect != "sqlite":
+        raise StartRefused(
+            "several processes may use one PostgreSQL and must share expiry keys: set FILE_ACCESS_EXPIRY_URL to a "
+            "Redis, or on a single machine FILE_ACCESS_EXPIRY_DIR to a folder in memory"
+        )
+    return Keyring(root, database, await asyncio.to_thread(open_expiry, folder, settings.data_dir))
 
 
 async def _services(settings: Settings, stores: Stores, outbound: Outbound, sender: Sender) -> Services:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from cache.redis_client import Address
 from gateway.addresses import is_loopback, is_on_this_machine, is_plain
 from gateway.db.address import BadDatabaseUrl, parse
 from gateway.settings import CONFIG, PREFIX, Settings, unknown
@@ -57,7 +58,8 @@ def _unreadable(message: str) -> str:
 
 def hazards(settings: Settings) -> list[str]:
     """Every problem for any command; `serving` adds those that only matter to `serve`."""
-    return [*_outside(settings), *_database(settings), *_blobs(settings), *_keys(settings), *_providers(settings)]
+    stores = [*_database(settings), *_blobs(settings), *_keys(settings), *_redis(settings)]
+    return [*_outside(settings), *stores, *_providers(settings)]
 
 
 def serving(settings: Settings) -> list[str]:
@@ -118,6 +120,23 @@ def _keys(settings: Settings) -> Iterator[str]:
             yield f"FILE_ACCESS_{name}: must lie outside the data folder, or a copy of the folder holds key and data"
     if settings.root_key is not None and settings.root_key_file is not None:
         yield "FILE_ACCESS_ROOT_KEY: give either the key or FILE_ACCESS_ROOT_KEY_FILE, not both"
+
+
+def _redis(settings: Settings) -> Iterator[str]:
+    url = settings.expiry_url.get_secret_value()
+    if not url:
+        return
+    try:
+        address = Address.parse(url)
+    except ValueError as error:
+        yield f"FILE_ACCESS_EXPIRY_URL: {error}"
+        return
+    if not address.encrypted and not is_loopback(address.host):
+        yield "FILE_ACCESS_EXPIRY_URL: a Redis on another machine must be reached by rediss (TLS)"
+    if not address.password and not is_loopback(address.host):
+        yield "FILE_ACCESS_EXPIRY_URL: a Redis on another machine needs a user and a password"
+    if settings.expiry_dir is not None:
+        yield "FILE_ACCESS_EXPIRY_URL: give either Redis or FILE_ACCESS_EXPIRY_DIR, not both"
 
 
 def _inside(path: Path, folder: Path) -> bool:

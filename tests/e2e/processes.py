@@ -153,6 +153,8 @@ async def house(
         settings = playground.gateway_settings(folder / "ours", playground.free_port(0), addresses)
         settings |= {"FILE_ACCESS_EXPIRY_DIR": str(expiry), "TMPDIR": str(folder / "tmp")}
         settings |= {"FILE_ACCESS_LOG_LEVEL": "debug", **(environment or {})}
+        if "FILE_ACCESS_EXPIRY_URL" in settings:
+            del settings["FILE_ACCESS_EXPIRY_DIR"]
         if database_url:
             settings["FILE_ACCESS_DATABASE_URL"] = database_url
         made = House(folder, google, microsoft, launchpad, settings, tuple(serve), expiry=expiry)

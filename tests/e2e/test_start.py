@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from gateway.cli import main
 from tests.e2e.processes import Ended, command, playground
+from tests.redis_server import SAFE, redis_server
 
 SECRET = "s3cret-of-the-client"
 SCHOOLS = {"riverside": {"name": "Riverside School", "region": "local"}}
@@ -133,6 +134,23 @@ async def test_keys_and_journal_that_do_not_fit_the_database(stopped: dict[str, 
     _seen(tmp_path, 0)
     process = await playground.spawn(["gateway", "serve"], stopped, tmp_path / "log")
     await playground.stop(process)
+
+
+async def test_a_redis_that_is_no_place_for_keys_that_must_die(tmp_path: Path) -> None:
+    known = settings(tmp_path)
+    del known["FILE_ACCESS_EXPIRY_DIR"]
+    async with redis_server(tmp_path / "redis", 'save "60 1"') as redis:
+        known["FILE_ACCESS_EXPIRY_URL"] = redis.url
+        is_refusal(refused := await command("serve", environment=known), "FILE_ACCESS_EXPIRY_URL", 'set save ""')
+        assert redis.password not in refused.err
+        await redis.stop()
+        is_refusal(refused := await command("serve", environment=known), "FILE_ACCESS_EXPIRY_URL", "does not answer")
+        assert redis.password not in refused.err
+        redis.options = SAFE
+        await redis.start()
+        process = await playground.spawn(["gateway", "serve"], known, tmp_path / "log")
+        await playground.stop(process)
+        assert redis.password not in (tmp_path / "log").read_text()
 
 
 async def test_a_second_process_and_a_taken_port(tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ def test_secrets_are_not_shown() -> None:
     settings = load(root_key="hunter2", google={"client_secret": "hunter2"})
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in problems(database_url="mysql://u:hunter2@h/x", port="hunter2")
+    assert "hunter2" not in problems(expiry_url="redis://u:hunter2@keys.example:6379/0?ssl_cert_reqs=none")
+    assert "hunter2" not in repr(load(expiry_url="rediss://u:hunter2@keys.example"))
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,10 @@ def test_secrets_are_not_shown() -> None:
         ({"blobs_url": "ftp://b"}, "BLOBS_URL"),
         ({"data_dir": "/srv/fag", "root_key_file": "/srv/fag/keys/root"}, "ROOT_KEY_FILE"),
         ({"data_dir": "/srv/fag", "expiry_dir": "/srv/x/../fag/e"}, "EXPIRY_DIR"),
+        ({"expiry_url": "redis://keys.example"}, "rediss"),
+        ({"expiry_url": "rediss://keys.example"}, "password"),
+        ({"expiry_url": "http://127.0.0.1"}, "EXPIRY_URL"),
+        ({"expiry_url": "redis://127.0.0.1", "expiry_dir": "/dev/shm/k"}, "not both"),
         ({"root_key": "k", "root_key_file": "/srv/k"}, "ROOT_KEY"),
         ({"identity_providers": [{**PROVIDER, "issuer": "http://id.example"}]}, "IDENTITY_PROVIDERS"),
         ({"identity_providers": [{**PROVIDER, "origins": ["http://keys.example"]}]}, "IDENTITY_PROVIDERS"),
@@ -106,6 +112,7 @@ def test_what_is_safe_is_accepted() -> None:
         public_url="https://files.school.example",
         database_url="postgresql://u@db.example/x?sslmode=verify-full",
         blobs_url="s3://b/p?endpoint=http://127.0.0.1:9000",
+        expiry_url="rediss://u:pw@keys.example:6380/0",
         google={"token_url": "http://localhost:1/token"},
         identity_providers=[PROVIDER],
     )

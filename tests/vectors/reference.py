@@ -95,6 +95,7 @@ def wrap_vectors() -> list[dict[str, object]]:
     parent, expiry, secret, nonce = plain(32), plain(96)[64:], plain(128)[96:], bytes(range(12))
     found: list[dict[str, object]] = []
     for purpose, parent_id, subject, item, bucket in (
+        ("expiry", "root", "", "", 5_900_000),  # as it lies in Redis: of no school
         ("tenant", "root", "", "", None),
         ("subject", "school", "person", "", None),
         ("kept", "person", "person", "0" * 32, None),
@@ -103,15 +104,16 @@ def wrap_vectors() -> list[dict[str, object]]:
         ("spool", "school", "", "0" * 32, 5_900_001),
     ):
         temporary = purpose in ("cache", "spool")
+        tenant = "" if purpose == "expiry" else "school"
         if temporary:
             kek = hkdf(parent + expiry, b"", enc("temp-kek", "school", subject, bucket, 3, 1))
         else:
             kek = hkdf(parent, b"", enc("wrap", 3))
-        aad = enc(purpose, "school", subject, item, parent_id, 3, bucket)
+        aad = enc(purpose, tenant, subject, item, parent_id, 3, bucket)
         found.append(
             {
                 "purpose": purpose,
-                "tenant": "school",
+                "tenant": tenant,
                 "subject": subject,
                 "object": item,
                 "bucket": bucket,
