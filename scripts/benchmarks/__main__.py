@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.usage import remove, scratch
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 async def _run(rows: Sequence[Row], authority: Authority) -> list[dict[str, Any]]:
     from tour import TourFailed
 
+    from benchmarks.rows import failed
     from benchmarks.world import world
 
     found = []
@@ -34,37 +35,30 @@ async def _run(rows: Sequence[Row], authority: Authority) -> list[dict[str, Any]
                 try:
                     told = (await row.measure(running)).as_json(row)
                 except (RuntimeError, OSError, TimeoutError, AssertionError, TourFailed) as error:
-                    told = {
-                        "name": row.name,
-                        "work": row.work,
-                        "target": row.target,
-                        "met": False,
-                        "limit": str(error)[-500:],
-                    }
+                    told = failed(row, str(error)[-500:] or type(error).__name__)
                 found.append(told)
                 print(f"  {time.monotonic() - started:.0f} s  {_line(told)}", file=sys.stderr, flush=True)
     return found
 
 
-def _line(row: dict[str, Any]) -> str:
-    if "unit" not in row:
-        return f"failed: {row['limit']}"
+def _line(row: Mapping[str, Any]) -> str:
     numbers = [f"{who} {row[who]:.4g}" for who in ("ours", "peer", "bare") if row[who] is not None]
     return f"{', '.join(numbers)} {row['unit']}; {'met' if row['met'] else 'MISSED'} {row['limit']}"
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> str:
-    head = "| work | ours | rclone | bare | unit | ratio | target | met | CPU s | MiB | limit |\n|" + "---|" * 11
-    lines = []
-    for row in rows:
-        if "unit" not in row:
-            lines.append(f"| {row['work']} | | | | | | {row['target']} | no | | | {row['limit']} |")
-            continue
-        cells = [row["work"], *("" if row[k] is None else f"{row[k]:.4g}" for k in ("ours", "peer", "bare"))]
-        cells += [row["unit"], f"{row['ratio']:.3g}x", row["target"], "yes" if row["met"] else "no"]
-        cells += [" ".join(f"{k} {v:.3g}" for k, v in row[part].items()) for part in ("cpu_s", "peak_mib")]
-        lines.append("| " + " | ".join([*cells, row["limit"]]) + " |")
-    return "\n".join([head, *lines])
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown, for people and for the README."""
+    head = "| work | ours | peer | bare | unit | ratio | target | met | CPU s | MiB | limit |\n|" + "---|" * 11
+    return "\n".join([head, *map(_cells, rows)])
+
+
+def _cells(row: Mapping[str, Any]) -> str:
+    numbers = ["" if row[name] is None else f"{row[name]:.4g}" for name in ("ours", "peer", "bare")]
+    ratio = "" if row["ratio"] is None else f"{row['ratio']:.3g}x"
+    costs = [" ".join(f"{who} {cost:.3g}" for who, cost in row[part].items()) for part in ("cpu_s", "peak_mib")]
+    met = "yes" if row["met"] else "no"
+    cells = [row["work"], *numbers, row["unit"], ratio, row["target"], met, *costs, row["limit"]]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def main() -> int:
@@ -86,7 +80,7 @@ def _main(authority: Authority) -> int:
     chosen = parser.parse_args()
     rows = [row for row in ROWS if not chosen.only or row.name in chosen.only]
     found = asyncio.run(_run(rows, authority))
-    print(json.dumps(found, indent=2, ensure_ascii=False) if chosen.json else _table(found))
+    print(json.dumps(found, indent=2, ensure_ascii=False) if chosen.json else table(found))
     return 0 if all(row["met"] for row in found) else 1
 
 

@@ -2,7 +2,8 @@
 
 No ledger, no jobs, no hashes, no verification, nothing durable: ``python -m benchmarks.bare WORK`` with WORK as JSON:
 ``from``, ``to`` ('google', 'onedrive', 'disk'), ``files`` as [id, name, size], ``folder`` (the destination's id or
-path), ``at_once``, ``origins``, ``tokens``. It prints the seconds it took.
+path), ``at_once``, ``origins``, ``tokens``. From 'listing' it only lists ``folder`` with these ``fields``. It prints
+the seconds it took.
 """
 
 from __future__ import annotations
@@ -91,6 +92,20 @@ class Bare:
             file.flush()
             os.fsync(file.fileno())
 
+    async def listing(self) -> None:
+        """Page through a folder of Google Drive, to its end."""
+        asked = {"q": f"'{self._work['folder']}' in parents and trashed = false", "pageSize": "1000"}
+        asked |= {"fields": f"nextPageToken,incompleteSearch,files({self._work['fields']})"}
+        while True:
+            async with self._http.get(
+                f"{self._google}/drive/v3/files", params=asked, headers=self._bearer["google"]
+            ) as response:
+                response.raise_for_status()
+                page = await response.json()
+            if "nextPageToken" not in page:
+                return
+            asked["pageToken"] = page["nextPageToken"]
+
 
 class _Cut:
     """A stream of pieces, given out in lengths."""
@@ -127,6 +142,9 @@ async def run(work: dict[str, Any]) -> float:
                 await client.copy(file)
 
         started = time.monotonic()
+        if work["from"] == "listing":
+            await client.listing()
+            return time.monotonic() - started
         async with asyncio.TaskGroup() as group:
             for _ in range(work["at_once"]):
                 group.create_task(one_after_the_other())

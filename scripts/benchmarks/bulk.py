@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.rows import RUNS, Measured, Row, alternate, compare
+from benchmarks import targets
+from benchmarks.rows import RUNS, Measured, Row, alternate, compare, explained, sides
 from benchmarks.usage import MIB, Cost
 from benchmarks.world import World
 from providers.drive import Ref
@@ -96,16 +97,11 @@ async def _one(world: World, source: str, to: str, *, strict: bool) -> Measured:
         bare=partial(bare, world, source, to, files),
     )
     result = compare(found, GIB / MIB, "MiB/s")
-    assert result.peer is not None
-    assert result.bare is not None
-    wanted = min((1.3 if strict else 1.2) * result.peer, 0.9 * result.bare)
-    result.met = result.ours >= wanted
+    missed = targets.large(sides(result), 1.3 if strict else 1.2)
     if strict:
-        light = result.cpu_s["ours"] <= result.cpu_s["peer"]
-        small = result.peak_mib["growth"] <= 0.5 * result.peak_mib["peer"]
-        result.notes += [] if light else ["more CPU than rclone"]
-        result.notes += [] if small else ["more memory than half of rclone's"]
-        result.met = result.met and light and small
+        cpu_s, mib = result.cpu_s, result.peak_mib
+        missed += targets.light(targets.Weight(cpu_s["ours"], cpu_s["peer"], mib["growth"], mib["peer"]))
+    await explained(world, result, missed, partial(ours, world, source, to, folder))
     return result
 
 
@@ -132,18 +128,19 @@ async def _files(world: World, kind: str, folder: str) -> Files:
 
 async def _latency(world: World) -> Measured:
     files = await provide(world, "google", "sixty-four", [(f"{n:02}.bin", 8 * MIB) for n in range(64)])
+    copied = partial(ours, world, "google", "onedrive", "sixty-four")
     await world.latency(50)
     try:
         found = await alternate(
             RUNS,
-            ours=partial(ours, world, "google", "onedrive", "sixty-four"),
+            ours=copied,
             peer=partial(peer, world, "google", "onedrive", "sixty-four"),
             bare=partial(bare, world, "google", "onedrive", files, at_once=16),
         )
+        result = compare(found, 512, "MiB/s")
+        await explained(world, result, targets.latency(result.ours, result.peer or 0.0), copied)
     finally:
         await world.latency(0)
-    result = compare(found, 512, "MiB/s")
-    result.met = result.ratio >= 1.6
     return result
 
 

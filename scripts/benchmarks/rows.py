@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.targets import Sides
 from benchmarks.usage import Cost
 from benchmarks.world import World
 
 RUNS = 3
 Run = Callable[[int], Awaitable[Cost]]
-Judge = Callable[["Measured"], tuple[float, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,11 @@ class Measured:
     peak_mib: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    def judged(self, missed: Sequence[str], limit: str = "") -> None:
+        """Met where nothing is missed; else what is missed and why stands first in ``limit``."""
+        self.met = not missed
+        self.limit = "; ".join([*missed, limit or self.limit])
+
     def as_json(self, row: Row) -> dict[str, Any]:
         """As ``--json`` lists it."""
         rounded = {name: None if value is None else round(value, 3) for name, value in (
@@ -52,7 +57,7 @@ class Measured:
             "unit": self.unit,
             "target": row.target,
             "met": self.met,
-            "limit": "; ".join([*([self.limit] if not self.met else []), *self.notes]),
+            "limit": "; ".join(filter(None, [*([self.limit] if not self.met else []), *self.notes])),
             "cpu_s": {name: round(value, 2) for name, value in self.cpu_s.items()},
             "peak_mib": {name: round(value, 1) for name, value in self.peak_mib.items()},
         }
@@ -129,6 +134,25 @@ def compare(found: dict[str, Side], amount: float, unit: str) -> Measured:
     return result
 
 
-def names(rows: Sequence[Row]) -> str:
-    """For --help."""
-    return ", ".join(row.name for row in rows)
+def sides(result: Measured) -> Sides:
+    """The three rates of a comparison."""
+    assert result.peer is not None
+    assert result.bare is not None
+    return Sides(result.ours, result.peer, result.bare)
+
+
+async def explained(world: World, result: Measured, missed: Sequence[str], run: Run) -> None:
+    """Judge; where something is missed the gateway does the work once more, watched, to see what it is busy with."""
+    if not missed:
+        result.judged(missed)
+        return
+    async with world.profile() as profile:
+        await run(RUNS)
+    result.judged(missed, f"{result.limit}; {profile[0]}")
+
+
+def failed(row: Row, why: str) -> dict[str, Any]:
+    """A row that could not be measured, as ``--json`` lists it."""
+    nothing: dict[str, Any] = dict.fromkeys(("ours", "peer", "bare", "ratio"))
+    told = {"name": row.name, "work": row.work, **nothing, "unit": "", "target": row.target, "met": False}
+    return {**told, "limit": why, "cpu_s": {}, "peak_mib": {}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import bulk, many
+from benchmarks import bulk, crowd, many, opening
 from benchmarks.rows import Row
 
-ROWS: tuple[Row, ...] = (*bulk.ROWS, *many.ROWS)
+ROWS: tuple[Row, ...] = (*bulk.ROWS, *many.ROWS, *opening.ROWS, *crowd.ROWS)

