@@ -1,11 +1,14 @@
 """Cursors that only we can make: a person's place in a list, bound to the list and the person it was made for.
 
 The cursor carries a drive's own page token, which may be a capability, so it is sealed and not merely encoded.
+Each list of each person has a key of its own: a whole school that asks every ten seconds what changed would wear out
+one key's random nonces (2^32 of them) within months.
 """
 
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 
 from cryptography.exceptions import InvalidTag
@@ -18,12 +21,15 @@ class Cursors:
     """Seals and opens cursors under a key of this process's configuration (32 bytes)."""
 
     def __init__(self, key: bytes) -> None:
-        self._aead = AESGCM(key)
+        self._key = key
+
+    def _aead(self, bound_to: str) -> AESGCM:
+        return AESGCM(hmac.digest(self._key, bound_to.encode(), "sha256"))
 
     def make(self, place: str, bound_to: str) -> str:
         """Text for ``next``, valid only where ``bound_to`` is the same again."""
         nonce = os.urandom(12)
-        box = nonce + self._aead.encrypt(nonce, place.encode(), bound_to.encode())
+        box = nonce + self._aead(bound_to).encrypt(nonce, place.encode(), bound_to.encode())
         return base64.urlsafe_b64encode(box).rstrip(b"=").decode()
 
     def read(self, text: str | None, bound_to: str) -> str | None:
@@ -32,7 +38,7 @@ class Cursors:
             return None
         try:
             box = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            return self._aead.decrypt(box[:12], box[12:], bound_to.encode()).decode()
+            return self._aead(bound_to).decrypt(box[:12], box[12:], bound_to.encode()).decode()
         except (ValueError, InvalidTag, UnicodeDecodeError):
             raise Problem(400, "bad_cursor", "This list cannot be continued from here. Load it again.") from None
 

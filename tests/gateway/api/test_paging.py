@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.api.paging import Cursors
 from gateway.api.problems import Problem
@@ -17,6 +21,13 @@ def test_round_trip_hides_the_place() -> None:
     assert "secret" not in text
     assert cursors.read(text, "person\0list") == "secret-page-token"
     assert cursors.read(None, "x") is None
+
+
+def test_no_two_lists_share_a_key() -> None:
+    """Else the random nonces of everybody's cursors would be drawn for one key, until two are equal."""
+    box = base64.urlsafe_b64decode(Cursors(KEY).make("place", "a") + "==")
+    with pytest.raises(InvalidTag):
+        AESGCM(KEY).decrypt(box[:12], box[12:], b"a")
 
 
 def test_foreign_and_changed_cursors() -> None:
