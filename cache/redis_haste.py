@@ -57,9 +57,9 @@ class RedisHaste:
 
     async def _hear(self, hurry: Callable[[], None]) -> None:
         """Until it has been quiet for a while: a connection that was cut without a word is quiet for ever."""
-        async with self._client.redis.pubsub(ignore_subscribe_messages=True) as ear:
+        async with self._client.redis.pubsub() as ear:
             await ear.subscribe(self._channel)
-            hurry()  # something may have been told while nobody listened
+            # The first message says that it listens now: something may have been told before.
             while await ear.get_message(timeout=QUIET) is not None:
                 hurry()
                 await asyncio.sleep(REST)
