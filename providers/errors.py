@@ -156,7 +156,7 @@ class Busy(DriveError):
 
 class Locked(Busy):
     code = "locked"
-    advice = "Somebody is working on it at the moment. Try again when they have closed it."
+    advice = "Somebody has it open. Try again when they have closed it, or save a copy under another name."
 
 
 class Offline(DriveError):
