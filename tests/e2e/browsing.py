@@ -14,7 +14,7 @@ from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 from tests.e2e.running import ROOT, Running
 
-expect.set_options(timeout=15_000)  # a busy machine is no failure
+expect.set_options(timeout=30_000)  # a busy machine is no failure
 ARTEFACTS = ROOT / "artefacts"
 ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -65,7 +65,7 @@ async def browsing(*, extension: Path | None = None, **options: Any) -> AsyncIte
             context.on("page", errors.watch)
             for page in context.pages:
                 errors.watch(page)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(30_000)
             yield context
             await context.close()
     finally:
@@ -147,3 +147,24 @@ async def picture(page: Page, name: str, **options: Any) -> None:
 async def get(page: Page, path: str) -> Any:
     """The gateway's own answer, with the page's session."""
     return await page.evaluate("path => fetch(path).then(answer => answer.json())", path)
+
+
+async def place(page: Page, side: str, name: str) -> None:
+    """Go to a place of the drive on this side: its trash, a shared drive, what is shared."""
+    places = pane(page, side).get_by_role("navigation", name="Places in this drive")
+    await places.get_by_role("button", name=name, exact=True).click()
+    await expect(places.locator("[aria-current]")).to_have_text(name)
+    await settled(page, side)
+
+
+async def choose(page: Page, side: str, name: str, action: str) -> None:
+    """Choose something in the menu of an item's row."""
+    await row(page, side, name).locator(".more").click()
+    await page.get_by_role("menuitem", name=action, exact=True).click()
+
+
+async def put(page: Page, side: str, name: str, text: str, media: str = "text/plain") -> None:
+    """Upload a small file and wait until it is listed."""
+    file = {"name": name, "mimeType": media, "buffer": text.encode()}
+    await pane(page, side).locator('[data-part="files"]').set_input_files([file])
+    await expect(row(page, side, name)).to_be_visible()

@@ -92,15 +92,19 @@ export class Pane {
   async use(drive, path) {
     if (this.part.invite) this.#invite(false);
     this.visits += 1;
-    const visit = this.visits;
     const other = drive.id !== this.drive?.id;
     this.drive = drive;
     this.part.drive.value = drive.id;
     this.path = path?.length ? path : [{ id: "root", name: this.house.kind(drive) }];
     if (other) this.spaces = [];
+    this.#reach(drive);
     await this.load();
+  }
+
+  /** What else the drive reaches: shown once it is known, waited for by nobody. */
+  async #reach(drive) {
     const spaces = await this.house.spaces(drive);
-    if (visit !== this.visits && this.drive !== drive) return;
+    if (this.drive !== drive || !spaces.length) return;
     this.spaces = spaces;
     this.#places();
   }
