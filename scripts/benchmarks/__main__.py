@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -63,6 +64,7 @@ def _cells(row: Mapping[str, Any]) -> str:
 
 def main() -> int:
     """0 where every row met its target."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended then, too
     folder = scratch()
     try:
         return _main(Authority(folder, *GOOGLE, *MICROSOFT))

@@ -32,7 +32,7 @@ async def provide(world: World, kind: str, folder: str, files: Sequence[tuple[st
     """Have these files (name, bytes) in a folder at the top of a drive, once; (vendor's id, name, bytes)."""
     local = world.folder / "materials"
     local.mkdir(exist_ok=True)
-    there = await world.make_folder(kind, folder)
+    there = await world.fresh_folder(kind, folder)
     paths = [
         await asyncio.to_thread(made_up, local / f"{number}-{size}", size, number)
         for number, (_, size) in enumerate(files)
@@ -48,7 +48,7 @@ async def provide(world: World, kind: str, folder: str, files: Sequence[tuple[st
 
 async def to_native(world: World, kind: str, folder: str) -> None:
     """The same folder on the native drive, and in rclone's crypt."""
-    await world.transfer([(kind, await world.item(kind, folder))], ("native", "root"))
+    await world.transfer([(kind, await world.item(kind, folder))], ("native", "root"), on_conflict="replace")
     await world.rclone("copy", f"{kind}:{folder}", f"native:{folder}")
 
 

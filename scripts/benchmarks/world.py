@@ -1,8 +1,7 @@
 """What every row runs on: TLS stand-ins, the relay, the gateway with a signed-in teacher, and rclone set up beside it.
 
 Everything is a process of its own on one temporary folder, ended by its process id. The gateway runs on embedded
-defaults and is not told that it is being measured; only its pace towards the drives is set as high as the unpaced
-rclone's and the bare client's, because stand-ins answer without a limit.
+defaults; nothing in it is told that it is being measured.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import json
 import os
 import secrets
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,12 +29,6 @@ from tests.contract.relay import GOOGLE, MICROSOFT, Authority
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
-UNPACED: Final = {
-    f"FILE_ACCESS_{vendor}__{of}_{what}": "100000"
-    for vendor in ("GOOGLE", "MICROSOFT")
-    for of in ("ACCOUNT", "SCHOOL")
-    for what in ("RATE", "BURST")
-}
 TEACHER: Final = "amira.haddad@riverside.example"
 
 
@@ -94,7 +88,7 @@ class World:
     # ours
 
     async def transfer(
-        self, sources: Sequence[tuple[str, str]], to: tuple[str, str], *, servers: bool = True, **order: Any
+        self, sources: Sequence[tuple[str, str]], to: tuple[str, str], **order: Any
     ) -> tuple[dict[str, Any], Cost]:
         """Order a copy through the API and follow it to its end; the job and its cost. RuntimeError where not all went.
 
@@ -112,8 +106,13 @@ class World:
             job = await self.ended(job["id"])
         counts = job["counts"]
         if job["state"] != "done" or counts["failed"] or counts["copied"] != counts["found"]:
-            raise RuntimeError(f"the transfer ended as {job['state']} with {counts}")
+            raise RuntimeError(f"the transfer ended as {job['state']} with {counts}: {await self._reasons(job['id'])}")
         return job, cost
+
+    async def _reasons(self, job: str) -> dict[str, int]:
+        """How many items ended for which reason."""
+        items = (await self.teacher.api("GET", f"/v1/jobs/{job}/items?limit=1000"))["items"]
+        return dict(Counter(str(one["reason"]) for one in items if one.get("reason")))
 
     @asynccontextmanager
     async def costs(self) -> AsyncIterator[Cost]:
@@ -170,6 +169,13 @@ class World:
             headers={"Idempotency-Key": secrets.token_hex(16)},
         )
         return str(made["id"])
+
+    async def fresh_folder(self, kind: str, name: str) -> str:
+        """The same, instead of one of that name that a row which failed has left."""
+        async for one in self.teacher.children(self.drives[kind], "root"):
+            if one["name"] == name:
+                await self.drop(kind, one["id"])
+        return await self.make_folder(kind, name)
 
     async def item(self, kind: str, path: str) -> str:
         """The id of an item by its path from the top."""
@@ -272,7 +278,7 @@ async def _gateway(made: World, stack: AsyncExitStack, launchpad: str) -> None:
     settings = playground.gateway_settings(made.folder / "ours", port, addresses)
     settings |= {"FILE_ACCESS_EXPIRY_DIR": str(made.folder / "expiry"), "SSL_CERT_FILE": str(made.authority.ca_file)}
     command = ["benchmarks.watched", "gateway", "serve"]
-    process, _ = await _started(stack, command, {**settings, **UNPACED}, made.folder / "gateway.log")
+    process, _ = await _started(stack, command, settings, made.folder / "gateway.log")
     made.served, made.launchpad = process, launchpad
     made.pids["gateway"], made.gateway = process.pid, f"http://127.0.0.1:{port}"
 
