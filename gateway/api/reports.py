@@ -65,12 +65,14 @@ def _break_off(request: web.Request) -> None:
 
 
 async def _csv(job: Job, pages: Pages) -> AsyncIterator[str]:
-    """A byte order mark for spreadsheets, a header, a row for each item, and the sums at the end."""
+    """A byte order mark for spreadsheets, a header, a row for each item, at the end the sums and what came of all."""
     yield "\ufeff" + _rows([COLUMNS])
     async for page in pages:
         yield _rows([[cell(value) for value in _values(item)] for item in page])
         await asyncio.sleep(0)
     yield _rows([("", name, "total", "", getattr(job.counts, name)) for name in _COUNTS])
+    if job.outcome is not None:
+        yield _rows([("", "kept", "total", "", job.kept or 0), ("", "outcome", "total", job.outcome, "")])
 
 
 def _rows(rows: Sequence[Sequence[object]]) -> str:

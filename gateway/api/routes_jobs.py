@@ -28,6 +28,7 @@ from gateway.api.schemas import (
     ReportHow,
 )
 from gateway.ids import is_id
+from gateway.jobs import outcome
 from gateway.jobs.model import ItemView, JobView, Wait
 from gateway.jobs.reasons import ADVICE, advice
 from gateway.transfers import Conflict, Order, OrderRefused, Source
@@ -79,6 +80,8 @@ def _job(view: JobView) -> Job:
             waiting=counts.waiting,
         ),
         bytes=Bytes(total=view.bytes_total, done=view.bytes_done),
+        outcome=outcome.of(view.state, view.counts, view.kept),
+        kept=view.kept,
     )
 
 

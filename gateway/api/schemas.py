@@ -213,6 +213,8 @@ class Bytes(Wire):
 
 
 class Job(Wire):
+    """`outcome` and `kept`, the originals of a move that stayed, are there once the job has ended."""
+
     id: str
     kind: str
     mode: str | None = None
@@ -221,6 +223,8 @@ class Job(Wire):
     ended: datetime | None = None
     counts: Counts
     bytes: Bytes
+    outcome: Literal["all", "with_problems", "nothing"] | None = None
+    kept: int | None = None
     resumes_at: datetime | None = None
     reason: str | None = None
     advice: str | None = None

@@ -82,8 +82,8 @@ class SchoolSettingsChange(Wire):
 
 
 class WebhookOut(Wire):
-    """`secrets`: how many are valid. `secret` is told once, where the first one was made. `failure` with its `advice` is
-    that of `last_failure`, `status` what the address answered then."""
+    """`secrets`: how many are valid. `secret` is told once, where the first one was made. `failure`, its `advice` and
+    the `status` that the address answered are those of `last_failure`."""
 
     url: str
     after: int

@@ -145,7 +145,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as its person sees it. Times in epoch ms, bytes known so far."""
+    """A job as its person sees it. Times in epoch ms, bytes known so far.
+
+    ``kept``: originals of a move that stayed, known once it has ended.
+    """
 
     id: str
     kind: str
@@ -159,6 +162,7 @@ class JobView:
     bytes_done: int
     spec: Mapping[str, Any] = field(default_factory=dict)
     wait: Wait | None = None
+    kept: int | None = None
 
     @property
     def tag(self) -> str:

@@ -330,6 +330,7 @@ class Jobs:
             bytes_done=known.bytes_done,
             spec=spec,
             wait=held,
+            kept=known.kept,
         )
 
 

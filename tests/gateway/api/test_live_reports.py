@@ -89,3 +89,13 @@ async def test_a_plan_is_looked_at_and_confirmed(student: Person, teacher: Perso
     assert (await student.post("/v1/transfers", 202, json={**order, "preflight": plan["id"]}))["kind"] == "transfer"
     refused = await student.post("/v1/transfers", 422, json={**order, "mode": "move", "preflight": plan["id"]})
     assert refused["code"] == "preflight_unfit"
+
+
+async def test_a_job_says_at_its_own_level_what_came_of_it(student: Person) -> None:
+    job = await copied(student, 2)
+    told = await student.get(f"/v1/jobs/{job}")
+    assert (told["outcome"], told["kept"]) == ("all", 0)
+    report = await student.ask("GET", f"/v1/jobs/{job}/report?format=csv")
+    rows = {row[1]: row for row in csv.reader(io.StringIO(report.body.decode("utf-8-sig")))}
+    assert rows["kept"][2:5] == ["total", "", "0"]
+    assert rows["outcome"][2:4] == ["total", "all"]

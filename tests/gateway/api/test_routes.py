@@ -52,6 +52,8 @@ PAGE_ONLY = {
     ("POST", "/v1/erasures"),
     ("GET", "/v1/school/settings"),
     ("PATCH", "/v1/school/settings"),
+    ("POST", "/v1/school/webhook/secret"),
+    ("POST", "/v1/school/webhook/test"),
     ("GET", "/v1/tokens"),
     ("DELETE", "/v1/tokens/{token}"),
 }
