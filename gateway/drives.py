@@ -175,17 +175,29 @@ class Drives:
             return self._native.make(scope, drive)
         kept, now = self._made.get(drive), self._clock()
         trusted = kept is not None and kept.owner == scope and now - kept.looked < TRUSTED and is_background()
-        if not trusted:
-            account = await self._usable(scope, drive)
-            kept = self._made.get(drive)  # as it is after the look
-            if kept is None:
-                kept = self._made[drive] = _Kept(self._providers[account.provider].make(scope, drive), scope)
-            kept.looked = now
-            while len(self._made) > KEPT:
-                self.forget(next(iter(self._made)))
-        assert kept is not None
-        self._made.move_to_end(drive)
+        if kept is None or not trusted:
+            kept = await self._looked_at(scope, drive, now)
+        if drive in self._made:
+            self._made.move_to_end(drive)
         return kept.drive
+
+    async def _looked_at(self, scope: Scope, drive: str, now: float) -> _Kept:
+        """The drive of an account that is usable now. While one looks, other background work does not."""
+        kept = self._made.get(drive)
+        if kept is not None and kept.owner == scope and is_background():
+            kept.looked = now
+        try:
+            account = await self._usable(scope, drive)
+        except (NotFound, Reconnect):
+            if kept is not None and kept.owner == scope:
+                kept.looked = now - TRUSTED
+            raise
+        if (kept := self._made.get(drive)) is None:  # as it is after the look
+            kept = self._made[drive] = _Kept(self._providers[account.provider].make(scope, drive), scope)
+        kept.looked = now
+        while len(self._made) > KEPT:
+            self.forget(next(iter(self._made)))
+        return kept
 
     async def _usable(self, scope: Scope, drive: str) -> Account:
         try:

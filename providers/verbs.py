@@ -6,12 +6,13 @@ So nothing ever raises NotImplementedError, and a drive that lacks a verb simply
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar, cast, runtime_checkable
 
-from providers.drive import Entry, Page, Ref
+from providers.drive import Entry, Page, Read, Ref
 
 PICTURE_LIMIT: Final = 1024 * 1024
 """The largest thumbnail that is believed, bytes."""
@@ -158,6 +159,19 @@ class HasThumbnails(Protocol):
 
     async def thumbnail(self, ref: Ref, edge: int = 256) -> Picture | None:
         """A PNG, JPEG, GIF or WebP picture about ``edge`` pixels wide; None where the drive has none of this item."""
+        ...
+
+
+@runtime_checkable
+class ReadsListed(Protocol):
+    """A drive that needs no look at a file it has just listed: the bytes prove by their hash which version they are."""
+
+    def read_listed(self, entry: Entry) -> AbstractAsyncContextManager[Read]:
+        """The whole file, as ``read(entry.ref, version=entry.version)`` gives it, for one request.
+
+        Changed where it is not that version any more, perhaps only in the place of its last piece. ValueError for an
+        entry without a size or a hash.
+        """
         ...
 
 

@@ -48,15 +48,20 @@ def taken(sealer: Sealer, job: str, name: str) -> bytes:
     return sealer.index("items.taken", f"{job}\0{name}")
 
 
-def item(sealer: Sealer, row: RowMapping) -> Item:
-    """A claimed row (`gateway.jobs.queue.JOINED`), opened. Corrupt or Shredded where it cannot be."""
+def item(sealer: Sealer, row: RowMapping, specs: dict[str, dict[str, Any]]) -> Item:
+    """A claimed row (`gateway.jobs.queue.JOINED`), opened. Corrupt or Shredded where it cannot be.
+
+    ``specs``: what was opened already of the jobs' orders; many items are of one job.
+    """
+    if row["job"] not in specs:
+        specs[row["job"]] = unseal(sealer, "jobs", "spec", row["job"], row["spec"])
     sealed = {"entry", "work", "spec", "cancelled"}
     plain = {name: row[name] for name in Item.__slots__ if name not in sealed}
     return Item(
         **plain,
         entry=unseal(sealer, "items", "entry", row["id"], row["entry"]),
         work=unseal(sealer, "items", "work", row["id"], row["work"]),
-        spec=unseal(sealer, "jobs", "spec", row["job"], row["spec"]),
+        spec=specs[row["job"]],
         cancelled=row["cancelled"] is not None,
     )
 

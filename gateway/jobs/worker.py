@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import RowMapping
@@ -112,8 +112,9 @@ class Worker:
             self._looked = time.monotonic() if look else self._looked
             rows = await self._write(lambda tx, now: queue.claim(tx, owner, now, slots, cancelled=look))
             sealers: dict[tuple[str, str], Sealer] = {}
+            specs: dict[str, dict[str, Any]] = {}
             for row in rows:
-                await self._begin(row, sealers)
+                await self._begin(row, sealers, specs)
             if rows:
                 return
         with suppress(TimeoutError):
@@ -122,16 +123,18 @@ class Worker:
         if self._running:
             await asyncio.sleep(_GATHER_SMALL if len(self._running) > self._used // PLACE + _FEW else _GATHER)
 
-    async def _begin(self, row: RowMapping, sealers: dict[tuple[str, str], Sealer]) -> None:
+    async def _begin(
+        self, row: RowMapping, sealers: dict[tuple[str, str], Sealer], specs: dict[str, dict[str, Any]]
+    ) -> None:
         """Open what was claimed. Where its key is gone the person was forgotten: nothing is left to do.
 
-        ``sealers``: those that this claim has needed so far.
+        ``sealers``, ``specs``: those that this claim has needed so far.
         """
         whose = (row["tenant"], row["person"])
         try:
             sealer = sealers.get(whose) or await self._jobs.sealer(*whose)
             sealers[whose] = sealer
-            item = opened(sealer, row)
+            item = opened(sealer, row, specs)
         except StorageError as error:
             _log.warning("worker.unreadable", item=row["id"], why=type(error).__name__)
             if not error.retryable:

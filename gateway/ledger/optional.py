@@ -7,12 +7,13 @@ writes is recorded first. A verb that is not known here is left out, never passe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cache
 from typing import Final
 
 from gateway.ledger.ledger import Cover
 from gateway.ledger.recorded import Place, Recorded, Recorder
-from providers.drive import Drive, Entry, Instruction, Page, Ref
+from providers.drive import Drive, Entry, Instruction, Page, Read, Ref
 from providers.verbs import (
     CanCopy,
     CanRestore,
@@ -26,6 +27,7 @@ from providers.verbs import (
     HasVersions,
     HasViews,
     Picture,
+    ReadsListed,
     Space,
     Version,
     View,
@@ -104,6 +106,13 @@ class _Draws(Recorded):
         return await self._drive.thumbnail(ref, edge)
 
 
+class _Lists(Recorded):
+    def read_listed(self, entry: Entry) -> AbstractAsyncContextManager[Read]:
+        """As the drive says."""
+        assert isinstance(self._drive, ReadsListed)
+        return self._drive.read_listed(entry)
+
+
 OPTIONAL: Final[tuple[tuple[type, type[Recorded]], ...]] = (
     (CanCopy, _Copies),
     (CanRestore, _Restores),
@@ -115,13 +124,15 @@ OPTIONAL: Final[tuple[tuple[type, type[Recorded]], ...]] = (
     (HasTrash, _Trashes),
     (HasVersions, _Versions),
     (HasViews, _Views),
+    (ReadsListed, _Lists),
 )
 """Each optional verb and what keeps it under the ledger."""
 
 
 @cache
-def _kind(verbs: tuple[type[Recorded], ...]) -> type[Recorded]:
-    """One class for each set of optional verbs, so that a wrapped drive has no verb that its drive lacks."""
+def _kind(drive: type) -> type[Recorded]:
+    """One class for each kind of drive, so that a wrapped drive has no verb that its drive lacks."""
+    verbs = tuple(kept for verb, kept in OPTIONAL if issubclass(drive, verb))
     return type(Recorded.__name__, verbs or (Recorded,), {})
 
 
@@ -129,5 +140,4 @@ def recorded(
     drive: Drive, instruction: Instruction, ledger: Recorder, place: Place, cover: Cover | None = None
 ) -> Recorded:
     """The drive under this instruction, with the optional verbs it has."""
-    kind = _kind(tuple(kept for verb, kept in OPTIONAL if isinstance(drive, verb)))
-    return kind(drive, instruction, ledger, place, cover)
+    return _kind(type(drive))(drive, instruction, ledger, place, cover)

@@ -136,7 +136,7 @@ class Copy:
             raise Unsupported(reason="no_format")
         if entry.size is None or export:
             return await self._spool.origin(turn, source, entry, lane, drive.traits.hash, export)
-        return FromDrive(source, entry.ref, entry.version, entry.size, entry.hashes, lane)
+        return FromDrive(source, entry, entry.size, lane)
 
     # what may go wrong on the way
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 from cache.model import Scope
 from cache.vault import Vault
-from providers.drive import Ref, Source
+from providers.drive import Entry, Read, Source
+from providers.verbs import ReadsListed, supports
+
+AT_ONCE: Final = 1024 * 1024
+"""Up to this many bytes a file is read without a look before: that it has changed shows only at its end."""
 
 
 class Origin(Protocol):
@@ -31,15 +35,14 @@ class Origin(Protocol):
 class FromDrive:
     """A file of a drive, pinned to one version: Changed where it is not that any more."""
 
-    def __init__(
-        self, source: Source, ref: Ref, version: str, size: int, known: Mapping[str, bytes], lane: str
-    ) -> None:
+    def __init__(self, source: Source, entry: Entry, size: int, lane: str) -> None:
+        """``entry`` as it was planned; ``size`` is its size, in bytes."""
         self.size = size
-        self.known = known
+        self.known = entry.hashes
         self.lane: str | None = lane
         self._source = source
-        self._ref = ref
-        self._version = version
+        self._entry = entry
+        self._listed = supports(source, ReadsListed) if entry.hashes else None
 
     @asynccontextmanager
     async def read(self, start: int) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -47,8 +50,14 @@ class FromDrive:
         if start >= self.size:
             yield _nothing()
             return
-        async with self._source.read(self._ref, start, version=self._version) as opened:
+        async with self._opening(start) as opened:
             yield aiter(opened)
+
+    def _opening(self, start: int) -> AbstractAsyncContextManager[Read]:
+        """The whole of a small file by one request, where the drive can prove its version by its bytes."""
+        if start == 0 and self._listed is not None and self.size <= AT_ONCE:
+            return self._listed.read_listed(self._entry)
+        return self._source.read(self._entry.ref, start, version=self._entry.version)
 
 
 class FromVault:

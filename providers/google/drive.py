@@ -17,7 +17,7 @@ from providers.google.listings import OWN, Listings
 from providers.google.marks import MARK, marked
 from providers.google.moving import expect, relocate, update
 from providers.google.naming import settle
-from providers.google.reading import read
+from providers.google.reading import read, read_listed
 from providers.google.revisions import versions
 from providers.google.shortcuts import resolved
 from providers.google.spaces import shared_drives
@@ -124,6 +124,10 @@ class GoogleDrive:
     ) -> AbstractAsyncContextManager[Read]:
         """See `Source.read`. A range of an export is cut from the whole."""
         return read(self._client, ref, start, stop, version, export)
+
+    def read_listed(self, entry: Entry) -> AbstractAsyncContextManager[Read]:
+        """See `ReadsListed.read_listed`."""
+        return read_listed(self._client, entry)
 
     async def make_folder(self, parent: Ref, name: str, on_conflict: OnConflict = OnConflict.FAIL) -> Entry:
         """See `Drive.make_folder`. FAIL is NameTaken here too, as far as a look beforehand can tell."""

@@ -63,6 +63,7 @@ from tests.conformance.copying import Copying  # noqa: E402
 from tests.conformance.deleting import Deleting  # noqa: E402
 from tests.conformance.filling import Filling  # noqa: E402
 from tests.conformance.folders import Folders  # noqa: E402
+from tests.conformance.listed import ReadingListed  # noqa: E402
 from tests.conformance.listing import Listing  # noqa: E402
 from tests.conformance.moving import Moving  # noqa: E402
 from tests.conformance.picturing import Picturing  # noqa: E402
@@ -89,6 +90,7 @@ VERBS: Final[dict[Any, type[Base]]] = {
     verbs.HasTrash: Trashing,
     verbs.HasVersions: Versioning,
     verbs.HasViews: Views,
+    verbs.ReadsListed: ReadingListed,
 }
 """The suite of each optional verb."""
 
@@ -124,6 +126,7 @@ __all__ = [
     "Moving",
     "Picturing",
     "Reading",
+    "ReadingListed",
     "Replacing",
     "Restoring",
     "Resuming",

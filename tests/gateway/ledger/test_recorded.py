@@ -301,6 +301,9 @@ class Everything(Full, Finding):
         self.noted.append(f"thumbnail {edge}")
         return verbs.Picture("image/png", b"png")
 
+    def read_listed(self, entry: Entry) -> AbstractAsyncContextManager[Read]:
+        raise LookupError(f"read {entry.name} as listed")
+
 
 def protocols() -> list[type]:
     """Every optional verb that there is."""
@@ -329,6 +332,8 @@ async def test_what_only_reads_passes_through_unrecorded() -> None:
     drive = Everything(noted)
     full: Any = recorded(drive, WORD, Broken(), PLACE)
     assert await full.quota() == (1, 2)
+    with pytest.raises(LookupError, match="as listed"):
+        full.read_listed(ENTRY)
     assert await full.spaces() == await drive.spaces()
     assert (await full.versions(REF))[0].id == "v1"
     assert (await full.trashed("c")).cursor == "more"

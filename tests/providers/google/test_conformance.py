@@ -22,6 +22,7 @@ class TestGoogle(
     suites.Copying,
     suites.Filling,
     suites.Picturing,
+    suites.ReadingListed,
     suites.Restoring,
     suites.Searching,
     suites.Spanning,
