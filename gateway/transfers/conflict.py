@@ -1,7 +1,8 @@
 """What happens where a name is taken at the destination, and when two files are held to be the same. Pure.
 
 Equal hashes prove it. Without a hash in common, size and time make it likely: enough to send nothing again, never
-enough to remove an original.
+enough to remove an original. quickXorHash finds what is damaged, not what was rearranged: whole blocks of 160 bytes may
+change places, as the rows of a picture that is turned upside down. So alone it proves nothing but with the time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from providers.drive import Entry, Kind, Ref
 
+_NO_PROOF: Final = frozenset({"quickxor"})
 _SAME_TIME: Final = 1.0
 """Seconds by which the times of one file differ on drives that keep whole seconds."""
 
@@ -30,11 +32,12 @@ class Conflict(StrEnum):
 
 
 class Likeness(IntEnum):
-    """How alike two items are."""
+    """How alike two items are. ALIKE: by a hash that is no proof."""
 
     DIFFERENT = 0
     LIKELY = 1
-    PROVEN = 2
+    ALIKE = 2
+    PROVEN = 3
 
 
 def likeness(source: Entry, there: Entry, *, unsure: bool) -> Likeness:
@@ -43,12 +46,16 @@ def likeness(source: Entry, there: Entry, *, unsure: bool) -> Likeness:
         return Likeness.DIFFERENT
     common = source.hashes.keys() & there.hashes.keys()
     if common and all(source.hashes[name] == there.hashes[name] for name in common) and source.size == there.size:
-        return Likeness.PROVEN
+        return Likeness.PROVEN if common - _NO_PROOF or _same_time(source, there) else Likeness.ALIKE
     if common and not unsure:
         return Likeness.DIFFERENT
-    if abs((source.modified - there.modified).total_seconds()) > _SAME_TIME:
+    if not _same_time(source, there):
         return Likeness.DIFFERENT
     return Likeness.LIKELY if unsure or source.size == there.size else Likeness.DIFFERENT
+
+
+def _same_time(source: Entry, there: Entry) -> bool:
+    return abs((source.modified - there.modified).total_seconds()) <= _SAME_TIME
 
 
 def is_itself(source: Entry, there: Entry) -> bool:

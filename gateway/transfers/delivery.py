@@ -27,7 +27,7 @@ _STRIKES: Final = 3
 _PAUSE: Final = 0.25
 _LONG: Final = 60.0
 """Seconds of rest up to which a file half sent keeps its place: giving it back means hashing it from the start."""
-_NOT_THE_BYTES: Final = (Verdict.ALTERED, Verdict.CONVERTED)
+_MAY_BE_OURS: Final = (Verdict.EQUAL, Verdict.ALTERED, Verdict.CONVERTED)
 _PIECE: Final = 60 * 1024 * 1024
 
 
@@ -153,14 +153,14 @@ class Delivery:
         return twin
 
     async def _twin(self, spec: NewFile) -> Entry | None:
-        """A file of this name with these bytes in the destination folder; of an altered one its time must tell."""
+        """A file of this name with these bytes in the destination folder, and with the time that ours was given."""
         with throttled(self._lane):
             found, _ = await everything_in(self._drive, spec.parent)
         for entry in found:
             if entry.name != spec.name or not self._may_be(entry, spec):
                 continue
             verdict, entry = await self._verified(entry, spec)
-            if verdict is Verdict.EQUAL or (verdict in _NOT_THE_BYTES and _same_time(entry, spec)):
+            if verdict in _MAY_BE_OURS and (_same_time(entry, spec) or not self._origin.size):
                 return entry
         return None
 

@@ -95,7 +95,7 @@ class Relocate:
         if there is None or not goes_on or is_of_order(there, turn.item.spec):
             return Outcome(ItemState.FAILED, "name_taken")
         both_files = there.kind is source.kind is Kind.FILE
-        if both_files and policy is Conflict.SKIP and likeness(source, there, unsure=False) is Likeness.PROVEN:
+        if both_files and policy is Conflict.SKIP and likeness(source, there, unsure=False) >= Likeness.ALIKE:
             return Outcome(ItemState.SKIPPED, "same_there")
         if (there.kind is source.kind is Kind.FOLDER) or (both_files and policy is Conflict.REPLACE):
             await turn.save({"merge": True})

@@ -112,7 +112,7 @@ class Sending:
             proven = await wanted.proves(there)
             turn.done = 0
             return Verdict.EQUAL if proven else None
-        if found is Likeness.LIKELY or (wanted.unsure and await self._was_made(turn, wanted, there)):
+        if found in (Likeness.LIKELY, Likeness.ALIKE) or (wanted.unsure and await self._was_made(turn, wanted, there)):
             return Verdict.LIKELY
         return None
 

@@ -187,3 +187,16 @@ def entry(size: int, when: datetime, kind: Kind = Kind.FILE, **hashes: bytes) ->
 )
 def test_what_is_held_to_be_the_same(there: Entry, unsure: bool, found: Likeness) -> None:
     assert likeness(entry(3, NOON, md5=b"1"), there, unsure=unsure) is found
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        (entry(3, NOON, quickxor=b"1"), Likeness.PROVEN),
+        (entry(3, LATER, quickxor=b"1"), Likeness.ALIKE),
+        (entry(3, LATER, quickxor=b"1", sha1=b"1"), Likeness.PROVEN),
+        (entry(3, LATER, quickxor=b"1", sha1=b"2"), Likeness.DIFFERENT),
+    ],
+)
+def test_a_hash_that_only_finds_damage_proves_nothing_alone(there: Entry, found: Likeness) -> None:
+    assert likeness(entry(3, NOON, quickxor=b"1", sha1=b"1"), there, unsure=False) is found
