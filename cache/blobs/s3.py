@@ -173,7 +173,10 @@ class S3Blobs:
 
     async def tidy(self, before: int) -> int:
         """See `BlobStore`. Gives up multipart uploads that nobody finished; their parts cost money unseen."""
-        page = await self._control("list_multipart_uploads", Prefix=self._prefix)
+        try:
+            page = await self._control("list_multipart_uploads", Prefix=self._prefix)
+        except Missing:  # some servers say so where no upload was ever begun
+            return 0
         old = [upload for upload in page.get("Uploads", ()) if _ms(upload["Initiated"]) < before]
         where = [{"Key": upload["Key"], "UploadId": upload["UploadId"]} for upload in old]
         return sum([await self._quietly("abort_multipart_upload", **one) for one in where])

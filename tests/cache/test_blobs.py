@@ -64,6 +64,12 @@ async def test_blobs_come_back(store: BlobStore, tmp_path: Path, size: int) -> N
             assert await fetch(store, name, start, min(stop, size), size) == data[start:stop]
 
 
+async def test_nothing_to_tidy_is_no_trouble(store: BlobStore, tmp_path: Path) -> None:
+    assert await store.tidy(0) == 0
+    await put(store, tmp_path, b"whole, in one request")
+    assert await store.tidy(0) == 0
+
+
 async def test_a_wrong_length_is_seen(store: BlobStore, tmp_path: Path) -> None:
     name = await put(store, tmp_path, b"12345")
     with pytest.raises(Corrupt):
