@@ -42,7 +42,7 @@ export function closed(entry) {
 export function notes(entry) {
   const why = closed(entry);
   return [
-    entry.ends ? { words: _("Gone for good on %(date)s", { date: days.format(new Date(entry.ends)) }), tone: "warn" } : null,
+    entry.ends ? { words: _("Gone for good on %(date)s", { date: days.format(new Date(entry.ends)) }), tone: "" } : null,
     entry.kind === "shortcut" ? { words: _("Shortcut"), tone: "" } : null,
     why ? { words: why[0], tone: "warn" } : null,
     entry.flags.includes("altered") ? { words: _("Changed by the drive when it was stored"), tone: "" } : null,

@@ -80,11 +80,12 @@ function part(job) {
 
 function outcome(job) {
   const { copied, skipped, failed, unsupported } = job.counts;
-  const lost = skipped + failed + unsupported;
+  const lost = failed + unsupported;
   const moved = job.mode === "move";
   const well = moved ? ngettext("%(count)s item was moved.", "%(count)s items were moved.", copied) : ngettext("%(count)s item was copied.", "%(count)s items were copied.", copied);
   const ill = lost ? ngettext("%(count)s item was not.", "%(count)s items were not.", lost) : "";
-  const text = [well, ill].filter(Boolean).join(" ");
+  const out = skipped ? ngettext("%(count)s item was left out.", "%(count)s items were left out.", skipped) : "";
+  const text = [copied || !out ? well : "", out, ill].filter(Boolean).join(" ");
   if (job.state === "cancelled") return [_("Cancelled"), "part", text];
   if (job.state === "failed") return [_("Not done"), "bad", text];
   return lost ? [_("Done, with exceptions"), "part", text] : [_("Done"), "good", text];
