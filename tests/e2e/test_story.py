@@ -1,5 +1,6 @@
 """The whole story through the public API, and then a search for what it must not have left anywhere: while everybody
-is signed in, after two people were forgotten, and when nothing runs any more.
+is signed in, after two people were forgotten, and when nothing runs any more. Once with all on one machine, once with
+what many machines need: PostgreSQL, a bucket, and a Redis for expiry keys.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from urllib.parse import quote
 
 import pytest
 
+from cache.keys import Wrap, unwrap_key
+from cache.roots import Root
+from tests.cache.servers import ACCESS, SECRET, make_bucket, s3_server
 from tests.canary import files
 from tests.databases import Server
 from tests.e2e import clients
 from tests.e2e.clients import noise, sha256
 from tests.e2e.processes import Browser, House, arrived, blob, eventually, house, now, tour
 from tests.e2e.traces import Traces
+from tests.redis_server import RedisServer, redis_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.both]
 
@@ -37,26 +42,68 @@ class OwnServer(Server):
 
 @dataclass
 class Stage:
-    """A house on one kind of database, and what is to be searched for there."""
+    """A house on its stores, and what is to be searched for there. ``blobs``: where sealed objects lie as files."""
 
     house: House
     traces: Traces
-    server: OwnServer | None
+    blobs: Path
+    server: OwnServer | None = None
+    redis: RedisServer | None = None
+
+    async def found(self) -> list[str]:
+        """Every leak, in what Redis holds as well."""
+        if self.redis is not None and self.redis.process is not None:
+            self.traces.expiry_keys |= set(await self._held(self.redis))
+        return self.traces.found()
+
+    async def _held(self, redis: RedisServer) -> list[bytes]:
+        """The expiry keys in Redis; all that it holds is written where it will be searched."""
+        root = Root.parse((self.house.ours / "gateway-root.key").read_text())
+        async with redis.look() as look:
+            names: list[Any] = [name async for name in look.scan_iter()]
+            values: dict[bytes, Any] = {name: await look.get(name) for name in names}
+        (redis.folder / "held").write_bytes(b"\n".join(part for pair in values.items() for part in pair))
+        keys = []
+        for name, value in values.items():
+            wrap = Wrap("expiry", "", "", "", int(name.rpartition(b":")[2]))
+            keys.append(unwrap_key(value, root.key, wrap))
+        return keys
 
     async def close(self) -> None:
         """Nothing runs any more but the stand-ins."""
         await self.house.stop()
         if self.server is not None:
             self.server.halt()
+        if self.redis is not None:
+            await self.redis.stop()
+
+    def sealed(self) -> list[Path]:
+        """Every sealed file."""
+        return [path for path in self.blobs.rglob("*") if path.is_file()]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["one machine", "many machines"])
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(postgresql()) if request.param == "postgresql" else None
-        url = server.url("files") if server else ""
-        running = await stack.enter_async_context(house(tmp_path / "house", database_url=url))
-        yield Stage(running, Traces(running, server.folder if server else None), server)
+        if request.param == "one machine":
+            running = await stack.enter_async_context(house(tmp_path / "house"))
+            yield Stage(running, Traces(running, None), running.ours / "gateway" / "blobs")
+            return
+        server = await stack.enter_async_context(postgresql())
+        redis = await stack.enter_async_context(redis_server(tmp_path / "redis"))
+        endpoint = await stack.enter_async_context(s3_server("rclone", tmp_path / "s3"))
+        await asyncio.to_thread(make_bucket, endpoint)
+        stores = {
+            "FILE_ACCESS_BLOBS_URL": f"s3://blobs/school?endpoint={endpoint}&region=eu-central-1",
+            "AWS_ACCESS_KEY_ID": ACCESS,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "FILE_ACCESS_EXPIRY_URL": redis.url,
+        }
+        running = await stack.enter_async_context(
+            house(tmp_path / "house", database_url=server.url("files"), environment=stores)
+        )
+        traces = Traces(running, server.folder, {redis.password}, [tmp_path / "s3", redis.folder])
+        yield Stage(running, traces, tmp_path / "s3" / "files" / "blobs", server, redis)
 
 
 @asynccontextmanager
@@ -243,11 +290,6 @@ async def forget(stage: Stage, desk: Desk, person: str) -> dict[str, Any]:
     return statement
 
 
-def sealed(house: House) -> list[Path]:
-    """Every sealed file."""
-    return [path for path in (house.ours / "gateway" / "blobs").rglob("*") if path.is_file()]
-
-
 async def test_the_whole_story_leaves_no_trace(stage: Stage) -> None:
     async with Browser(stage.house.url) as first, Browser(stage.house.url) as second:
         teacher, student = await sit_down(stage, first, TEACHER), await sit_down(stage, second, STUDENT)
@@ -258,8 +300,12 @@ async def test_the_whole_story_leaves_no_trace(stage: Stage) -> None:
             await keep_house(stage, desk)
         token = await extension(stage, student, item, digest)
         await stumble(stage, teacher)
-        assert len(sealed(stage.house)) >= 8
-        assert stage.traces.found() == [], "while everybody is signed in"
+        assert len(stage.sealed()) >= 8
+        assert await stage.found() == [], "while everybody is signed in"
+        if stage.redis is not None:
+            assert stage.traces.expiry_keys, "they are in Redis, and only there"
+            assert list(stage.house.expiry.iterdir()) == []
+            assert not (stage.house.ours / "gateway" / "blobs").exists()
 
         erased = {one["store"]: one["erased"] for one in (await forget(stage, student, "leo.park"))["erased"]}
         assert {name for name, count in erased.items() if count} >= {
@@ -274,12 +320,12 @@ async def test_the_whole_story_leaves_no_trace(stage: Stage) -> None:
         }  # fmt: skip
 
     async def nothing_is_sealed() -> bool:
-        return not sealed(stage.house)
+        return not stage.sealed()
 
-    assert stage.traces.found() == [], "after both were forgotten"
+    assert await stage.found() == [], "after both were forgotten"
     await eventually(nothing_is_sealed, 15, 0.2)
     await stage.close()
-    assert stage.traces.found() == [], "when nothing runs any more"
+    assert await stage.found() == [], "when nothing runs any more"
 
 
 async def test_the_search_would_find_it(tmp_path: Path) -> None:

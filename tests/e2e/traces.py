@@ -81,6 +81,10 @@ class Traces:
     house: House
     database: Path | None
     secrets: set[str | bytes] = field(default_factory=set)
+    elsewhere: list[Path] = field(default_factory=list)
+    """Folders of further stores: a bucket, a copy of what a Redis holds."""
+    expiry_keys: set[bytes] = field(default_factory=set)
+    """Those that do not lie in the folder for them."""
 
     def cookies(self, who: Browser) -> None:
         """The session cookies a browser has now."""
@@ -103,11 +107,12 @@ class Traces:
         """Everything that the gateway wrote, but for the root key's own file."""
         ours = self.house.ours
         places = [ours / "gateway", ours / "gateway-journal", self.house.folder / "logs", self.house.folder / "tmp"]
-        return [*places, self.house.expiry, *([self.database] if self.database else [])]
+        return [*places, *self.elsewhere, self.house.expiry, *([self.database] if self.database else [])]
 
     def found(self) -> list[str]:
         """'place: needle' for every leak. Expiry keys are searched for everywhere but at home."""
-        search, keys = Search(self.needles()), Search(path.read_bytes() for path in self.house.expiry.glob("*.key"))
+        search = Search(self.needles())
+        keys = Search({*self.expiry_keys, *(path.read_bytes() for path in self.house.expiry.glob("*.key"))})
         leaks = [f"{path}: {needle}" for path in files(self.places()) for needle in search.file(path)]
         away = [place for place in self.places() if place != self.house.expiry]
         return sorted(leaks + [f"{path}: expiry key" for path in files(away) if keys.file(path)])
