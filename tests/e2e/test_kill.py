@@ -7,7 +7,8 @@ the gateway dies.
 
 from __future__ import annotations
 
-import random
+import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.jobs.processes import LEASE
 from tests.e2e import clients
 from tests.e2e.clients import noise
 from tests.e2e.deaths import (
@@ -119,23 +121,18 @@ async def test_what_was_acknowledged_is_not_sent_again(desk: Desk) -> None:
     await nothing_is_left(desk.house)
 
 
-async def test_a_move_that_is_killed_again_and_again(desk: Desk) -> None:
-    """After so many items as the dice say: whatever else was under way then."""
-    dice = random.Random(20260901)
-    tree = {f"File {number:02}.bin": noise(f"many {number}", 50_000 + number) for number in range(24)}
-    await desk.house.microsoft.control("POST", "faults", [{"match": UPLOAD, "do": {"latency_ms": 200}}])
-    try:
-        moved, job = await desk.move("Killed again and again", {**tree, **TREE})
-        for copied in sorted(dice.sample(range(2, len(tree)), 3)):
-
-            async def so_many(least: int = copied) -> bool:
-                return bool((await desk.job(job))["counts"]["copied"] >= least)
-
-            await eventually(so_many)
-            await desk.house.kill()
-            moved.nothing_is_lost()
-            await desk.house.start()
-    finally:
-        await desk.house.microsoft.control("DELETE", "faults")
+async def test_a_move_that_stood_still(desk: Desk) -> None:
+    """Stopped with the bytes in the air for longer than its lease: it wakes up, trusts nothing, and goes on."""
+    microsoft = desk.house.microsoft
+    await microsoft.control("POST", "faults", [{"match": {**UPLOAD, "after": 2, "times": 1}, "do": HOLD}])
+    moved, job = await desk.move("Stood still", TREE)
+    await eventually(lambda: struck(microsoft))
+    assert desk.house.process is not None
+    desk.house.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(LEASE + 1)
+    moved.nothing_is_lost()
+    desk.house.process.send_signal(signal.SIGCONT)
+    await microsoft.control("DELETE", "faults")
     await all_is_well(desk, moved, job)
+    assert "worker.lost_lease" in desk.house.log.read_text()
     await nothing_is_left(desk.house)
