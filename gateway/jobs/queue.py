@@ -7,7 +7,6 @@ an ended item is settled here too, so that no item waits for something that will
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,12 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.jobs.fence import Change
 from gateway.jobs.lanes import Lane, rest, turns
+from gateway.jobs.load import Load
 from gateway.jobs.model import OPEN, PLACE, STEPS, Item, ItemState, JobState, parts
 from gateway.jobs.reviving import not_paused
 
 _IDLE_LANE_MS: Final = 600_000
 _MOST_LANES: Final = 500
 _STRAY_MS: Final = 1_000
+_second = lanes.alias("second")
 
 JOINED: Final = (
     *(column for column in items.c if column.name not in {"seq", "result", "taken", "identity"}),
@@ -48,51 +49,40 @@ async def claim(
     Cancelled jobs' items (looked for with ``cancelled``) come first and wait for no lane: all that is left for them is
     to free what they hold.
     """
-    taken = await _take(tx, owner, now, slots, _of_cancelled(), None) if cancelled else []
+    load = Load()
+    taken = await _take(tx, owner, now, slots, _of_cancelled(), None, load) if cancelled else []
     if len(taken) < slots:
-        for lane, count in (await _order(tx, now, slots - len(taken))).items():
-            taken += await _take(tx, owner, now, count, _waiting(lane, now), lane)
+        load = await Load.read(tx)
+        for lane, count in (await _order(tx, now, slots - len(taken), load)).items():
+            taken += await _take(tx, owner, now, count, _waiting(lane, now, load), lane, load)
     if not taken:
         return []
     found = await tx.execute(select(*JOINED).join(jobs, jobs.c.id == items.c.job).where(items.c.seq.in_(taken)))
     return found.mappings().all()
 
 
-async def _order(tx: AsyncConnection, now: int, slots: int) -> dict[str, int]:
+async def _order(tx: AsyncConnection, now: int, slots: int, load: Load) -> dict[str, int]:
     """Lanes that may be served, in fair order, locked for this transaction where the database can."""
-    ready = and_(items.c.state == ItemState.READY, items.c.not_before <= now, not_paused())
-    waiting = exists().where(ready, items.c.lane == lanes.c.id)
+    waiting = exists().where(_ready(now, load), items.c.lane == lanes.c.id)
     query = select(lanes).where(lanes.c.not_before <= now, waiting).order_by(lanes.c.served).limit(_MOST_LANES)
     rows = (await tx.execute(query)).mappings().all()
     if not rows:
         return {}
-    order = turns(_free(rows, await _load(tx)), slots)
+    order = turns(_free(rows, load), slots)
     if tx.dialect.name == "sqlite":  # its writers come one after the other: nobody can have taken a turn meanwhile
         return order
     held = await tx.execute(select(lanes).where(lanes.c.id.in_(order)).with_for_update(skip_locked=True))
-    free = {lane.id: lane.free for lane in _free(held.mappings().all(), await _load(tx))}
+    load.again(await Load.read(tx))
+    free = {lane.id: lane.free for lane in _free(held.mappings().all(), load)}
     return {lane: min(count, free[lane]) for lane, count in order.items() if free.get(lane, 0) > 0}
 
 
-async def _load(tx: AsyncConnection) -> Counter[str]:
-    """How much of each lane running items take, as their first or their second, in parts of a place."""
-    found = await tx.execute(
-        select(items.c.lane, items.c.other, items.c.kind, items.c.size).where(items.c.state == ItemState.RUNNING)
-    )
-    load: Counter[str] = Counter()
-    for row in found:
-        for lane in (row.lane, row.other):
-            if lane is not None:
-                load[lane] += parts(row.kind, row.size)
-    return load
-
-
-def _free(rows: Sequence[RowMapping], load: Counter[str]) -> list[Lane]:
+def _free(rows: Sequence[RowMapping], load: Load) -> list[Lane]:
     """Lanes with the places that are wholly free."""
     return [
         Lane(
             row["id"], row["tenant"], row["person"], row["served"],
-            max(row["concurrency"] * PLACE - load[row["id"]], 0) // PLACE,
+            max(load.room(row["id"], row["concurrency"]), 0) // PLACE,
         )
         for row in rows
     ]  # fmt: skip
@@ -103,27 +93,44 @@ def _of_cancelled() -> ColumnElement[bool]:
     return and_(items.c.state == ItemState.READY, items.c.job.in_(cancelled))
 
 
-def _waiting(lane: str, now: int) -> ColumnElement[bool]:
-    parked = select(lanes.c.id).where(lanes.c.not_before > now)
+def _ready(now: int, load: Load) -> ColumnElement[bool]:
+    """Items that could begin: their time has come, and their second account neither rests nor is full."""
+    parked = select(_second.c.id).where(_second.c.not_before > now)
     return and_(
         items.c.state == ItemState.READY,
-        items.c.lane == lane,
         items.c.not_before <= now,
         not_paused(),
         or_(items.c.other.is_(None), items.c.other.not_in(parked)),
+        load.passable(),
     )
 
 
+def _waiting(lane: str, now: int, load: Load) -> ColumnElement[bool]:
+    return and_(_ready(now, load), items.c.lane == lane)
+
+
 async def _take(
-    tx: AsyncConnection, owner: str, now: int, count: int, which: ColumnElement[bool], lane: str | None
+    tx: AsyncConnection, owner: str, now: int, count: int, which: ColumnElement[bool], lane: str | None, load: Load
 ) -> list[int]:
-    """The ``seq`` of items that are now ours."""
-    query = select(items.c.seq, items.c.kind, items.c.size).where(which).order_by(items.c.priority, items.c.seq)
-    rows = await tx.execute(query.limit(count * PLACE).with_for_update(skip_locked=True))
-    room, found = count * PLACE, []
+    """The ``seq`` of items that are now ours, within the room of both their accounts; without ``lane`` any."""
+    query = (
+        select(items.c.seq, items.c.kind, items.c.size, items.c.lane, items.c.other, _second.c.concurrency)
+        .outerjoin(_second, _second.c.id == items.c.other)
+        .where(which)
+        .order_by(items.c.priority, items.c.seq)
+    )
+    rows = await tx.execute(query.limit(count * PLACE).with_for_update(of=items, skip_locked=True))
+    room, found = load.left(lane, count * PLACE), []
     for row in rows:
-        if (room := room - parts(row.kind, row.size)) < 0:
+        size = parts(row.kind, row.size)
+        if size > room:
             break
+        if lane is not None and row.concurrency is not None and size > load.room(row.other, row.concurrency):
+            continue
+        room -= size
+        load.add(row.lane, size, None)
+        if row.other is not None:
+            load.add(row.other, size, row.concurrency)
         found.append(row.seq)
     if not found:
         return []

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.model import Scope
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.ids import new_id
-from gateway.jobs import history, queue, reviving, totals, waiting
+from gateway.jobs import bulk, history, queue, reviving, totals, waiting
 from gateway.jobs.commits import Store
 from gateway.jobs.model import ENDED, FINISHED, OPEN, STEPS, Item, ItemState, ItemView, JobState, JobView, NewItem
 from gateway.jobs.progress import Progress
@@ -99,7 +99,8 @@ class Jobs:
             return False
         await self._require_active(tx, row["person"])
         states = await queue.folder_states(tx, {item.folder for item in more if item.folder is not None})
-        await self._insert(tx, dict(row), [_placed(item, states, row["mode"]) for item in more])
+        placed = [_placed(item, states, row["mode"]) for item in more]
+        await self._insert(tx, {**row, "priority": await bulk.priority(tx, job, row["priority"])}, placed)
         return True
 
     async def _insert(self, tx: AsyncConnection, job: Mapping[Any, Any], new: Sequence[NewItem]) -> None:
