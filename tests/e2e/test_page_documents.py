@@ -140,7 +140,8 @@ async def test_office_files_become_documents_only_where_that_is_wanted(gateway: 
         await choose(page, "second", "Letter.docx", "Copy to the other side")
         await page.locator("#dialog-transfer").get_by_label("Turn Office files into Google documents").check()
         await page.locator('#dialog-transfer [data-part="ok"]').click()
-        await expect(page.locator(".task").first.locator(".state.good, .state.part")).to_be_visible()
+        copied = page.locator(".task").filter(has_text="Copy Letter.docx")
+        await expect(copied.locator(".state.good, .state.part")).to_be_visible()
         letters = [one["kind"] for one in await children(page) if one["name"].startswith("Letter")]
         assert letters == ["document", "document"]
 
