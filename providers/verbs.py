@@ -10,9 +10,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast, runtime_checkable
 
-from providers.drive import Entry, Page, Read, Ref
+from providers.drive import Entry, Page, Ref
+
+if TYPE_CHECKING:
+    from providers.drive import Read  # a protocol too, and no verb
 
 PICTURE_LIMIT: Final = 1024 * 1024
 """The largest thumbnail that is believed, bytes."""

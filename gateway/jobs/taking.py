@@ -157,8 +157,8 @@ class Attempts:
     async def _park(self, turn: Turn, parked: Parked) -> None:
         progressed = turn.progressed()
 
-        async def write(tx: AsyncConnection, now: int) -> None:
+        async def write(tx: AsyncConnection, now: int) -> int:
             await queue.again(tx, turn.item, turn.owner, now, done=turn.done, failed=False)
-            await queue.park(tx, parked.lane, now, parked.seconds, progressed=progressed)
+            return await queue.park(tx, parked.lane, now, parked.seconds, progressed=progressed) - now
 
-        await self._write(write)
+        turn.wake_in(await self._write(write) / 1000)

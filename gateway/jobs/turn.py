@@ -117,6 +117,10 @@ class Turn:
         await asyncio.sleep(pause)
         self.check()
 
+    def wake_in(self, seconds: float) -> None:
+        """Let this process look for work then, not at its next look round: an account has rested."""
+        asyncio.get_running_loop().call_later(max(seconds, 0), self._progress.work.set)
+
     def progressed(self) -> bool:
         """Whether bytes have arrived since this was asked last, or since the item was taken up."""
         before, self._rested_at = self._rested_at, self.done

@@ -32,7 +32,7 @@ _TOGETHER: Final = 0.1
 """Seconds in which endings are gathered before their jobs are settled."""
 _GATHER: Final = 0.003
 """Seconds in which freed places are gathered before the next claim."""
-_GATHER_SMALL: Final = 0.02
+_GATHER_SMALL: Final = 0.04
 _FEW: Final = 16
 """The same where more small files are at work than this, beyond what they count for: enough of them are left."""
 _log = structlog.get_logger(__name__)

@@ -17,7 +17,6 @@ import aiohttp
 from providers.checked import Checked
 from providers.drive import Entry, ExportChoice, Kind, Ref
 from providers.errors import Changed, DownloadForbidden, Unsupported, Untrusted
-from providers.google.api import Prepared
 from providers.google.client import Client, keys
 from providers.google.exporting import exported
 from providers.google.revisions import older
@@ -49,7 +48,7 @@ class _Content:
     version: str
     size: int
     hashes: Mapping[str, bytes]
-    request: Prepared
+    address: str
 
 
 async def _nothing() -> AsyncGenerator[bytes]:
@@ -84,8 +83,7 @@ async def read_listed(client: Client, entry: Entry) -> AsyncGenerator[Download]:
     """See `providers.verbs.ReadsListed`."""
     if entry.size is None or not entry.hashes:
         raise ValueError("nothing would prove which version the bytes are")
-    request = client.api.build("files.get_media", fileId=entry.ref.id, supportsAllDrives=True)
-    content = _Content(entry.ref, entry.version, entry.size, entry.hashes, request)
+    content = _Content(entry.ref, entry.version, entry.size, entry.hashes, client.api.media(entry.ref.id))
     async with _bytes(client, content, 0, None) as download:
         yield replace(download, body=_of_version(client, entry, download.body))
 
@@ -107,11 +105,10 @@ async def _content(client: Client, entry: Entry, version: str | None) -> _Conten
     if version not in (None, entry.version):
         size, hashes = await older(client, entry, version)
         request = api.build("revisions.get_media", fileId=ref.id, revisionId=version)
-        return _Content(ref, version, size, hashes, request)
+        return _Content(ref, version, size, hashes, request.url)
     if entry.size is None:
         raise Untrusted("a file without a size", reason="size")
-    request = api.build("files.get_media", fileId=ref.id, supportsAllDrives=True)
-    return _Content(ref, entry.version, entry.size, entry.hashes, request)
+    return _Content(ref, entry.version, entry.size, entry.hashes, api.media(ref.id))
 
 
 def _choice(entry: Entry, export: str | None) -> ExportChoice | None:
@@ -137,7 +134,7 @@ async def _bytes(client: Client, content: _Content, start: int, stop: int | None
     partial = (start, end) != (0, total)
     if partial:
         headers["Range"] = f"bytes={start}-{end - 1}"
-    async with client.http.download(content.request.url, headers=headers) as response:
+    async with client.http.download(content.address, headers=headers) as response:
         _check(response, start, end, total, partial)
         body = Checked(pieces(response, end - start), {} if partial else content.hashes)
         yield Download(start, end - start, total, content.version, aiter(body), body.digests)

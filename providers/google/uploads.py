@@ -27,7 +27,7 @@ from providers.google.moving import expect
 from providers.google.naming import settle
 from providers.google.traits import NATIVE, SESSION_DAYS, SIMPLE_LIMIT, TRAITS
 from providers.google.wire import FIELDS, entry, format_time
-from providers.http import bounded, parsed
+from providers.http import bounded, exactly, parsed
 from providers.names import check
 
 SIMPLE, RESUMABLE = "simple", "resumable"
@@ -209,7 +209,7 @@ class Uploads:
         head, tail = _envelope(mark, request.body or b"{}", _media_type(spec))
         body: bytes | AsyncIterator[bytes] = _framed(head, data, tail)
         if length <= BUFFERED:
-            body = b"".join([head, await _exactly(data, length), tail])
+            body = b"".join([head, await exactly(data, length), tail])
         size = len(head) + length + len(tail)
         headers = {"Content-Type": f'multipart/related; boundary="{mark}"', **keys(spec.parent)}
         try:
@@ -290,16 +290,3 @@ async def _framed(head: bytes, data: AsyncIterator[bytes], tail: bytes) -> Async
     async for chunk in data:
         yield chunk
     yield tail
-
-
-async def _exactly(data: AsyncIterator[bytes], length: int) -> bytes:
-    parts = []
-    room = length
-    async for chunk in data:
-        room -= len(chunk)
-        if room < 0:
-            break
-        parts.append(chunk)
-    if room:
-        raise Untrusted("the source gave more or fewer bytes than it promised", reason="length")
-    return b"".join(parts)

@@ -5,7 +5,7 @@ connected account: its token, its pace, retries, and the translation of errors. 
 """
 
 from providers.http.account import AccountHttp, Tokens, Translate, decoded
-from providers.http.body import PIECE, Reply, bounded, parsed, pieces
+from providers.http.body import PIECE, Reply, bounded, exactly, parsed, pieces
 from providers.http.bucket import Bucket, Share
 from providers.http.gate import is_background, work_in_background
 from providers.http.outbound import Outbound
@@ -25,6 +25,7 @@ __all__ = [
     "Translate",
     "bounded",
     "decoded",
+    "exactly",
     "is_background",
     "parsed",
     "pieces",

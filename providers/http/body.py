@@ -107,6 +107,19 @@ async def once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
+async def exactly(data: AsyncIterator[bytes], length: int) -> bytes:
+    """A small body in hand, which can be sent again. Untrusted where the source gives more or fewer bytes."""
+    parts, room = [], length
+    async for chunk in data:
+        room -= len(chunk)
+        if room < 0:
+            break
+        parts.append(chunk)
+    if room:
+        raise Untrusted("the source gave more or fewer bytes than it promised", reason="length")
+    return b"".join(parts)
+
+
 def broken(error: BaseException) -> DriveError:
     """What a failed exchange means. The address stays out of it."""
     if isinstance(error, aiohttp.ClientSSLError):

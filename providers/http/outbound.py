@@ -18,7 +18,7 @@ from aiohappyeyeballs import AddrInfoType
 from aiohttp.abc import AbstractResolver
 
 from providers.errors import Refused
-from providers.http.body import ANSWER_SECONDS, Reply, Upload, bounded, broken, identity, once
+from providers.http.body import ANSWER_SECONDS, PIECE, Reply, Upload, bounded, broken, identity, once
 from providers.http.gate import Gate
 from providers.http.guard import SUFFIXES, Allowed, Forbidden, GuardedResolver
 from providers.http.pace import Lane
@@ -129,8 +129,10 @@ class Outbound:
         if data is not None and not isinstance(data, bytes) and length is None:
             raise ValueError("a body without a length")
         size = len(data) if isinstance(data, bytes) else length
-        body = None
-        if data is not None and size:
+        body: Upload | bytes | None = None
+        if isinstance(data, bytes) and len(data) <= PIECE:
+            body = data or None  # the kernel takes it whole: nothing is to be counted, and no write can hang
+        elif data is not None and size:
             body = Upload(once(data) if isinstance(data, bytes) else data, size, self._write_timeout)
         elif data is None:
             size = None
@@ -143,26 +145,26 @@ class Outbound:
         method: str,
         url: str,
         headers: dict[str, str],
-        body: Upload | None,
+        body: Upload | bytes | None,
         size: int | None,
         limits: aiohttp.ClientTimeout,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         target = self._allowed.check(url)
         if size is not None:
             headers["Content-Length"] = str(size)
-        response = None
+        counted = body if isinstance(body, Upload) else None
         try:
-            async with asyncio.timeout(None if body else ANSWER_SECONDS) as clock:
+            async with asyncio.timeout(None if counted else ANSWER_SECONDS) as clock:
                 response = await self._open().request(
                     method,
                     target,
                     headers=headers,
-                    data=body.under(clock) if body else None,
+                    data=counted.under(clock) if counted else body,
                     allow_redirects=False,
                     timeout=limits,
                 )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _cause(error, body) from None
+            raise _cause(error, counted) from None
         try:
             yield response
         except aiohttp.ClientError as error:

@@ -21,7 +21,7 @@ import aiohttp
 
 from providers.drive import Entry, Kind, NewFile, OnConflict, Progress, Ref, UploadSession
 from providers.errors import Changed, NameTaken, SessionLost, SizeRequired, TooLarge, Untrusted
-from providers.http import bounded, decoded, parsed
+from providers.http import PIECE, bounded, decoded, exactly, parsed
 from providers.names import check
 from providers.onedrive.client import CONFLICT, Client, if_match
 from providers.onedrive.target import Target, arrived, finished
@@ -124,8 +124,9 @@ class Uploads:
             "PUT",
             target.address,
             headers={"Content-Range": f"bytes {offset}-{offset + length - 1}/{size}"},
-            data=data,
+            data=await exactly(data, length) if length <= PIECE else data,
             length=length,
+            retry=False,  # what was refused for now goes again where it is in hand; a lost answer is asked for
             authorised=False,
             ok=_ANSWERS,
         ) as response:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any, Final, Protocol
 
 import pytest
 
 from providers import verbs
-from providers.drive import Drive, Entry, Page, Ref
+from providers.drive import Drive, Entry, Page, Read, Ref
 from tests import soak
 from tests.conformance.base import MORE_THAN_SIMPLE, content, get, put, step
-from tests.conformance.chaos import Chaos, Weather
+from tests.conformance.chaos import Chaos, Mended, Weather
 
 
 class _Copies(Chaos):
@@ -64,6 +65,20 @@ class _Shows(Chaos):
         return await self.over(lambda: self._has.view(view, cursor))
 
 
+class _Lists(Chaos):
+    @asynccontextmanager
+    async def read_listed(self, entry: Entry) -> AsyncGenerator[Read]:
+        async with AsyncExitStack() as stack:
+
+            async def opened(at: int, which: str | None) -> Read:
+                fresh = self._inner.read(entry.ref, at, version=which) if at else self._has.read_listed(entry)
+                return await self.over(lambda: stack.enter_async_context(fresh), loses=False)
+
+            first = await opened(0, entry.version)
+            async with aclosing(self._mended(first, stack, opened)) as body:
+                yield Mended(first.start, first.length, first.total, first.version, body)
+
+
 OPTIONAL: Final[dict[Any, type[Chaos]]] = {
     verbs.CanCopy: _Copies,
     verbs.CanRestore: _Restores,
@@ -75,6 +90,7 @@ OPTIONAL: Final[dict[Any, type[Chaos]]] = {
     verbs.HasTrash: _Trashes,
     verbs.HasVersions: _Keeps,
     verbs.HasViews: _Shows,
+    verbs.ReadsListed: _Lists,
 }
 
 
