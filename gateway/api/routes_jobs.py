@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.api import reports
 from gateway.api.events import Event, stream
@@ -118,7 +119,11 @@ async def refused(order: Awaitable[str]) -> str:
     try:
         return await order
     except OrderRefused as error:
-        raise Problem(429 if error.code == "too_many_jobs" else 422, error.code, error.advice) from None
+        raise _problem(error) from None
+
+
+def _problem(error: OrderRefused) -> Problem:
+    return Problem(429 if error.code == "too_many_jobs" else 422, error.code, error.advice)
 
 
 async def order_of(call: Call) -> Order:
@@ -249,10 +254,19 @@ async def resume_job(call: Call) -> web.StreamResponse:
     return answer(await job_out(call, await find(call, view.id)), 202)
 
 
+async def _require_room(call: Call, tx: AsyncConnection, kind: str) -> None:
+    try:
+        await call.services.transfers.require_room(tx, call.me.school, call.me.person, kind)
+    except OrderRefused as error:
+        raise _problem(error) from None
+
+
 async def retry_job(call: Call) -> web.StreamResponse:
     """Try once more what failed in a job. What arrived stays as it is, and is not sent again."""
     view = await find(call, call.path("job"))
     async with call.services.database.write() as tx:
+        if view.ended is not None:
+            await _require_room(call, tx, view.kind)
         opened = await call.services.jobs.retry(tx, call.me.school, call.me.person, view.id)
     if not opened:
         raise Problem(409, "nothing_to_retry", "Nothing in this job can be tried again.")
@@ -282,6 +296,6 @@ ROUTES = (
     Route("POST", f"{PATH}/resume", resume_job, "transfer.create", "Resume a job", "jobs", answer=Job, status=202),
     Route(
         "POST", f"{PATH}/retry", retry_job, "transfer.create", "Try what failed once more", "jobs", answer=Job,
-        status=202, problems=(409,),
+        status=202, problems=(409, 429),
     ),
 )  # fmt: skip

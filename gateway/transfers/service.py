@@ -136,8 +136,7 @@ class Transfers:
                 )
         first = await self.check(order)
         async with self._jobs.database.write() as tx:
-            if await self._jobs.unfinished(tx, order.school, order.person, "transfer") >= self._most:
-                raise OrderRefused("too_many_jobs", "Wait until one of your transfers has ended.")
+            await self.require_room(tx, order.school, order.person, "transfer")
             job = await self.store(tx, order, first)
         self._jobs.wake(job)
         return job
@@ -149,11 +148,15 @@ class Transfers:
         to = order.destination.drive
         tops = survey.first([(one.drive, entry) for one, entry in entries], order.school, order.person, to)
         async with self._jobs.database.write() as tx:
-            if await self._jobs.unfinished(tx, order.school, order.person, KIND) >= self._most:
-                raise OrderRefused("too_many_jobs", "Wait until one of your transfers has ended.")
+            await self.require_room(tx, order.school, order.person, KIND)
             job = await self.store(tx, order, [tops], kind=KIND)
         self._jobs.wake(job)
         return job
+
+    async def require_room(self, tx: AsyncConnection, school: str, person: str, kind: str) -> None:
+        """OrderRefused where the person has as many unfinished jobs of this kind as they may have. Uploads: any."""
+        if kind != "upload" and await self._jobs.unfinished(tx, school, person, kind) >= self._most:
+            raise OrderRefused("too_many_jobs", "Wait until one of your transfers has ended.")
 
     async def _completed(self, order: Order) -> Order:
         """With the school's own formats for what the person chose none for."""

@@ -10,7 +10,8 @@ import secrets
 import pytest
 
 from gateway.api.reports import cell, wanted
-from tests.gateway.api.live import Person
+from gateway.api.services import Services
+from tests.gateway.api.live import Live, Person
 from tests.gateway.api.test_live_jobs import copied, folder
 
 
@@ -99,3 +100,22 @@ async def test_a_job_says_at_its_own_level_what_came_of_it(student: Person) -> N
     rows = {row[1]: row for row in csv.reader(io.StringIO(report.body.decode("utf-8-sig")))}
     assert rows["kept"][2:5] == ["total", "", "0"]
     assert rows["outcome"][2:4] == ["total", "all"]
+
+
+async def test_trying_again_is_no_way_around_the_most_jobs_at_once(student: Person, live: Live) -> None:
+    job = await copied(student, 1)
+    assert (await student.ask("POST", f"/v1/jobs/{job}/retry")).code == "nothing_to_retry"
+
+    async def full(services: Services) -> int:
+        before, services.transfers._most = services.transfers._most, 0
+        return before
+
+    async def again(services: Services) -> None:
+        services.transfers._most = most
+
+    most = live.run(full)
+    try:
+        refused = await student.ask("POST", f"/v1/jobs/{job}/retry")
+        assert (refused.status, refused.code) == (429, "too_many_jobs")
+    finally:
+        live.run(again)
