@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,9 +21,10 @@ from gateway.jobs.taking import Timing
 from gateway.jobs.turn import Turn
 
 SCHOOL, PERSON = "school-one", "person-one"
-QUICK = Timing(
-    lease=1.0, beat=0.1, guard=0.05, poll=0.05, settle=0.1, row=0.05, backoff=0.02, editing=0.02, abandon=1.0
-)
+QUICK = Timing(beat=0.1, guard=0.05, poll=0.05, settle=0.1, row=0.05, backoff=0.02, editing=0.02, abandon=1.0)
+"""Quick in everything but the lease: a machine that is busy for a second is not dead."""
+SHORT = replace(QUICK, lease=1.0)
+"""Where one worker is to take over from another."""
 
 
 class Gone(Exception):

@@ -10,7 +10,7 @@ from gateway.db.engine import Database
 from gateway.jobs.model import Fenced, ItemState, JobState, Outcome
 from gateway.jobs.turn import Turn
 from gateway.jobs.worker import Worker
-from tests.gateway.jobs.support import PERSON, QUICK, SCHOOL, Steered, copied, ended, make_jobs, new, order
+from tests.gateway.jobs.support import PERSON, QUICK, SCHOOL, SHORT, Steered, copied, ended, make_jobs, new, order
 
 pytestmark = pytest.mark.both
 
@@ -24,10 +24,11 @@ async def paused(worker: Worker) -> None:
 
 
 async def test_a_worker_paused_past_its_lease_writes_nothing(database: Database) -> None:
-    wake, refused = asyncio.Event(), list[str]()
+    saved, wake, refused = asyncio.Event(), asyncio.Event(), list[str]()
 
     async def late(turn: Turn) -> Outcome:
         await turn.save({"mine": 1})
+        saved.set()
         await wake.wait()
         for attempt in (turn.save({"mine": 2}), turn.hold()):
             try:
@@ -45,11 +46,10 @@ async def test_a_worker_paused_past_its_lease_writes_nothing(database: Database)
     first = Worker(jobs, {"copy": slow}, timing=QUICK, sole=False)
     await first.start()
     job = await order(jobs, new("one"))
-    while not slow.turns:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.1)
+    await saved.wait()
     await paused(first)
-    second = Worker(jobs, {"copy": quick}, timing=QUICK, sole=False)
+    first.membership._beaten -= 60  # its own clock says so
+    second = Worker(jobs, {"copy": quick}, timing=SHORT, sole=False)
     await second.start()
     view = await ended(jobs, job)
     wake.set()

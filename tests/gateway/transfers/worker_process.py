@@ -12,6 +12,7 @@ from pathlib import Path
 
 import gateway.db.tables_work  # noqa: F401 - puts its tables on the metadata
 from gateway.db.engine import Database
+from tests.gateway.jobs.support import SHORT
 from tests.gateway.transfers.filedrive import Trip
 from tests.gateway.transfers.support import open_house
 
@@ -19,8 +20,12 @@ from tests.gateway.transfers.support import open_house
 async def main(url: str, folder: str, job: str, steps: str = "", how: str = "SIGKILL") -> None:
     """Work until the job has ended."""
     trip = Trip(int(steps) if steps else None, signal.Signals[how])
-    async with Database(url) as database, open_house(database, Path(folder), trip=trip) as house, house.working():
-        await house.ended(job, within=60)
+    async with (
+        Database(url) as database,
+        open_house(database, Path(folder), trip=trip) as house,
+        house.working(timing=SHORT),
+    ):
+        await house.ended(job, within=120)
 
 
 if __name__ == "__main__":
