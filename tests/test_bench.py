@@ -18,7 +18,7 @@ from tests.sandboxes import ROOT
 
 sys.path.append(str(ROOT / "scripts"))
 
-from benchmarks import bare, targets, watched
+from benchmarks import bare, targets, usage, watched
 from benchmarks.__main__ import table
 from benchmarks.rclone import binary
 from benchmarks.relay import Door, End, Latency
@@ -202,6 +202,16 @@ async def test_the_bare_client_cuts_without_loss() -> None:
 
     cut = bare._Cut(pieces())
     assert [b"".join([one async for one in cut.take(length)]) for length in (2, 5, 2)] == [b"ab", b"cdefg", b"hi"]
+
+
+def test_a_machine_that_others_use_is_remarked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "busy", lambda: 100.0)
+    elsewhere = usage.Elsewhere()
+    elsewhere._started -= 10 * 3600
+    worked = 100.0 + 3600 * 10 * (os.cpu_count() or 1) * 0.5
+    monkeypatch.setattr(usage, "busy", lambda: worked)
+    assert elsewhere.told(0.0) == ["other work took 50% of the machine meanwhile"]
+    assert elsewhere.told(worked - 100.0) == []
 
 
 def test_where_a_stack_is() -> None:

@@ -15,7 +15,7 @@ from tour import TourFailed
 from benchmarks import targets
 from benchmarks.people import Teacher, teachers
 from benchmarks.rows import Measured, Row, Side, limits
-from benchmarks.usage import MIB, memory
+from benchmarks.usage import MIB, Elsewhere, memory
 from benchmarks.world import World
 from providers.drive import Ref
 from providers.google.wire import FIELDS
@@ -39,7 +39,7 @@ async def _memory(world: World) -> Measured:
         await world.control("microsoft", "POST", "microsoft", {"discards": False})
     p50, p99 = (targets.percentile(waits, share) * 1000 for share in (0.5, 0.99))
     rates = [PEOPLE * EACH * SIZE / MIB / side.seconds for side in (ours, peer)]
-    result = Measured("MiB", ours.growth, peer.peak, None, ours.growth / peer.peak)
+    result = Measured("MiB", ours.growth, peer.peak, None, ours.growth / peer.peak, notes=[*ours.remarks])
     result.judged(targets.crowd(ours.growth, p99), f"{limits(ours)}; {profile}")
     result.notes.append(f"{most} transfers on the way at once at most")
     lost = waits.count(float("inf"))
@@ -57,10 +57,11 @@ async def _ours(world: World, people: list[Teacher]) -> tuple[Side, list[float],
         source = await teacher.grown(world, "large", EACH, SIZE)
         to = await teacher.folder("onedrive", "large")
         orders += [(teacher, one["id"], to) async for one in teacher.browser.children(teacher.drives["google"], source)]
+    elsewhere = Elsewhere()
     async with world.profile() as profile, world.costs() as cost, _asking(world) as waits:
         jobs = await asyncio.gather(*(teacher.order(item, to) for teacher, item, to in orders))
         most = await _watch(people, set(jobs))
-    return Side([cost]), waits, most, profile[0]
+    return Side([cost], elsewhere.told(sum(cost.cpu.values()))), waits, most, profile[0]
 
 
 async def _watch(people: list[Teacher], jobs: set[str]) -> int:
@@ -130,9 +131,11 @@ async def _planning(world: World) -> Measured:
         no = {"status": 429, "retry_after": NEVER}
         rules = [{"match": {"method": method}, "do": no} for method in ("PUT", "POST")]
         await world.control("microsoft", "POST", "faults", rules)
+        elsewhere = Elsewhere()
         try:
             async with world.profile() as profile, world.costs() as cost:
                 job, seen = await _planned(world, teacher, folder, to)
+            remarks = elsewhere.told(sum(cost.cpu.values()))
             ended = await _cancelled(world, teacher, job)
         finally:
             await world.control("microsoft", "DELETE", "faults")
@@ -141,7 +144,7 @@ async def _planning(world: World) -> Measured:
     side, rate = Side([cost]), ITEMS / cost.seconds
     early = next(mib for found, mib in seen if found >= ITEMS / 5)
     late = max(mib for _, mib in seen) - early
-    result = Measured("items/s", rate, None, ITEMS / bare.seconds, rate * bare.seconds / ITEMS)
+    result = Measured("items/s", rate, None, ITEMS / bare.seconds, rate * bare.seconds / ITEMS, notes=remarks)
     result.judged(targets.planning(rate, late), f"{limits(side)}; {profile[0]}")
     result.notes += [
         f"memory {early:.0f} MiB after a fifth of the items, {early + late:.0f} MiB at most after that",

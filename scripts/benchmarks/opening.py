@@ -50,7 +50,7 @@ async def _opening(world: World) -> Measured:
 def _told(found: dict[str, Side], first: list[float], profile: str) -> Measured:
     mib, gb = AGAIN * SIZE / MIB, AGAIN * SIZE / GB
     side, p50 = found["ours"], targets.percentile(first, 0.5) * 1000
-    result = Measured("MiB/s", mib / side.seconds, peak_mib={"growth": side.growth})
+    result = Measured("MiB/s", mib / side.seconds, peak_mib={"growth": side.growth}, notes=[*side.remarks])
     result.cpu_s = {"ours": side.cpu("gateway")}
     if "peer" in found:
         result.peer = mib / found["peer"].seconds

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.targets import Sides
-from benchmarks.usage import Cost
+from benchmarks.usage import Cost, Elsewhere
 from benchmarks.world import World
 
 RUNS = 3
@@ -68,6 +68,7 @@ class Side:
     """The runs of one side."""
 
     costs: list[Cost] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -91,11 +92,14 @@ class Side:
 
 async def alternate(runs: int, **sides: Run | None) -> dict[str, Side]:
     """Each side's runs, one after the other and in turn, so that the machine's moods meet all of them."""
-    found = {name: Side() for name, run in sides.items() if run is not None}
+    found, elsewhere = {name: Side() for name, run in sides.items() if run is not None}, Elsewhere()
     for number in range(runs):
         for name, run in sides.items():
             if run is not None:
                 found[name].costs.append(await run(number))
+    remarks = elsewhere.told(sum(used for side in found.values() for cost in side.costs for used in cost.cpu.values()))
+    for side in found.values():
+        side.remarks = remarks
     return found
 
 
@@ -118,7 +122,7 @@ def limits(side: Side) -> str:
 
 def compare(found: dict[str, Side], amount: float, unit: str) -> Measured:
     """Rates of ``amount`` per second for every side."""
-    result = Measured(unit)
+    result = Measured(unit, notes=[*found["ours"].remarks])
     result.ours = amount / found["ours"].seconds
     result.peer = amount / found["peer"].seconds if "peer" in found else None
     result.bare = amount / found["bare"].seconds if "bare" in found else None

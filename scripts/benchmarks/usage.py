@@ -7,11 +7,13 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MIB = 1024 * 1024
+DISTURBED = 0.15
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,6 +35,25 @@ def forget_peak(pid: int) -> None:
     """Let the kernel count the peak anew, where it allows that."""
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def busy() -> float:
+    """CPU seconds that the whole machine has worked so far."""
+    user, nice, system, _idle, _waiting, *more = (int(one) for one in Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + sum(more)) / _TICK
+
+
+class Elsewhere:
+    """How much of the machine is taken by work that is not measured, from its making on."""
+
+    def __init__(self) -> None:
+        self._busy, self._own, self._started = busy(), time.process_time(), time.monotonic()
+
+    def told(self, spent: float) -> list[str]:
+        """A remark where it is so much that only ratios count; ``spent``: CPU seconds of what was measured."""
+        used = busy() - self._busy - (time.process_time() - self._own) - spent
+        share = used / ((time.monotonic() - self._started) * (os.cpu_count() or 1))
+        return [f"other work took {share:.0%} of the machine meanwhile"] if share >= DISTURBED else []
 
 
 @dataclass
