@@ -196,6 +196,14 @@ class Vault:
                 raise
             raise Expired("the object's expiry key was lost, and another one made for its five minutes") from None
 
+    async def readable(self, scope: Scope, object_id: str) -> bool:
+        """Whether it has not ended and its keys are there. No byte of it is read. Shredded, Corrupt, Unavailable."""
+        try:
+            await self._object_key(*await self._row(scope, object_id))
+        except Missing:
+            return False
+        return True
+
     def _parent(self, row: Row[Any], ring: Ring) -> Key:
         parent = ring.version(row.key_version)
         if parent is None:

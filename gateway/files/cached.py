@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
+from cache.errors import Unavailable
 from cache.vault import Fields, Scope, Vault, Writer
 from gateway.db.tables_files import cached_files
 from gateway.ids import new_id
@@ -47,9 +48,22 @@ class CachedFiles:
         return fields.index("cached", "\0".join(part or "" for part in parts))
 
     async def find(self, scope: Scope, lookup: bytes) -> Cached | None:
-        """The living copy of this hash, or None."""
+        """The copy of this hash that can still be read, or None.
+
+        One whose expiry key was lost with the memory it lay in is as good as none, and its row goes.
+        """
         rows = await self._living(scope, cached_files.c.lookup == lookup)
-        return rows[0] if rows else None
+        if not rows or await self._readable(scope, rows[0].object):
+            return rows[0] if rows else None
+        async with self._database.write() as tx:
+            await self.destroy(tx, scope, [rows[0].id])
+        return None
+
+    async def _readable(self, scope: Scope, copy: str) -> bool:
+        try:
+            return await self._vault.readable(scope, copy)
+        except Unavailable:  # nobody knows now: it stays, and its reader turns to the drive
+            return True
 
     async def list(self, scope: Scope) -> Sequence[Cached]:
         """All living copies of the person, the latest first."""

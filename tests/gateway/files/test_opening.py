@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from cache.errors import Unavailable
+from cache.keys import bucket_of
 from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.files import fills as fills_module
@@ -35,6 +37,41 @@ async def test_second_open_comes_from_the_cache(opener: Opener) -> None:
     assert await read_all(opener, LEO, source) == ("hit", source.body)
     assert await read_all(opener, LEO, source, 1_000_000, 1_000_100) == ("hit", source.body[1_000_000:1_000_100])
     assert source.ranges == [(0, None)]
+
+
+async def test_a_copy_whose_expiry_key_was_lost_is_a_miss_and_is_filled_again(opener: Opener, vault: Vault) -> None:
+    """As after a restart of the machine or the Redis that held it: with the key gone, and with another one made."""
+    source = Scripted(os.urandom(MIB))
+    await read_all(opener, LEO, source)
+    await stored(opener)
+    for made_anew in (False, True):
+        now = await opener._database.now()
+        assert await vault._keyring.expiry.expire(now + 2 * 3_600_000) == 1
+        if made_anew:
+            await vault._keyring.expiry.make(bucket_of(now + 3_600_000))
+        assert await read_all(opener, LEO, source) == ("stored", source.body)
+        await stored(opener)
+        assert await read_all(opener, LEO, source) == ("hit", source.body)
+    assert source.ranges == [(0, None)] * 3
+    assert len(await opener._cached.list(LEO)) == 1
+
+
+async def test_where_expiry_keys_cannot_be_asked_the_drive_is(
+    opener: Opener, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy stays for later."""
+    source = Scripted(os.urandom(MIB))
+    await read_all(opener, LEO, source)
+    await stored(opener)
+
+    async def silent(bucket: int) -> bytes | None:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(vault._keyring.expiry, "find", silent)
+    assert (await read_all(opener, LEO, source))[1] == source.body
+    monkeypatch.undo()
+    assert await read_all(opener, LEO, source) == ("hit", source.body)
+    assert len(source.ranges) == 2
 
 
 async def test_two_readers_share_one_fill(opener: Opener) -> None:
