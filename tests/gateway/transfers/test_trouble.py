@@ -178,13 +178,17 @@ async def test_a_copy_that_is_gone_by_the_time_of_the_trash_keeps_its_source(hou
     assert house.left.trashed() == []
 
 
-async def test_a_spool_whose_key_died_is_made_anew_and_never_spliced(house: House, tmp_path: Path) -> None:
+@pytest.mark.parametrize("since", ["none", "another"])
+async def test_a_spool_whose_key_died_is_made_anew_and_never_spliced(house: House, tmp_path: Path, since: str) -> None:
+    """Also where its five minutes have another key by then."""
     document = house.left.put("top", "Plan", body("plan", 9 * UNIT), Kind.DOCUMENT, "application/doc")
 
     def forgotten() -> Exception:
         for key in (tmp_path / "expiry").rglob("*"):
-            if key.is_file():
+            if key.is_file() and since == "none":
                 key.unlink()
+            elif key.is_file():
+                key.write_bytes(bytes(range(32)))
         return Offline()
 
     house.trip.fail("send", 2, forgotten)
