@@ -153,58 +153,64 @@ async def pictures_are_shown(page: Page) -> None:
     await expect(row(page, "second", "Photosynthesis.txt").locator("img")).to_have_count(0)
 
 
-async def test_the_trash_gives_back_and_ends(gateway: Running) -> None:
+async def test_drives_have_a_trash_and_explain_what_is_special(gateway: Running) -> None:
     async with browsing() as context:
-        page = await start(context, gateway, "mia.chen", "google")
-        await show(page, "second", "School drive")
-        await put(page, "second", "Draft.txt", "a draft")
-        await choose(page, "second", "Draft.txt", "Delete")
-        await page.locator('#dialog-sure [data-part="ok"]').click()
-        await expect(row(page, "second", "Draft.txt")).to_have_count(0)
-        await place(page, "second", "Trash")
-        await expect(row(page, "second", "Draft.txt").locator(".notes")).to_contain_text("Gone for good on")
-        await picture(page, "page-trash")
-        assert await complaints(page) == []
-        await row(page, "second", "Draft.txt").locator("input").check()
-        await expect(pane(page, "second").locator('[data-act="copy"]')).to_be_hidden()
-        await pane(page, "second").get_by_role("button", name="Restore").click()
-        await said(page, "1 item is back where it was.")
-        await expect(pane(page, "second").locator(".empty")).to_contain_text("The trash is empty.")
-        await expect(pane(page, "second").locator('[data-act="refresh"]')).to_be_focused()
-        await place(page, "second", "My files")
-        await row(page, "second", "Draft.txt").locator(".entry").focus()
-        await page.keyboard.press("Delete")
-        await page.locator('#dialog-sure [data-part="ok"]').click()
-        await expect(row(page, "second", "Draft.txt")).to_have_count(0)
-        await place(page, "second", "Trash")
-        await choose(page, "second", "Draft.txt", "Delete for good")
-        question = page.locator("#dialog-sure")
-        await expect(question).to_contain_text("Nobody can bring it back")
-        await expect(question.locator('[data-part="no"]')).to_be_focused()
-        await question.locator('[data-part="ok"]').click()
-        await said(page, "1 item was deleted for good.")
-        assert (await get(page, "/v1/drives/native/trash"))["items"] == []
+        page = await start(context, gateway, "jonas.weber", "google")
+        await expect(page.get_by_role("link", name="School settings")).to_have_count(0)
+        await the_trash_gives_back_and_ends(page)
+        await full_drives_and_chosen_files(page, gateway)
 
 
-async def test_a_full_drive_and_one_of_chosen_files_explain_themselves(gateway: Running) -> None:
-    async with browsing() as context:
-        page = await start(context, gateway, "mia.chen", "google")
-        await show(page, "first", "Google Drive")
-        quota = pane(page, "first").locator(".quota")
-        await expect(quota).to_contain_text("used")
-        await page.route("**/quota", lambda route: route.fulfill(json={"used": 950_000_000, "limit": 1_000_000_000}))
-        await page.route("**/v1/drives", _picked)
-        asked: list[str] = []
-        await page.route("**/pick", lambda route: _to(route, asked, gateway.gateway))
-        await page.reload()
-        await ready(page)
-        await expect(quota).to_have_text("Nearly full: 50 MB of 1 GB left")
-        await expect(pane(page, "first").locator(".reach")).to_contain_text("Only the files that you choose")
-        await picture(page, "page-picked")
-        assert await complaints(page) == []
-        async with page.expect_navigation():
-            await pane(page, "first").get_by_role("button", name="Choose files…").click()
-        assert asked == ["POST"]
+async def the_trash_gives_back_and_ends(page: Page) -> None:
+    """Restored and deleted for good, by mouse and by keys."""
+    await show(page, "second", "School drive")
+    await put(page, "second", "Draft.txt", "a draft")
+    await choose(page, "second", "Draft.txt", "Delete")
+    await page.locator('#dialog-sure [data-part="ok"]').click()
+    await expect(row(page, "second", "Draft.txt")).to_have_count(0)
+    await place(page, "second", "Trash")
+    await expect(row(page, "second", "Draft.txt").locator(".notes")).to_contain_text("Gone for good on")
+    await picture(page, "page-trash")
+    assert await complaints(page) == []
+    await row(page, "second", "Draft.txt").locator("input").check()
+    await expect(pane(page, "second").locator('[data-act="copy"]')).to_be_hidden()
+    await pane(page, "second").get_by_role("button", name="Restore").click()
+    await said(page, "1 item is back where it was.")
+    await expect(pane(page, "second").locator(".empty")).to_contain_text("The trash is empty.")
+    await expect(pane(page, "second").locator('[data-act="refresh"]')).to_be_focused()
+    await place(page, "second", "My files")
+    await row(page, "second", "Draft.txt").locator(".entry").focus()
+    await page.keyboard.press("Delete")
+    await page.locator('#dialog-sure [data-part="ok"]').click()
+    await expect(row(page, "second", "Draft.txt")).to_have_count(0)
+    await place(page, "second", "Trash")
+    await choose(page, "second", "Draft.txt", "Delete for good")
+    question = page.locator("#dialog-sure")
+    await expect(question).to_contain_text("Nobody can bring it back")
+    await expect(question.locator('[data-part="no"]')).to_be_focused()
+    await question.locator('[data-part="ok"]').click()
+    await said(page, "1 item was deleted for good.")
+    assert (await get(page, "/v1/drives/native/trash"))["items"] == []
+
+
+async def full_drives_and_chosen_files(page: Page, gateway: Running) -> None:
+    """Told in words, with the way on."""
+    await show(page, "first", "Google Drive")
+    quota = pane(page, "first").locator(".quota")
+    await expect(quota).to_contain_text("used")
+    await page.route("**/quota", lambda route: route.fulfill(json={"used": 950_000_000, "limit": 1_000_000_000}))
+    await page.route("**/v1/drives", _picked)
+    asked: list[str] = []
+    await page.route("**/pick", lambda route: _to(route, asked, gateway.gateway))
+    await page.reload()
+    await ready(page)
+    await expect(quota).to_have_text("Nearly full: 50 MB of 1 GB left")
+    await expect(pane(page, "first").locator(".reach")).to_contain_text("Only the files that you choose")
+    await picture(page, "page-picked")
+    assert await complaints(page) == []
+    async with page.expect_navigation():
+        await pane(page, "first").get_by_role("button", name="Choose files…").click()
+    assert asked == ["POST"]
 
 
 async def _picked(route: Route) -> None:
@@ -219,59 +225,64 @@ async def _to(route: Route, asked: list[str], target: str) -> None:
     await route.fulfill(status=201, json={"authorize_url": f"{target}/?picked"})
 
 
-async def test_what_others_change_appears_without_taking_anything_from_who_works(gateway: Running) -> None:
+async def test_lists_stay_true_and_grow_as_far_as_they_are_wanted(gateway: Running) -> None:
     async with browsing() as context:
-        page = await start(context, gateway, "mia.chen", "google")
-        await page.clock.install()
-        await show(page, "first", "School drive")
-        for number in range(3):
-            await put(page, "first", f"Kept {number}.txt", "same")
-        async with page.expect_response("**/changes?*"):
-            await page.clock.fast_forward(11_000)
-        await row(page, "first", "Kept 1.txt").locator("input").check()
-        await row(page, "first", "Kept 2.txt").locator(".entry").focus()
-        other = await context.new_page()
-        await other.goto(gateway.gateway)
-        await ready(other)
-        await show(other, "first", "School drive")
-        await settled(other, "first")
-        await put(other, "first", "A new one.txt", "new")
-        await choose(other, "first", "Kept 0.txt", "Rename")
-        await other.locator("#name-input").fill("B renamed.txt")
-        await other.keyboard.press("Enter")
-        await expect(row(other, "first", "B renamed.txt")).to_be_visible()
-        await other.close()
+        page = await start(context, gateway, "jonas.weber", "google")
+        await what_others_change_appears(context, page, gateway)
+        await a_hundred_thousand_children(context, page, gateway)
+
+
+async def what_others_change_appears(context: BrowserContext, page: Page, gateway: Running) -> None:
+    """Without taking the focus or the selection from who works."""
+    await page.clock.install()
+    await show(page, "first", "School drive")
+    for number in range(3):
+        await put(page, "first", f"Kept {number}.txt", "same")
+    async with page.expect_response("**/changes?*"):
         await page.clock.fast_forward(11_000)
-        await expect(row(page, "first", "A new one.txt")).to_be_visible()
-        await expect(row(page, "first", "B renamed.txt")).to_be_visible()
-        await expect(row(page, "first", "Kept 0.txt")).to_have_count(0)
-        await expect(row(page, "first", "Kept 1.txt").locator("input")).to_be_checked()
-        await expect(row(page, "first", "Kept 2.txt").locator(".entry")).to_be_focused()
+    await row(page, "first", "Kept 1.txt").locator("input").check()
+    await row(page, "first", "Kept 2.txt").locator(".entry").focus()
+    other = await context.new_page()
+    await other.goto(gateway.gateway)
+    await ready(other)
+    await show(other, "first", "School drive")
+    await settled(other, "first")
+    await put(other, "first", "A new one.txt", "new")
+    await choose(other, "first", "Kept 0.txt", "Rename")
+    await other.locator("#name-input").fill("B renamed.txt")
+    await other.keyboard.press("Enter")
+    await expect(row(other, "first", "B renamed.txt")).to_be_visible()
+    await other.close()
+    await page.clock.fast_forward(11_000)
+    await expect(row(page, "first", "A new one.txt")).to_be_visible()
+    await expect(row(page, "first", "B renamed.txt")).to_be_visible()
+    await expect(row(page, "first", "Kept 0.txt")).to_have_count(0)
+    await expect(row(page, "first", "Kept 1.txt").locator("input")).to_be_checked()
+    await expect(row(page, "first", "Kept 2.txt").locator(".entry")).to_be_focused()
 
 
-async def test_a_hundred_thousand_children_come_as_far_as_they_are_wanted(gateway: Running) -> None:
-    async with browsing() as context:
-        page = await start(context, gateway, "mia.chen", "google")
-        await show(page, "first", "Google Drive")
-        await pane(page, "first").locator('[data-act="folder"]').click()
-        await page.locator("#name-input").fill("Very many")
-        await page.keyboard.press("Enter")
-        await expect(row(page, "first", "Very many")).to_be_visible()
-        item = await row(page, "first", "Very many").get_attribute("data-id")
-        assert item is not None
-        grow = {"grow": {vendor_id(item): 100_000}}
-        assert (await context.request.post(f"{gateway.google}/_sandbox/google", data=grow)).ok
-        await row(page, "first", "Very many").locator(".entry").click()
-        notice = pane(page, "first").locator(".notice")
-        await expect(notice).to_contain_text("first 1,000 items")
-        assert await pane(page, "first").locator("table").first.get_attribute("aria-rowcount") == "-1"
-        last = pane(page, "first").locator("tbody tr").nth(999).locator("input")
-        await last.check()
-        await notice.get_by_role("button", name="Show more").click()
-        await expect(notice).to_contain_text("first 2,000 items")
-        await expect(notice.get_by_role("button", name="Show more")).to_be_focused()
-        await expect(pane(page, "first").locator('tr[aria-selected="true"]')).to_have_count(1)
-        await picture(page, "page-very-many")
+async def a_hundred_thousand_children(context: BrowserContext, page: Page, gateway: Running) -> None:
+    """They come a thousand at a time."""
+    await show(page, "first", "Google Drive")
+    await pane(page, "first").locator('[data-act="folder"]').click()
+    await page.locator("#name-input").fill("Very many")
+    await page.keyboard.press("Enter")
+    await expect(row(page, "first", "Very many")).to_be_visible()
+    item = await row(page, "first", "Very many").get_attribute("data-id")
+    assert item is not None
+    grow = {"grow": {vendor_id(item): 100_000}}
+    assert (await context.request.post(f"{gateway.google}/_sandbox/google", data=grow)).ok
+    await row(page, "first", "Very many").locator(".entry").click()
+    notice = pane(page, "first").locator(".notice")
+    await expect(notice).to_contain_text("first 1,000 items")
+    assert await pane(page, "first").locator("table").first.get_attribute("aria-rowcount") == "-1"
+    last = pane(page, "first").locator("tbody tr").nth(999).locator("input")
+    await last.check()
+    await notice.get_by_role("button", name="Show more").click()
+    await expect(notice).to_contain_text("first 2,000 items")
+    await expect(notice.get_by_role("button", name="Show more")).to_be_focused()
+    await expect(pane(page, "first").locator('tr[aria-selected="true"]')).to_have_count(1)
+    await picture(page, "page-very-many")
 
 
 def vendor_id(item: str) -> str:
