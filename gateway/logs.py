@@ -6,11 +6,13 @@ too. Tracebacks are reduced to types and places: their messages may carry what a
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -60,6 +62,24 @@ class _Bridge(logging.Handler):
         structlog.get_logger().warning("library", kind=record.name, where=where, level=record.levelname.lower())
 
 
+class _Unfailing(io.TextIOBase):
+    """A stream whose trouble (a full disk, a reader that has gone) never becomes that of whoever speaks."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Send on what can be sent."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure(level: str = "info") -> None:
     """One line of JSON an event on standard error."""
     number = getattr(logging, level.upper())
@@ -71,7 +91,7 @@ def configure(level: str = "info") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.root.handlers = [_Bridge(level=logging.WARNING)]
