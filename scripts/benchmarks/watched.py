@@ -1,9 +1,10 @@
 """Runs a module as `python -m` does, and tells on request where its processor time goes.
 
 ``python -m benchmarks.watched MODULE ARGUMENTS…``. Lines on standard input: ``start`` begins to look, ``stop`` ends it
-and prints "profile " and {"parts": {name: seconds}, "functions": {…}, "cpu": seconds} as one line. Between the two a
-thread looks at every thread's stack and gives the processor time that the thread has used since the last look to what
-it is in now; who waits costs nothing and gets nothing. Nobody looks while nobody asks.
+and prints "profile " and {"parts": {name: share}, "functions": {…}, "cpu": seconds} as one line. Between the two the
+kernel interrupts the process after each few milliseconds of processor time, and the stack of the event loop's thread is
+counted. (A thread that looks from outside would only see the moments at which the interpreter is free.) Nobody looks
+while nobody asks.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import signal
 import sys
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -28,47 +29,37 @@ NATIVE = "event loop, TLS and sockets"
 
 
 class Look:
-    """Processor seconds by part and by function of the project."""
+    """How often each part and each function of the project was at work when looked at."""
 
     def __init__(self) -> None:
-        self.parts: dict[str, float] = defaultdict(float)
-        self.functions: dict[str, float] = defaultdict(float)
-        self._used: dict[int, float] = {}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.parts: Counter[str] = Counter()
+        self.functions: Counter[str] = Counter()
+        self._cpu = 0.0
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        """Begin anew. The signal's handler must be `seen`."""
+        self.parts.clear()
+        self.functions.clear()
+        self._cpu = time.process_time()
+        signal.setitimer(signal.ITIMER_PROF, EVERY, EVERY)
 
     def stop(self) -> dict[str, object]:
         """End; what was seen."""
-        self._ended.set()
-        self._thread.join()
-        told = {"parts": _most(self.parts), "functions": _most(self.functions)}
-        return {**told, "cpu": sum(self.parts.values())}
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        told = {"parts": _shares(self.parts), "functions": _shares(self.functions)}
+        return {**told, "cpu": time.process_time() - self._cpu}
 
-    def _run(self) -> None:
-        while not self._ended.wait(EVERY):
-            for thread, frame in sys._current_frames().items():  # noqa: SLF001 - the one way to see other threads
-                if thread != threading.get_ident():
-                    self._give(thread, frame)
-
-    def _give(self, thread: int, frame: FrameType) -> None:
-        try:
-            now = time.clock_gettime(time.pthread_getcpuclockid(thread))
-        except OSError:  # it has ended
-            return
-        used = now - self._used.get(thread, now)
-        self._used[thread] = now
-        if used > 0:
+    def seen(self, _signal: int, frame: FrameType | None) -> None:
+        """Count where the interrupted thread is."""
+        if frame is not None:
             part, function = located(frame)
-            self.parts[part] += used
-            self.functions[function] += used
+            self.parts[part] += 1
+            self.functions[function] += 1
 
 
-def _most(seconds: Mapping[str, float]) -> dict[str, float]:
-    return dict(sorted(seconds.items(), key=lambda pair: -pair[1])[:MOST])
+def _shares(counts: Counter[str]) -> dict[str, float]:
+    whole = counts.total()
+    return {name: count / whole for name, count in counts.most_common(MOST)}
 
 
 def located(frame: FrameType) -> tuple[str, str]:
@@ -78,14 +69,14 @@ def located(frame: FrameType) -> tuple[str, str]:
         at = at.f_back
     own = at is not None and _ours(at.f_code.co_filename)
     function = f"{at.f_code.co_filename.removeprefix(ROOT)} {at.f_code.co_name}" if at is not None and own else NATIVE
-    return part(frame.f_code.co_filename, frame.f_code.co_name), function
+    return part(frame.f_code.co_filename), function
 
 
 def _ours(file: str) -> bool:
     return file.startswith(ROOT) and not file.startswith((ROOT + ".venv", ROOT + "scripts"))
 
 
-def part(file: str, function: str) -> str:
+def part(file: str) -> str:
     """The package of a source file: 'sqlalchemy', 'providers'; `NATIVE` for the loop itself."""
     if file.endswith(("asyncio/runners.py", "uvloop/__init__.py")):
         return NATIVE
@@ -93,25 +84,23 @@ def part(file: str, function: str) -> str:
         return file.partition("site-packages/")[2].partition("/")[0]
     if _ours(file):
         return file.removeprefix(ROOT).partition("/")[0]
-    if file.endswith("concurrent/futures/thread.py") and function == "_worker":
-        return "thread hops"
     return Path(file).stem if not file.startswith("<") else "imports"
 
 
-def obey(orders: TextIO) -> None:
+def obey(orders: TextIO, look: Look) -> None:
     """Follow the orders until they end."""
-    look: Look | None = None
     for line in orders:
         if line.strip() == "start":
-            look = Look()
             look.start()
-        elif look is not None:
+        else:
             print("profile " + json.dumps(look.stop()), flush=True)
 
 
 def main() -> None:
     """The command line."""
-    threading.Thread(target=obey, args=(sys.stdin,), daemon=True).start()
+    look = Look()
+    signal.signal(signal.SIGPROF, look.seen)
+    threading.Thread(target=obey, args=(sys.stdin, look), daemon=True).start()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

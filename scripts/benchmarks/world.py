@@ -241,13 +241,12 @@ async def world(authority: Authority, folder: Path) -> AsyncIterator[World]:
 
 def profiled(seen: Mapping[str, Any]) -> str:
     """A profile in a line: the largest parts, and the project's own functions that stand below most of it."""
-    whole = seen["cpu"] or 1.0
 
     def top(name: str, most: int) -> str:
         ranked = sorted(seen[name].items(), key=lambda pair: -pair[1])
-        return ", ".join(f"{what} {used / whole:.0%}" for what, used in ranked[:most] if used / whole >= 0.02)
+        return ", ".join(f"{what} {share:.0%}" for what, share in ranked[:most] if share >= 0.02)
 
-    return f"profile of {whole:.3g} CPU s: {top('parts', 6)}; in: {top('functions', 5)}"
+    return f"profile of {seen['cpu']:.3g} CPU s: {top('parts', 6)}; in: {top('functions', 5)}"
 
 
 async def _stand_ins(made: World, stack: AsyncExitStack) -> dict[str, str]:
