@@ -80,9 +80,9 @@ class Entry:
 
     ``size`` is in bytes, None where unknown until read (documents always). ``version`` differs whenever the bytes may
     differ. ``hashes`` maps algorithm ('sha256', 'md5', 'sha1', 'quickxor') to the digest. ``may`` holds what this
-    account may do: read, write, move, trash, delete. ``flags`` may hold malware, altered, trashed, dangling.
-    ``exports`` lists a document's formats, the preferred one first. ``ends``: when an item in the trash is gone for
-    good by itself, where the drive says so.
+    account may do: read, write, move, trash, delete. ``flags`` may hold malware, altered, trashed, dangling,
+    and shared where the drive tells that others have it, too. ``exports`` lists a document's formats, the preferred
+    one first. ``ends``: when an item in the trash is gone for good by itself, where the drive says so.
     """
 
     ref: Ref

@@ -41,6 +41,7 @@ async def get_plan(call: Call) -> web.StreamResponse:
             quota=Room(used=plan.used, limit=plan.limit) if plan.used is not None else None,
             fits=plan.fits,
             sharing_lost=plan.sharing_lost,
+            shared=plan.shared,
             seconds=plan.seconds,
         )
     )

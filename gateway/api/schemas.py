@@ -182,6 +182,7 @@ class PlanOut(Wire):
     quota: Room | None = None
     fits: bool | None = None
     sharing_lost: bool
+    shared: int
     seconds: int
 
 

@@ -15,23 +15,22 @@ from typing import Any, Final
 from gateway.jobs.model import JobState, JobView
 from gateway.jobs.service import Jobs
 from gateway.transfers.access import Drives
+from gateway.transfers.estimate import Work, slowness
 from providers.verbs import HasQuota, supports
 
 KIND: Final = "preflight"
 _PAGE: Final = 200
 _KEPT: Final = 256
 """Plans whose sums are remembered."""
-_PER_ITEM: Final = 0.15
-"""Seconds that an item takes of the whole, with several at work at once: measured over the wire, roughly."""
-_BYTES_PER_SECOND: Final = 12_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a transfer would do. ``found``: findings by code. ``fits`` None: the destination does not tell its room.
 
-    ``complete`` False: some folder could not be looked through. ``sharing_lost``: who it is shared with stays behind.
-    ``seconds``: a rough estimate. Sizes in bytes, without ``unknown_sizes`` items whose size only their copy tells.
+    ``complete`` False: some folder could not be looked through. ``sharing_lost``: who it is shared with stays behind;
+    ``shared``: items that others have, too, as far as their drive tells it. ``seconds``: an estimate, see
+    `gateway.transfers.estimate`. Sizes in bytes, without ``unknown_sizes`` items whose size only their copy tells.
     """
 
     state: JobState
@@ -44,6 +43,7 @@ class Plan:
     limit: int | None
     fits: bool | None
     sharing_lost: bool
+    shared: int
     seconds: int
 
 
@@ -79,26 +79,32 @@ class Sums:
             after = more
 
 
-async def plan(sums: Counter[str], drives: Drives, tenant: str, person: str, job: JobView) -> Plan:
+async def plan(jobs: Jobs, sums: Counter[str], drives: Drives, tenant: str, person: str, job: JobView) -> Plan:
     """The plan as far as it is known. DriveError where the destination does not tell its room now."""
     to = job.spec["destination"]["drive"]
     used, limit = await _room(drives, tenant, person, to)
     inside = {drive for drive, _ in job.spec["sources"]} == {to}
-    count = sum(sums[f"{kind}s"] for kind in ("file", "folder", "document", "shortcut"))
-    carried = 0 if inside else sums["bytes"]
+    work = Work(items_of(sums), 0 if inside else sums["bytes"])
+    stays = _stays(job, inside)
     return Plan(
         state=job.state,
-        complete=job.state is JobState.DONE and job.counts.failed == 0,
+        complete=job.state is JobState.DONE and job.counts.failed == 0 and not sums["unlisted"],
         items={kind: sums[f"{kind}s"] for kind in ("file", "folder", "document", "shortcut")},
         bytes=sums["bytes"],
         unknown_sizes=sums["unknown_sizes"],
         found={name.removeprefix("found:"): number for name, number in sorted(sums.items()) if name[:6] == "found:"},
         used=used,
         limit=limit,
-        fits=None if used is None or limit is None else sums["bytes"] <= limit - used or _stays(job, inside),
-        sharing_lost=not _stays(job, inside),
-        seconds=round(count * _PER_ITEM + carried / _BYTES_PER_SECOND),
+        fits=None if used is None or limit is None else sums["bytes"] <= limit - used or stays,
+        sharing_lost=not stays,
+        shared=sums["shared"],
+        seconds=round(work.usual * await slowness(jobs, tenant, person, job.spec)),
     )
+
+
+def items_of(sums: Counter[str]) -> int:
+    """How many items the transfer would have."""
+    return sum(sums[f"{kind}s"] for kind in ("file", "folder", "document", "shortcut"))
 
 
 async def findings(

@@ -16,6 +16,7 @@ from cache.vault import Vault
 from gateway.files.uploads import Part
 from gateway.files.uploads import Upload as ArrivedUpload
 from gateway.ids import new_id
+from gateway.jobs.bulk import BULK, MANY
 from gateway.jobs.model import ItemState, JobView, NewItem
 from gateway.jobs.service import Jobs, lane
 from gateway.jobs.turn import Executor
@@ -29,7 +30,7 @@ from gateway.transfers.folders import MakeFolder, Prune
 from gateway.transfers.naming import key
 from gateway.transfers.places import Places
 from gateway.transfers.plan import Under, judge, steps
-from gateway.transfers.preflight import KIND, Plan, Sums, findings, fits_order, plan
+from gateway.transfers.preflight import KIND, Plan, Sums, findings, fits_order, items_of, plan
 from gateway.transfers.relocate import Relocate
 from gateway.transfers.scan import Scan
 from gateway.transfers.shortcut import Shortcut
@@ -127,17 +128,19 @@ class Transfers:
 
         ``confirmed``: the preflight whose plan the person saw; refused where it is not of this very order.
         """
-        order = await self._completed(order)
+        order, priority = await self._completed(order), 0
         if confirmed is not None:
             seen = await self._jobs.get(order.school, order.person, confirmed)
             if seen is None or not fits_order(seen, _spec(order)):
                 raise OrderRefused(
                     "preflight_unfit", "The plan is not ready, or of another transfer. Look at it again."
                 )
+            many = items_of(await self._sums.of(order.school, order.person, seen)) > MANY
+            priority = BULK if many else 0  # others may overtake what is known to be large
         first = await self.check(order)
         async with self._jobs.database.write() as tx:
             await self.require_room(tx, order.school, order.person, "transfer")
-            job = await self.store(tx, order, first)
+            job = await self.store(tx, order, first, priority=priority)
         self._jobs.wake(job)
         return job
 
@@ -183,7 +186,9 @@ class Transfers:
         )
         return entries
 
-    async def store(self, tx: AsyncConnection, order: Order, first: Sequence[NewItem], kind: str = "transfer") -> str:
+    async def store(
+        self, tx: AsyncConnection, order: Order, first: Sequence[NewItem], *, kind: str = "transfer", priority: int = 0
+    ) -> str:
         """The job's rows, in the caller's transaction; call `Jobs.wake` after it."""
         return await self._jobs.create(
             tx,
@@ -195,11 +200,12 @@ class Transfers:
             first=first,
             instruction=order.instruction.id,
             policy_version=order.instruction.policy_version,
+            priority=priority,
         )
 
     async def plan(self, job: JobView, school: str, person: str) -> Plan:
         """See `gateway.transfers.preflight.plan`."""
-        return await plan(await self._sums.of(school, person, job), self._drives, school, person, job)
+        return await plan(self._jobs, await self._sums.of(school, person, job), self._drives, school, person, job)
 
     async def findings(
         self, school: str, person: str, job: str, after: int, limit: int

@@ -16,7 +16,8 @@ from gateway.ids import new_id
 from gateway.jobs.model import ItemState, NewItem, Outcome
 from gateway.jobs.service import Jobs, lane
 from gateway.jobs.turn import Turn
-from gateway.transfers.access import Drives, everything_in, throttled
+from gateway.transfers.access import Drives, throttled
+from gateway.transfers.conflict import Conflict
 from gateway.transfers.facts import pack, source_identity, unpack
 from gateway.transfers.naming import key, mapped
 from gateway.transfers.plan import DEEPEST, Found, Under, judge
@@ -27,12 +28,17 @@ from providers.verbs import CanCopy, supports
 
 MOST_FINDINGS: Final = 200
 """Findings that one step keeps in words; all are counted."""
+MOST_NAMES: Final = 20_000
+"""Names of one destination folder that are held against what goes there; with more in it the plan is not complete."""
 _MOST_PAGES: Final = 10_000
+
+Taken = Mapping[str, Ref | None]
+"""The names in use in a destination folder, by collision key: the folder that has it, None for anything else."""
 
 
 def first(entries: Iterable[tuple[str, Entry]], tenant: str, person: str, to: str) -> NewItem:
     """The step that looks at what was chosen: (drive, entry) each."""
-    tops = [pack(entry, drive=drive) for drive, entry in entries]
+    tops = [pack(entry, drive=drive, flags=sorted(entry.flags)) for drive, entry in entries]
     entry = {"name": "", "path": "", "kind": Kind.FOLDER.value, "tops": tops, "way": []}
     return NewItem(new_id(), "survey", lane(tenant, person, to), entry, identity="tops")
 
@@ -52,6 +58,7 @@ class Survey:
             return await self._tops(turn, to)
         source = await self._drives.reader(item.person, item.tenant, item.entry["drive"])
         ref, look = Ref.parse(item.entry["ref"]), Look(turn, to, item.entry["drive"])
+        await look.against(item.entry.get("there"))
         while not turn.work.get("over"):
             with throttled(item.lane):
                 page = await source.children(ref, turn.work.get("cursor"))
@@ -69,32 +76,57 @@ class Survey:
 
     async def _tops(self, turn: Turn, to: Source) -> Outcome:
         """What was chosen, with the names that are taken in the destination folder."""
-        destination = Ref.parse(turn.item.spec["destination"]["item"])
-        with throttled(turn.item.lane):
-            there, _ = await everything_in(to, destination)
-        taken = {key(entry.name, to.traits) for entry in there}
         sums, findings, more = Counter[str](), list[dict[str, Any]](), list[NewItem]()
+        with throttled(turn.item.lane):
+            taken, whole = await names_in(to, Ref.parse(turn.item.spec["destination"]["item"]))
         for top in turn.item.entry["tops"]:
             look = Look(turn, to, top["drive"], taken)
-            more += look.at(unpack(top))
+            more += look.at(replace(unpack(top), flags=frozenset(top["flags"])))
             sums.update(look.sums)
             findings += look.findings
+        sums["unlisted"] += not whole
         told = {"sums": dict(sums), "findings": findings[:MOST_FINDINGS]}
         return Outcome(ItemState.DONE, result=told, then=partial(self._jobs.add, job=turn.item.job, more=more))
+
+
+async def names_in(to: Source, folder: Ref) -> tuple[Taken, bool]:
+    """What is in a destination folder, a page at a time, and whether that is all of it."""
+    taken: dict[str, Ref | None] = {}
+    cursor, whole = None, True
+    while len(taken) < MOST_NAMES:
+        page = await to.children(folder, cursor)
+        whole = whole and page.complete
+        for entry in page.entries:
+            is_folder = entry.kind is Kind.FOLDER
+            taken.setdefault(key(entry.name, to.traits), entry.ref if is_folder else None)
+        if page.cursor is None or page.cursor == cursor:
+            return taken, whole
+        cursor = page.cursor
+    return taken, False
 
 
 class Look:
     """What one step has found so far."""
 
-    def __init__(self, turn: Turn, to: Source, drive: str, taken: set[str] | None = None) -> None:
+    def __init__(self, turn: Turn, to: Source, drive: str, taken: Taken | None = None) -> None:
         self.sums: Counter[str] = Counter(turn.work.get("sums", {}))
         self.findings: list[dict[str, Any]] = list(turn.work.get("findings", []))
         self._turn = turn
+        self._to = to
         self._traits: Traits = to.traits
         self._drive = drive
         self._taken = taken
         self._inside = drive == turn.item.spec["destination"]["drive"]
         self._copies = self._inside and supports(to, CanCopy) is not None
+        self._goes_on = turn.item.spec["on_conflict"] in (Conflict.SKIP, Conflict.REPLACE)
+
+    async def against(self, there: str | None) -> None:
+        """Hold what comes against the destination folder in which this one will be continued; None: it is new."""
+        if there is None:
+            return
+        with throttled(self._turn.item.lane):
+            self._taken, whole = await names_in(self._to, Ref.parse(there))
+        self.sums["unlisted"] = int(not whole)
 
     def told(self) -> dict[str, Any]:
         """For the step's work and its result."""
@@ -103,7 +135,7 @@ class Look:
     def at(self, entry: Entry) -> list[NewItem]:
         """Counts the entry; the steps that follow from it."""
         item = self._turn.item
-        if self._inside and item.spec["mode"] == "move" and self._taken is not None:
+        if self._inside and item.spec["mode"] == "move" and "tops" in item.entry:
             self._count(entry)
             return []  # it is moved as it is, whatever is in it
         under = Under(item.tenant, item.person, self._drive, None, item.entry["path"], item.depth, copies=self._copies)
@@ -117,7 +149,7 @@ class Look:
         way = [*item.entry["way"], name]
         if self._is_too_long(way):
             self._note("path_too_long", entry, name)
-        return [self._below(entry, way)] if entry.kind is Kind.FOLDER and item.depth < DEEPEST else []
+        return [self._below(entry, way, name)] if entry.kind is Kind.FOLDER and item.depth < DEEPEST else []
 
     def _named(self, found: Found) -> str | None:
         try:
@@ -129,6 +161,7 @@ class Look:
         self.sums[f"{entry.kind.value}s"] += 1
         self.sums["bytes"] += entry.size or 0
         self.sums["unknown_sizes"] += entry.kind in (Kind.DOCUMENT, Kind.SHORTCUT)
+        self.sums["shared"] += "shared" in entry.flags
 
     def _changes(self, found: Found, name: str) -> None:
         """What will not be as it was."""
@@ -141,8 +174,19 @@ class Look:
             self._note("renamed", entry, name)
         if entry.kind is Kind.FILE and entry.media_type in self._traits.rewrites and not self._inside:
             self._note("altered", entry)
-        if self._taken is not None and key(name, self._traits) in self._taken:
+        if self._is_taken(entry, name):
             self._note("conflict", entry, name)
+
+    def _is_taken(self, entry: Entry, name: str) -> bool:
+        """Whether it meets something there that it does not simply go on in."""
+        if self._taken is None or key(name, self._traits) not in self._taken:
+            return False
+        return entry.kind is not Kind.FOLDER or self._there(name) is None
+
+    def _there(self, name: str) -> str | None:
+        """The destination folder in which one of this name will be continued."""
+        found = self._taken.get(key(name, self._traits)) if self._taken is not None and self._goes_on else None
+        return None if found is None else str(found)
 
     def _is_too_long(self, way: list[str]) -> bool:
         try:
@@ -160,8 +204,10 @@ class Look:
         path = self._turn.item.entry["path"]
         return f"{path}/{entry.name}" if path else entry.name
 
-    def _below(self, entry: Entry, way: list[str]) -> NewItem:
+    def _below(self, entry: Entry, way: list[str], name: str) -> NewItem:
         item = self._turn.item
-        facts: Mapping[str, Any] = pack(entry, drive=self._drive, path=self._path(entry), way=way)
+        facts: Mapping[str, Any] = pack(
+            entry, drive=self._drive, path=self._path(entry), way=way, there=self._there(name)
+        )
         new = NewItem(new_id(), "survey", lane(item.tenant, item.person, self._drive), facts)
         return replace(new, identity=source_identity(self._drive, entry.ref), depth=item.depth + 1)

@@ -26,7 +26,7 @@ def selector(*capabilities: str) -> str:
     """The fields of one file: all that `entry` reads, and these capabilities beside its own."""
     known = [name for names in _RIGHTS.values() for name in names]
     return (
-        "id,name,mimeType,parents,driveId,size,version,headRevisionId,modifiedTime,trashed,resourceKey,"
+        "id,name,mimeType,parents,driveId,size,version,headRevisionId,modifiedTime,trashed,shared,resourceKey,"
         "md5Checksum,sha1Checksum,sha256Checksum,shortcutDetails(targetId,targetResourceKey),"
         f"capabilities({','.join([*known, *capabilities])})"
     )
@@ -52,7 +52,7 @@ def _entry(data: Mapping[str, Any]) -> Entry:
     space = str(data.get("driveId") or "")
     parents = data.get("parents") or []
     target = _target(data.get("shortcutDetails"))
-    flags = {"trashed"} if data.get("trashed") else set()
+    flags = {flag for flag in ("trashed", "shared") if data.get(flag)}
     if kind is Kind.SHORTCUT and target is None:
         flags.add("dangling")
     return Entry(

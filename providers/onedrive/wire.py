@@ -13,7 +13,7 @@ from providers.names import readable
 
 FIELDS = (
     "id,name,size,eTag,cTag,lastModifiedDateTime,fileSystemInfo,parentReference,"
-    "file,folder,package,root,deleted,malware,remoteItem"
+    "file,folder,package,root,deleted,malware,remoteItem,shared"
 )
 """The selector for one item; all that `entry` reads and nothing else."""
 
@@ -24,6 +24,10 @@ _RIGHTS: Mapping[Kind, frozenset[str]] = {
     Kind.PACKAGE: frozenset(),
 }
 """Graph does not tell what an account may do, so this is what makes sense; a notebook is left alone altogether."""
+
+
+_FLAGS: Mapping[str, str] = {"malware": "malware", "trashed": "deleted", "shared": "shared"}
+"""Each flag, and the facet whose presence says so."""
 
 
 def entry(data: object, space: str) -> Entry:
@@ -51,7 +55,7 @@ def _entry(data: Mapping[str, Any], space: str) -> Entry:
     file = data.get("file") or {}
     parent = (data.get("parentReference") or {}).get("id")
     top = "root" in data
-    flags = {flag for flag, facet in (("malware", "malware"), ("trashed", "deleted")) if data.get(facet) is not None}
+    flags = {flag for flag, facet in _FLAGS.items() if data.get(facet) is not None}
     may = _RIGHTS[kind] - ({"move", "trash", "delete"} if top else set()) - ({"read"} if "malware" in flags else set())
     return Entry(
         ref=Ref(space, _text(data["id"])),

@@ -12,7 +12,7 @@ const DRAWN = /^(image|video)\/|pdf|officedocument|opendocument|ms-(excel|powerp
 export function pictured(entry, kind, src) {
   const key = `${entry.drive}/${entry.id}/${entry.version}`;
   const icon = h("span", { class: `kind kind-${kind}`, "aria-hidden": "true" });
-  const wanted = src && ["file", "document"].includes(entry.kind) && DRAWN.test(entry.media_type) && !entry.flags.length && !none.has(key);
+  const wanted = src && ["file", "document"].includes(entry.kind) && DRAWN.test(entry.media_type) && entry.flags.every((flag) => flag === "shared") && !none.has(key);
   if (!wanted) return icon;
   const image = h("img", { class: "picture", alt: "", loading: "lazy", decoding: "async", fetchpriority: "low", draggable: "false", src });
   const drop = () => {

@@ -121,3 +121,7 @@ def test_what_is_no_item(data: object) -> None:
 def test_times_are_written_in_utc() -> None:
     moment = datetime.fromisoformat("2024-02-29T13:34:56.7891+01:00")
     assert format_time(moment) == "2024-02-29T12:34:56.789Z"
+
+
+def test_what_others_have_too_is_marked() -> None:
+    assert entry({**FILE, "shared": {"scope": "users"}}, "b!x").flags == {"shared"}
