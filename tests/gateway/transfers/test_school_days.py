@@ -89,6 +89,19 @@ async def test_a_folder_of_odd_things_is_told_item_by_item(world: World) -> None
     assert all(item.advice for item in report.values() if item.state is not ItemState.COPIED)
 
 
+@pytest.mark.parametrize("target", ["native", "onedrive"])
+async def test_a_flagged_file_goes_nowhere_also_not_inside_its_drive(world: World, target: str) -> None:
+    onedrive = world.drives["onedrive"]
+    start, end = await world.fresh("onedrive"), await world.fresh(target)
+    file = await put(onedrive, start, "Flagged.bin", b"harmless in truth")
+    place = {"drive": TEACHER, "path": f"{(await onedrive.stat(start)).name}/Flagged.bin"}
+    await world.microsoft.control("POST", "microsoft/items", {**place, "malware": True})
+    view, report = await world.desk.do(order("copy", "onedrive", [file], target, end))
+    assert (view.state, view.counts.failed) == (JobState.FAILED, 1)
+    assert (report["Flagged.bin"].state, report["Flagged.bin"].reason) == (ItemState.FAILED, "malware")
+    assert await entries(world.drives[target], end) == []
+
+
 async def test_a_notebook_stays_and_with_it_the_folder_around_it(world: World) -> None:
     onedrive = world.drives["onedrive"]
     start, target = await world.fresh("onedrive"), await world.fresh("native")
