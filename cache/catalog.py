@@ -72,8 +72,10 @@ objects = Table(
     Column("hashes", LargeBinary, info=held("content hashes", "person", "sealed", _ENDS)),
     Column("stored", BigInteger, nullable=False, info=held("when it was stored", "person", ends=_ENDS)),
     Column("ends", BigInteger, info=held("when it ends by itself", "person", ends=_ENDS)),
+    Column("used", BigInteger, info=held("when a cached copy was last opened", "person", ends=_ENDS)),
     Index("vault_objects_owner", "tenant", "subject"),
     Index("vault_objects_ends", "ends"),
+    Index("vault_objects_used", "used"),
 )
 
 graves = Table(

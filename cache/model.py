@@ -58,6 +58,17 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class Caps:
+    """Bytes that cached copies may take, all of them and those of one tenant; 0: no cap."""
+
+    total: int = 0
+    tenant: int = 0
+
+
+NO_CAPS = Caps()
+
+
+@dataclass(frozen=True, slots=True)
 class HeldObject:
     """One object that a scope holds: times in epoch ms, ``size`` in plaintext bytes."""
 

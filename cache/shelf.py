@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.catalog import graves, objects
-from cache.model import HeldObject, Life, Scope
+from cache.catalog import epoch, graves, objects
+from cache.model import Caps, HeldObject, Life, Scope
 
 IDS_AT_ONCE = 500
 """Values in one IN list: well below the limit of every database."""
+
+_CACHED = and_(objects.c.used.is_not(None), objects.c.life == Life.CACHE)
 
 
 def owned(scope: Scope) -> ColumnElement[bool]:
@@ -64,12 +66,48 @@ async def bury_ids(tx: AsyncConnection, scope: Scope, ids: Sequence[str], now: i
 
 async def bury_ended(tx: AsyncConnection, now: int, limit: int) -> int:
     """Destroy objects whose end has passed, at most ``limit``."""
-    ended = await tx.execute(select(objects.c.id).where(objects.c.ends <= now).order_by(objects.c.ends).limit(limit))
-    ids = list(ended.scalars())
+    ended = select(objects.c.id).where(objects.c.ends <= now).order_by(objects.c.ends).limit(limit)
+    ids = list((await tx.execute(ended.with_for_update(skip_locked=True))).scalars())  # several sweepers share the work
     done = 0
     for at in range(0, len(ids), IDS_AT_ONCE):
         done += await bury(tx, and_(objects.c.id.in_(ids[at : at + IDS_AT_ONCE]), objects.c.ends <= now), now)
     return done
+
+
+async def bury_least_used(tx: AsyncConnection, caps: Caps, now: int, limit: int) -> int:
+    """Destroy cached copies beyond the caps, those first that were opened longest ago, at most ``limit`` at a time.
+
+    Nothing else is counted or goes: never a spool, a part or what is kept.
+    """
+    await tx.execute(select(epoch.c.id).with_for_update())  # one sweeper at a time: two would free twice as much
+    rows = await tx.execute(
+        select(objects.c.tenant, func.sum(objects.c.size)).where(_CACHED).group_by(objects.c.tenant)
+    )
+    sizes = {tenant: int(size) for tenant, size in rows}
+    done = 0
+    for tenant, size in sizes.items():
+        if caps.tenant and size > caps.tenant:
+            count, freed = await _bury_oldest(tx, size - caps.tenant, now, limit - done, objects.c.tenant == tenant)
+            sizes[tenant], done = size - freed, done + count
+    if caps.total and (over := sum(sizes.values()) - caps.total) > 0:
+        done += (await _bury_oldest(tx, over, now, limit - done))[0]
+    return done
+
+
+async def _bury_oldest(
+    tx: AsyncConnection, over: int, now: int, limit: int, *where: ColumnElement[bool]
+) -> tuple[int, int]:
+    """Free at least ``over`` bytes where ``limit`` copies are enough; how many went, and their bytes."""
+    oldest = select(objects.c.id, objects.c.size).where(_CACHED, *where)
+    freed, ids = 0, []
+    for row in await tx.execute(oldest.order_by(objects.c.used, objects.c.id).limit(limit)):
+        if freed >= over:
+            break
+        ids.append(row.id)
+        freed += row.size
+    for at in range(0, len(ids), IDS_AT_ONCE):
+        await bury(tx, objects.c.id.in_(ids[at : at + IDS_AT_ONCE]), now)
+    return len(ids), freed
 
 
 async def open_graves(tx: AsyncConnection, limit: int) -> list[str]:

@@ -9,6 +9,7 @@ from cache import shelf
 from cache.blobs.base import BlobInfo, BlobStore
 from cache.database import Transactions
 from cache.expiry import ExpiryKeys
+from cache.model import Caps
 from cache.staging import Staging
 
 ORPHAN_MS = 60 * 60 * 1000
@@ -18,8 +19,11 @@ ORPHAN_MS = 60 * 60 * 1000
 class Sweep:
     """One process's sweep; it remembers how far it has looked for orphans."""
 
-    def __init__(self, database: Transactions, blobs: BlobStore, expiry: ExpiryKeys, staging: Staging) -> None:
+    def __init__(
+        self, database: Transactions, blobs: BlobStore, expiry: ExpiryKeys, staging: Staging, caps: Caps
+    ) -> None:
         """All times are the database's."""
+        self._caps = caps
         self._database = database
         self._blobs = blobs
         self._expiry = expiry
@@ -35,10 +39,18 @@ class Sweep:
         await self._expiry.expire(now)
         async with self._database.write() as tx:
             done = await shelf.bury_ended(tx, now, limit)
+        done += await self._cut(now, limit)
         done += await self._empty_graves(limit)
         done += await self._orphans(now - ORPHAN_MS, limit)
         done += await self._blobs.tidy(now - ORPHAN_MS)
         return done + await self._staging.clean()
+
+    async def _cut(self, now: int, limit: int) -> int:
+        """Cached copies beyond the caps go."""
+        if not (self._caps.total or self._caps.tenant):
+            return 0
+        async with self._database.write() as tx:
+            return await shelf.bury_least_used(tx, self._caps, now, limit)
 
     async def _empty_graves(self, limit: int) -> int:
         async with self._database.read() as tx:

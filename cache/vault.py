@@ -26,8 +26,9 @@ from cache.fields import Fields
 from cache.guard import Guard
 from cache.keyring import Keyring, Ring, hold_key, is_shredded
 from cache.keys import EXPIRY_VERSION, Key, Wrap, bucket_of, new_key, unwrap_key, wrap_key
-from cache.model import DAY_MS, HeldObject, Life, Scope, Sealed, check_life
+from cache.model import DAY_MS, NO_CAPS, Caps, HeldObject, Life, Scope, Sealed, check_life
 from cache.reading import SealedRead
+from cache.recent import Recent
 from cache.sealing import FORMAT, SEGMENT, Layout, Sealer, stream_aad
 from cache.staging import Staging
 from cache.sweep import Sweep
@@ -39,13 +40,16 @@ __all__ = ["Fields", "HeldObject", "Keyring", "Life", "Scope", "Sealed", "Vault"
 class Vault:
     """Sealed objects of one installation."""
 
-    def __init__(self, keyring: Keyring, blobs: BlobStore, database: Transactions, staging: Path) -> None:
+    def __init__(
+        self, keyring: Keyring, blobs: BlobStore, database: Transactions, staging: Path, caps: Caps = NO_CAPS
+    ) -> None:
         """``staging``: a local folder for streams that are still being written; only sealed bytes reach it."""
         self._keyring = keyring
         self._blobs = blobs
         self._database = database
         self._staging = Staging(staging)
-        self._sweep = Sweep(database, blobs, keyring.expiry, self._staging)
+        self._sweep = Sweep(database, blobs, keyring.expiry, self._staging, caps)
+        self._recent = Recent(database)
 
     async def start(self) -> None:
         """Confirm the root key (RootRefused), make the blob store ready, watch for destroyed keys."""
@@ -54,6 +58,7 @@ class Vault:
 
     async def close(self) -> None:
         """Forget all keys, let go of everything."""
+        await self._recent.close()
         await self._keyring.close()
         await self._blobs.close()
         await self._staging.close()
@@ -127,7 +132,8 @@ class Vault:
             "segment": SEGMENT,
             "size": done.size,
             "hashes": _seal_hashes(Fields(ring), done) if done.hashes else None,
-            "stored": await self._database.now(tx),
+            "stored": (now := await self._database.now(tx)),
+            "used": now if row["life"] == Life.CACHE else None,
         }
         await tx.execute(insert(objects).values(**values))
 
@@ -156,6 +162,8 @@ class Vault:
         key = await self._object_key(row, ring)
         reading = SealedRead(self._blobs, object_id, Layout(row.size, row.segment), guard)
         await self._begin(reading, scope, row, key)
+        if row.used is not None:
+            self._recent.note(object_id)
         pieces = reading.pieces(start, row.size if stop is None else min(stop, row.size))
         try:
             yield pieces

@@ -25,6 +25,7 @@ from cache.errors import StorageError
 from cache.expiry import default_folder, open_expiry
 from cache.keyring import Keyring
 from cache.keys import hkdf
+from cache.model import Caps
 from cache.redis_client import Address, RedisClient
 from cache.redis_expiry import RedisExpiry
 from cache.redis_haste import RedisHaste
@@ -197,7 +198,8 @@ async def _vault(settings: Settings, database: Database, cafile: str | None, sta
         root = await asyncio.to_thread(load_root, settings.root_key_file, data, make=make)
     keyring = await _keyring(settings, root, database, cafile, stack)
     blobs = open_blobs(settings.blobs_url.get_secret_value(), cafile=cafile)
-    return Vault(keyring, blobs, database, data / "staging")
+    caps = Caps(settings.cache_bytes, settings.cache_school_bytes)
+    return Vault(keyring, blobs, database, data / "staging", caps)
 
 
 async def _keyring(

@@ -227,6 +227,8 @@ class Settings(BaseSettings):
         "nothing to disk and evicts nothing.",
     )
     cache_seconds: int = Field(3600, ge=60, le=86_400, description="Life of a cached copy, counted from storing it.")
+    cache_bytes: int = Field(0, ge=0, description="Bytes that all cached copies may take; 0: no cap.")
+    cache_school_bytes: int = Field(0, ge=0, description="Bytes that those of one school may take; 0: no cap.")
     trash_days: int = Field(
         30, ge=1, le=3650, description="Days after which the native drive's trash is deleted for good."
     )

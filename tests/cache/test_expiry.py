@@ -28,12 +28,12 @@ async def test_reading_stops_at_the_end(house: House, life: Life) -> None:
 
 
 async def test_a_running_read_is_cut_at_its_end(house: House) -> None:
-    item = await house.keep(secrets.token_bytes(8 << 20), Life.CACHE, await house.database.now() + 300)
+    item = await house.keep(secrets.token_bytes(8 << 20), Life.CACHE, await house.database.now() + 3000)
 
     async def read() -> None:
         async with house.vault.open(house.scope, item.id) as pieces:
             await anext(pieces)
-            await asyncio.sleep(0.35)
+            await asyncio.sleep(3.05)
             async for _ in pieces:
                 pass
 
