@@ -25,6 +25,8 @@ ASKED_EVERY = 0.05
 ITEMS = 100_000
 LOOK = 0.25
 PATIENCE = 900
+STILL = 60
+"""Seconds without a new item after which planning has ended."""
 NEVER = 86_400
 """Seconds for which uploads are refused: longer than any row."""
 
@@ -158,12 +160,14 @@ async def _planning(world: World) -> Measured:
 
 async def _planned(world: World, teacher: Teacher, folder: str, to: str) -> tuple[str, list[tuple[int, float]]]:
     """Order the folder and wait until all of it is planned; the job, and memory by the number of items found."""
-    job, seen = await teacher.order(folder, to), list[tuple[int, float]]()
+    job, seen, moved = await teacher.order(folder, to), list[tuple[int, float]](), time.monotonic()
     while not seen or seen[-1][0] <= ITEMS:
         told = await teacher.job(job)
-        if told["state"] not in ("planning", "running"):
-            raise RuntimeError(f"the job ended as {told['state']} with {told['counts']}")
-        seen.append((told["counts"]["found"], memory(world.pids["gateway"])))
+        found = told["counts"]["found"]
+        moved = time.monotonic() if not seen or found > seen[-1][0] else moved
+        if told["state"] not in ("planning", "running") or time.monotonic() - moved > STILL:
+            raise RuntimeError(f"planning ended after {found} items: {told['state']}, {told['counts']}")
+        seen.append((found, memory(world.pids["gateway"])))
         await asyncio.sleep(LOOK)
     return job, seen
 
