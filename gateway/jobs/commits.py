@@ -118,6 +118,10 @@ class Clocked:
         """The database's clock, epoch ms, outside any write."""
         return await self._database.now()
 
+    async def put(self, change: Change) -> None:
+        """Write an item's columns. Fenced."""
+        await self._commits.change(change)
+
     async def change(self, change: Callable[[int], Change]) -> None:
         """Write an item's columns, made with the time. Fenced."""
         if self._commits.together:

@@ -7,6 +7,7 @@ exist. An order is stored only while its person may work here, in the transactio
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -30,10 +31,10 @@ RequireActive = Callable[[AsyncConnection, str], Awaitable[None]]
 
 KEPT_MS: Final = 30 * 24 * 3_600_000
 """How long an ended job and its report are kept."""
-PLAN_KEPT_MS: Final = 24 * 3_600_000
-"""How long the plan of a transfer is kept."""
+PLAN_KEPT_MS: Final = 24 * 3_600_000  # of the plan of a transfer
 _POLL: Final = 0.5
 _PACE: Final = 0.2
+_SHARE: Final = 5  # times as long as a look took a watcher waits: to add up 100,000 items takes a while
 
 
 def lane(tenant: str, person: str, drive: str) -> str:
@@ -201,15 +202,17 @@ class Jobs:
 
     async def watch(self, tenant: str, person: str, job: str, after: str | None = None) -> AsyncIterator[JobView]:
         """The job at each change until it has ended; ``after`` is the tag last seen. Nothing for a foreign job."""
-        seen = after
+        seen, begun = after, time.monotonic()
         while (view := await self.get(tenant, person, job)) is not None:
+            pause = max(_PACE, _SHARE * (time.monotonic() - begun))
             if view.tag != seen:
                 seen = view.tag
                 yield view
             if view.state in FINISHED:
                 return
             await self.progress.heard(job, _POLL)
-            await asyncio.sleep(_PACE)
+            await asyncio.sleep(pause)
+            begun = time.monotonic()
 
     async def cancel(self, tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
         """Ask for the job's end; call `wake` after the commit. False where there is no such job or it has ended."""

@@ -86,7 +86,7 @@ class Turn:
 
         self.work = work  # before the commit: whoever is stopped while it runs still knows what is to be freed
         if then is None:
-            await self._write.change(lambda _: Change(self.item, self.owner, values))
+            await self._write.put(Change(self.item, self.owner, values))
         else:
             await self._write(write)
         self.stored = done
@@ -94,7 +94,7 @@ class Turn:
 
     async def hold(self) -> None:
         """Prove, in the database, that the item is still ours: directly before what cannot be taken back. Fenced."""
-        await self._write.change(lambda _: Change(self.item, self.owner, {"done": self.done}))
+        await self._write.put(Change(self.item, self.owner, {"done": self.done}))
         self.check()
 
     async def now(self) -> int:

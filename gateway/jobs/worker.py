@@ -30,6 +30,8 @@ from gateway.jobs.turn import Executor, Turn
 
 _TOGETHER: Final = 0.1
 """Seconds in which endings are gathered before their jobs are settled."""
+_SHARE: Final = 5
+"""How much longer than settling took the worker waits before it settles again: jobs of 100,000 items take a while."""
 _GATHER: Final = 0.003
 """Seconds in which freed places are gathered before the next claim."""
 _GATHER_SMALL: Final = 0.04
@@ -63,6 +65,7 @@ class Worker:
         self._touched: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._settling = asyncio.Event()
+        self._settled_in = 0.0
         self._strays: set[tuple[str, int]] = set()
         self._looked = 0.0
         self._stopping = False
@@ -218,9 +221,11 @@ class Worker:
             async with asyncio.timeout(self._timing.settle):
                 await self._settling.wait()
         if self._running:
-            await asyncio.sleep(_TOGETHER)
+            await asyncio.sleep(max(_TOGETHER, _SHARE * self._settled_in))
         self._settling.clear()
+        begun = time.monotonic()
         await self._settle_once()
+        self._settled_in = time.monotonic() - begun
 
     async def _settle_once(self) -> None:
         touched, self._touched = self._touched, set()

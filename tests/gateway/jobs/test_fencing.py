@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import update
 
 from gateway.db.engine import Database
+from gateway.db.tables_work import items
+from gateway.jobs import queue, rows
+from gateway.jobs.commits import Commits
+from gateway.jobs.fence import Change
 from gateway.jobs.model import Fenced, ItemState, JobState, Outcome
 from gateway.jobs.turn import Turn
 from gateway.jobs.worker import Worker
@@ -63,6 +68,27 @@ async def test_a_worker_paused_past_its_lease_writes_nothing(database: Database)
     assert (item.state, item.reason, item.destination) == (ItemState.COPIED, None, None)
     assert quick.turns[0].work == {"mine": 1}, "the second goes on from what the first had saved"
     assert quick.turns[0].item.attempt == slow.turns[0].item.attempt + 1
+
+
+async def test_many_changes_at_once_and_one_of_them_fenced(database: Database) -> None:
+    """What is written together is refused one by one; saves and ends stand side by side."""
+    jobs, commits = make_jobs(database), Commits(database)
+    job = await order(jobs, *[new(f"{n}") for n in range(6)])
+    sealer = await jobs.sealer(SCHOOL, PERSON)
+    async with database.write() as tx:
+        claimed = await queue.claim(tx, "me", await database.now(tx), 8)
+        held = [rows.item(sealer, row, {}) for row in claimed]
+        await tx.execute(update(items).where(items.c.id == held[2].id).values(attempt=held[2].attempt + 1))
+    changes = [Change(item, "me", {"done": 5}) for item in held[:4]]
+    last = queue.last(ItemState.COPIED, 7, {"reason": None, "done": 9, "result": None})
+    changes += [Change(held[4], "me", last), Change(held[5], "somebody else", last)]
+    told = await asyncio.gather(*(commits.change(change) for change in changes), return_exceptions=True)
+    await commits.close()
+    assert [type(one) for one in told] == [type(None)] * 2 + [Fenced, type(None), type(None), Fenced]
+    found, _ = await jobs.items(SCHOOL, PERSON, job)
+    done = {one.id: (one.done, one.state) for one in found}
+    assert [done[item.id][0] for item in held] == [5, 5, 0, 5, 9, 0]
+    assert [done[item.id][1] for item in held[4:]] == [ItemState.COPIED, ItemState.RUNNING]
 
 
 async def test_a_worker_that_slept_gives_up_what_it_held_and_joins_again(database: Database) -> None:
