@@ -160,6 +160,17 @@ async def test_a_school_that_forbids_it_is_told_apart(client: OAuthClient) -> No
         await client.exchange(flow, error)
 
 
+@pytest.mark.parametrize("box", ["google"], indirect=True)
+@pytest.mark.parametrize("why", ["admin_policy_enforced", "access_not_configured"])
+async def test_a_block_by_age_or_policy_comes_back_from_the_consent_page(client: OAuthClient, why: str) -> None:
+    """Google's own words for it; Microsoft has others (`test_what_a_school_decides`)."""
+    url, flow = await client.authorize(CALLBACK, "s")
+    with pytest.raises(AdminBlocked) as blocked:
+        await client.exchange(flow, await approve(url, sandbox_deny=why))
+    assert blocked.value.reason == why
+    assert "administrator" in blocked.value.advice
+
+
 async def test_revocation_is_honest(client: OAuthClient, box: Sandbox) -> None:
     """Google ends the grant; Microsoft has no way, and says so. Twice is no error."""
     url, flow = await client.authorize(CALLBACK, "s")
