@@ -152,8 +152,9 @@ async def test_eviction_does_not_need_redis(pair: Pair) -> None:
         await pair.get(item.id)
 
 
-async def test_redis_hastens_it(pair: Pair) -> None:
+async def test_redis_hastens_it(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other vault looks by itself only once an hour, and asks for nothing: only the word can have told it."""
+    monkeypatch.setattr("cache.redis_haste.QUIET", 3600.0)
     async with AsyncExitStack() as stack:
         _, keyring = await open_vault(stack, pair.database, pair.redis.folder, pair.keyring._root, pair.redis.url)
         ring = await keyring.ring(PERSON)
