@@ -8,13 +8,13 @@ transfer's items come in a crowd. Files need no listing until their drive refuse
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Set
+from collections.abc import AsyncIterator, Callable, Mapping, Set
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from gateway.jobs.service import Jobs
 from gateway.jobs.turn import Turn
-from gateway.transfers.access import everything_in
 from gateway.transfers.facts import source_identity
 from gateway.transfers.naming import key
 from providers.drive import Drive, Entry, Ref
@@ -23,14 +23,41 @@ from providers.errors import NotFound
 _KEPT: Final = 20.0
 _MOST_FOLDERS: Final = 200
 _MOST_ENTRIES: Final = 50_000
+_MOST_PAGES: Final = 1_000
+MOST_WHOLE: Final = 10_000
+"""Entries that are kept whole of one folder; of all beyond them only which item has the name, about 200 bytes each.
+
+Such an item is asked for by itself where its name is met: one small request, instead of memory that grows with what
+happens to lie in a destination folder.
+"""
+_THIN: Final = 5
+"""So many bare items weigh what one whole entry does."""
 
 
 class Listing:
     """What was seen in one folder, by collision key, and until when it is believed."""
 
-    def __init__(self, until: float, entries: dict[str, Entry]) -> None:
-        self.until = until
-        self.entries = entries
+    def __init__(self) -> None:
+        self.until = 0.0
+        self.entries: dict[str, Entry | Ref] = {}
+        self._whole = 0
+
+    def add(self, name: str, entry: Entry) -> None:
+        """The first of a name counts, where a drive has several."""
+        if name not in self.entries:
+            self.put(name, entry)
+
+    def put(self, name: str, entry: Entry) -> None:
+        """This has the name now."""
+        known = isinstance(self.entries.get(name), Entry)
+        whole = known or self._whole < MOST_WHOLE
+        self._whole += whole and not known
+        self.entries[name] = _slim(entry) if whole else entry.ref
+
+    @property
+    def weight(self) -> int:
+        """In whole entries."""
+        return self._whole + (len(self.entries) - self._whole) // _THIN
 
 
 class Places:
@@ -77,7 +104,15 @@ class Places:
         found = kept.entries.get(key(name, drive.traits)) if kept and kept.until >= self._clock() else None
         if found is None:
             found = (await self._list(drive, turn, parent)).entries.get(key(name, drive.traits))
-        return found
+        return await self._now(drive, found, name) if isinstance(found, Ref) else found
+
+    async def _now(self, drive: Drive, ref: Ref, name: str) -> Entry | None:
+        """What was seen to have the name, if it still has it."""
+        with suppress(NotFound):
+            entry = await drive.stat(ref)
+            if "trashed" not in entry.flags and key(entry.name, drive.traits) == key(name, drive.traits):
+                return entry
+        return None
 
     async def made_before(self, turn: Turn, *kinds: str) -> list[tuple[Mapping[str, Any], Ref]]:
         """(entry, where): what the person's earlier jobs made of this source in the destination drive, newest first."""
@@ -90,28 +125,39 @@ class Places:
     def note(self, turn: Turn, parent: Ref, entry: Entry, drive: Drive) -> None:
         """The name is in use now."""
         if kept := self._listed.get((turn.item.job, str(parent))):
-            kept.entries[key(entry.name, drive.traits)] = _slim(entry)
+            kept.put(key(entry.name, drive.traits), entry)
 
     def forget(self, turn: Turn, parent: Ref) -> None:
         """What was seen there is not so any more."""
         self._listed.pop((turn.item.job, str(parent)), None)
 
     async def _list(self, drive: Drive, turn: Turn, parent: Ref) -> Listing:
-        begun = self._clock()
-        found, _ = await everything_in(drive, parent)
-        entries: dict[str, Entry] = {}
-        for entry in found:  # the first of a name counts, where a drive has several
-            entries.setdefault(key(entry.name, drive.traits), _slim(entry))
+        begun, seen = self._clock(), Listing()
+        async for entry in _entries(drive, parent):
+            seen.add(key(entry.name, drive.traits), entry)
         now = self._clock()
+        seen.until = now + max(_KEPT, 10 * (now - begun))
         place = (turn.item.job, str(parent))
         self._listed.pop(place, None)
-        while self._listed and (len(self._listed) >= _MOST_FOLDERS or self._held() + len(entries) > _MOST_ENTRIES):
+        while self._listed and (len(self._listed) >= _MOST_FOLDERS or self._held() + seen.weight > _MOST_ENTRIES):
             self._listed.pop(next(iter(self._listed)))
-        self._listed[place] = Listing(now + max(_KEPT, 10 * (now - begun)), entries)
-        return self._listed[place]
+        self._listed[place] = seen
+        return seen
 
     def _held(self) -> int:
-        return sum(len(kept.entries) for kept in self._listed.values())
+        return sum(kept.weight for kept in self._listed.values())
+
+
+async def _entries(drive: Drive, folder: Ref) -> AsyncIterator[Entry]:
+    """All children of a folder, a page in memory at a time."""
+    cursor = None
+    for _ in range(_MOST_PAGES):
+        page = await drive.children(folder, cursor)
+        for entry in page.entries:
+            yield entry
+        if page.cursor is None:
+            return
+        cursor = page.cursor
 
 
 def _slim(entry: Entry) -> Entry:
