@@ -102,6 +102,18 @@ async def test_a_flagged_file_goes_nowhere_also_not_inside_its_drive(world: Worl
     assert await entries(world.drives[target], end) == []
 
 
+async def test_what_is_only_for_looking_at_is_not_copied_inside_its_drive_either(world: World) -> None:
+    google = world.drives["google"]
+    shared = supports(google, HasViews)
+    assert shared is not None
+    odd = next(one.ref for one in (await shared.view(View.SHARED)).entries if one.name == "Odd things")
+    locked = [entry.ref for entry in await entries(google, odd) if entry.name.startswith("Only for looking at")]
+    end = await world.fresh("google")
+    _, report = await world.desk.do(order("copy", "google", locked, "google", end))
+    assert [item.reason for item in report.values()] == ["download_forbidden"] * 2
+    assert await entries(google, end) == []
+
+
 async def test_a_notebook_stays_and_with_it_the_folder_around_it(world: World) -> None:
     onedrive = world.drives["onedrive"]
     start, target = await world.fresh("onedrive"), await world.fresh("native")
