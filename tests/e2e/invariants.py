@@ -7,10 +7,11 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Final
+from typing import Any, Final, cast
 
 import asyncpg
 
+from gateway.db.tables_work import lanes
 from tests.e2e.deaths import stored
 from tests.e2e.parcels import Place
 from tests.e2e.processes import House, eventually, now
@@ -18,6 +19,8 @@ from tests.e2e.wire import Sent
 
 CHUNK: Final[dict[Place, int]] = {"onedrive": 60 * 1024 * 1024, "back": 8 * 1024 * 1024}
 """Bytes of a file that may be sent again after a break: a piece, or what its clients usually take for one."""
+AT_ONCE: Final[int] = cast("Any", lanes.c.concurrency.default).arg
+"""Items of one account at work at once."""
 
 
 def sent_once(sent: Sequence[Sent], chunk: int) -> None:
@@ -41,13 +44,16 @@ def sent_once(sent: Sequence[Sent], chunk: int) -> None:
                 acknowledged = one.start + one.length
 
 
-def sessions_are_closed(running: House, sent: Sequence[Sent], most: int) -> None:
-    """No upload session that ever got bytes is open; those whose address was lost with a process never got any."""
+def sessions_are_closed(running: House, sent: Sequence[Sent], deaths: int) -> None:
+    """No upload session that ever got bytes is open; those whose address was lost with a process never got any.
+
+    A process that dies takes at most the addresses with it that it had just asked for.
+    """
     fed = " ".join(one.key for one in sent if one.method == "PUT" and one.received)
     for vendor in (running.google, running.microsoft):
         rows = {key: row for key, row in now(vendor, "uploads").items() if not row.get("done")}
         assert not [key for key in rows if key in fed], "an upload session was left open"
-        assert len(rows) <= most, "more sessions are open than processes have died"
+        assert len(rows) <= deaths * AT_ONCE, "more sessions are open than can have died with their processes"
 
 
 async def objects(running: House, database: str) -> dict[str, str]:
