@@ -34,9 +34,10 @@ _SHARE: Final = 5
 """How much longer than settling took the worker waits before it settles again: jobs of 100,000 items take a while."""
 _GATHER: Final = 0.003
 """Seconds in which freed places are gathered before the next claim."""
-_GATHER_SMALL: Final = 0.04
+_GATHER_SMALL: Final = 0.15
+"""The same where many small files are at work, unless half of them have ended before: enough of them are left."""
 _FEW: Final = 16
-"""The same where more small files are at work than this, beyond what they count for: enough of them are left."""
+"""So many at work, beyond the places that they take, are many."""
 _log = structlog.get_logger(__name__)
 
 
@@ -62,6 +63,8 @@ class Worker:
         self.membership = Membership(self._timing.lease)
         self._running: dict[tuple[str, int], tuple[Turn, asyncio.Task[None]]] = {}
         self._used = 0  # parts of places
+        self._filled = 0
+        self._thinned = asyncio.Event()
         self._touched: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._settling = asyncio.Event()
@@ -118,13 +121,25 @@ class Worker:
             specs: dict[str, dict[str, Any]] = {}
             for row in rows:
                 await self._begin(row, sealers, specs)
+            self._filled = len(self._running)
             if rows:
                 return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.poll):
                 await self._jobs.progress.work.wait()
         if self._running:
-            await asyncio.sleep(_GATHER_SMALL if len(self._running) > self._used // PLACE + _FEW else _GATHER)
+            await self._gathered()
+
+    async def _gathered(self) -> None:
+        """Some places have become free since: one claim for many costs little more than one for one."""
+        if len(self._running) <= self._used // PLACE + _FEW:
+            await asyncio.sleep(_GATHER)
+            return
+        self._thinned.clear()
+        if len(self._running) > self._filled // 2:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GATHER_SMALL):
+                    await self._thinned.wait()
 
     async def _begin(
         self, row: RowMapping, sealers: dict[tuple[str, str], Sealer], specs: dict[str, dict[str, Any]]
@@ -154,6 +169,8 @@ class Worker:
             _log.warning("worker.unwritten", kind=turn.item.kind, why=type(error).__name__)
         if self._running.pop((turn.item.id, turn.item.attempt), None) is not None:
             self._used -= parts(turn.item.kind, turn.item.size)
+        if len(self._running) <= self._filled // 2:
+            self._thinned.set()
         self._touched.add(turn.item.job)
         self._jobs.progress.forget(turn.item.job, turn.item.id)
         self._jobs.progress.work.set()
