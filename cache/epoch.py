@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.catalog import epoch, shredded
 from cache.database import Transactions, insert_if_absent
-from cache.errors import Unavailable
+from cache.errors import Stale, Unavailable
 
 INTERVAL = 0.25
 LIMIT = 1.0
@@ -72,7 +72,7 @@ class Watch:
                     value = (await tx.execute(select(epoch.c.value))).scalar() or 0
                     dead = await self._dead(tx, value)
             except Exception as error:  # drivers raise their own while a server starts up
-                raise Unavailable("it is not known whether keys were destroyed") from error
+                raise Stale("it is not known whether keys were destroyed") from error
             for tenant, subject in dead:
                 self._evict(tenant, subject)
             self.value = value

@@ -5,7 +5,8 @@
     ├── Expired        its time has passed; to a caller the same as never stored
     ├── Shredded       a key that wrapped it is gone, so nobody can read it again
     ├── Corrupt        bytes or keys fail authentication: tampered, truncated, swapped or decayed
-    └── Unavailable    the store cannot answer now (disk full, bucket unreachable, epoch unknown); try again
+    └── Unavailable    the store cannot answer now (disk full, bucket unreachable); try again
+        └── Stale      keys in memory may have been destroyed meanwhile; try again at once
 
 This storey knows no person and no request, so no error carries a name, a path or content.
 """
@@ -39,3 +40,7 @@ class Unavailable(StorageError):
     """The store cannot answer at the moment; nothing was lost or changed."""
 
     retryable = True
+
+
+class Stale(Unavailable):
+    """Keys in memory were not looked after for over a second: they are used again once the epoch was read."""

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.catalog import shredded, subject_keys, tenant_keys
 from cache.database import Transactions, insert_if_absent
 from cache.epoch import Watch, advance
-from cache.errors import Missing, Shredded, Unavailable
+from cache.errors import Missing, Shredded, Stale, Unavailable
 from cache.expiry import ExpiryKeys
 from cache.fields import Fields
 from cache.keys import Key, Wrap, new_key, unwrap_key, wrap_key
@@ -60,7 +60,7 @@ class Ring:
         if not self._keys:
             raise Shredded("these keys were destroyed")
         if not self._watch.current:
-            raise Unavailable("it is not known whether these keys were destroyed")
+            raise Stale("it is not known whether these keys were destroyed")
         return self._keys
 
 

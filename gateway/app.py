@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cache.blobs import open_blobs
 from cache.encoding import enc
-from cache.errors import StorageError
+from cache.errors import Stale, StorageError
 from cache.expiry import default_folder, open_expiry
 from cache.keyring import Keyring
 from cache.keys import hkdf
@@ -157,10 +157,25 @@ async def _serve(settings: Settings, services: Services) -> AsyncIterator[int]:
 async def deployment(settings: Settings) -> AsyncIterator[Deployment]:
     """Open every store in order, check that they fit together, put the services on top. StartRefused."""
     try:
-        async with AsyncExitStack() as stack:
-            yield await _compose(settings, stack)
+        made, stack = await _composed(settings)
+        async with stack:
+            yield made
     except (DatabaseInUse, DatabaseTooNew, JournalRefused, StorageError) as error:
         raise StartRefused(str(error)) from error
+
+
+async def _composed(settings: Settings) -> tuple[Deployment, AsyncExitStack]:
+    """What `_compose` makes, and what ends it. A machine that stood still for a second is no reason not to start."""
+    for last in (False, False, True):
+        async with AsyncExitStack() as stack:
+            try:
+                made = await _compose(settings, stack)
+            except Stale:
+                if last:
+                    raise
+                continue
+            return made, stack.pop_all()
+    raise AssertionError("the last try returns or raises")
 
 
 async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:

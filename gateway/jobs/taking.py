@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.errors import StorageError
+from cache.errors import Stale, StorageError
 from gateway.jobs import queue
 from gateway.jobs.commits import Clocked
 from gateway.jobs.fence import Change
@@ -28,6 +28,8 @@ from providers.errors import DriveError, Locked
 from providers.http import work_in_background
 
 MOST_FAILURES: Final = 6
+STILL_MS: Final = 500
+"""Until an item is taken again that met keys which nobody had looked after."""
 MOST_REFUSED_TOKENS: Final = 3
 _log = structlog.get_logger(__name__)
 
@@ -88,6 +90,8 @@ class Attempts:
                 await asyncio.shield(self._stopped(turn, executor))
             except Parked as parked:
                 await self._park(turn, parked)
+            except Stale:  # this machine stood still for a moment: nobody's failure, and over with the next look
+                await self._again(turn, STILL_MS)
             except (DriveError, StorageError) as error:
                 locked = isinstance(error, Locked)
                 await self._failed(turn, executor, may_pass(error, turn), getattr(error, "code", "internal"), locked)
@@ -121,7 +125,13 @@ class Attempts:
         if turn.cancelled:
             await self._give_up(turn, executor, ItemState.SKIPPED, "cancelled")
             return
-        await self._write(lambda tx, now: queue.again(tx, turn.item, turn.owner, now, done=turn.done, failed=False))
+        await self._again(turn)
+
+    async def _again(self, turn: Turn, later: int = 0) -> None:
+        """Give the item back as it is, for whoever takes it next, in ``later`` ms at the soonest."""
+        await self._write(
+            lambda tx, now: queue.again(tx, turn.item, turn.owner, now + later, done=turn.done, failed=False)
+        )
 
     async def _give_up(self, turn: Turn, executor: Executor, state: ItemState, reason: str) -> None:
         """Free what the item holds outside, as far as it can be reached, and end it."""

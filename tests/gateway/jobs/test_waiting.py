@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 
+from cache.errors import Stale
 from gateway.db.engine import Database
 from gateway.db.tables_work import lanes
 from gateway.jobs import queue
@@ -259,3 +260,21 @@ async def test_work_lets_people_go_first(database: Database) -> None:
     await worker.stop()
     assert seen == [True]
     assert not is_background()
+
+
+async def test_a_machine_that_stood_still_costs_no_attempt(database: Database) -> None:
+    """More of such moments than an item may fail: they are nobody's failure."""
+    moments = iter(range(MOST_FAILURES + 2))
+
+    async def starved(turn: Turn) -> Outcome:
+        if next(moments, None) is not None:
+            raise Stale("keys were not looked after")
+        return await copied(turn)
+
+    jobs = make_jobs(database)
+    worker = Worker(jobs, {"copy": Steered(starved)}, timing=QUICK)
+    await worker.start()
+    job = await order(jobs, new("a", drive="a"))
+    await ended(jobs, job)
+    await worker.stop()
+    assert (await items_of(jobs, job))["a"].state is ItemState.COPIED
