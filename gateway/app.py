@@ -17,20 +17,11 @@ from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
-from sqlalchemy.exc import SQLAlchemyError
 
-from cache.blobs import open_blobs
 from cache.encoding import enc
 from cache.errors import Stale, StorageError
-from cache.expiry import default_folder, open_expiry
-from cache.keyring import Keyring
 from cache.keys import hkdf
-from cache.model import Caps
-from cache.redis_client import Address, RedisClient
-from cache.redis_expiry import RedisExpiry
-from cache.redis_haste import RedisHaste
-from cache.roots import Root, has_root, load_root
-from cache.vault import Scope, Vault
+from cache.vault import Scope
 from gateway import connections
 from gateway.addresses import is_on_this_machine
 from gateway.api.application import build
@@ -38,8 +29,8 @@ from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
 from gateway.api.services import Accesses, Services
-from gateway.db.engine import Database, DatabaseInUse
-from gateway.db.migrate import DatabaseTooNew, migrate
+from gateway.db.engine import DatabaseInUse
+from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
 from gateway.erasure.holdings import STORES
@@ -61,6 +52,7 @@ from gateway.policy import POLICY_VERSION
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import SchoolChoices, by_media_type
 from gateway.settings import Settings
+from gateway.stores import StartRefused, Stores, opened
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
 from gateway.webhooks import Deliveries, Sender, Webhooks
@@ -73,24 +65,12 @@ QUIET = 10.0
 """Seconds that an erasure waits for running items to let go of their upload sessions."""
 
 
-class StartRefused(Exception):
-    """The gateway does not start, and says what to do."""
-
-
 ABANDONED = 120_000
 """Milliseconds after which a request of another process that has not answered is taken for dead."""
 
 
 DAY = 24 * 60 * 60 * 1000
 """Milliseconds."""
-
-
-@dataclass(frozen=True)
-class Stores:
-    """Where everything is kept."""
-
-    vault: Vault
-    database: Database
 
 
 @dataclass(frozen=True)
@@ -180,66 +160,17 @@ async def _composed(settings: Settings) -> tuple[Deployment, AsyncExitStack]:
 
 async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     cafile = os.environ.get("SSL_CERT_FILE")
-    try:
-        database = await stack.enter_async_context(Database(settings.database_url.get_secret_value()))
-        await migrate(database)
-    except (OSError, SQLAlchemyError) as error:  # never their text: it may hold the address with its password
-        kind = type(getattr(error, "orig", None) or error).__name__
-        raise StartRefused(
-            f"the database cannot be used ({kind}). Look at FILE_ACCESS_DATABASE_URL, and for SQLite at the data folder"
-        ) from None
-    vault = await _vault(settings, database, cafile, stack)
-    await vault.start()
-    stack.push_async_callback(vault.close)
+    stores = await opened(settings, cafile, stack)
     outbound = Outbound(connections.roots(settings), cafile=cafile, streams=settings.limits.streams)
     await outbound.start()
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
-    services = await _services(settings, Stores(vault, database), outbound, sender)
+    services = await _services(settings, stores, outbound, sender)
     await services.eraser.start()
     stack.push_async_callback(services.eraser.close)
     stack.push_async_callback(services.fills.stop)
     worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
-    return Deployment(services, worker, Sweeper(_sweeps(services)), Deliveries(services.webhooks, database))
-
-
-async def _vault(settings: Settings, database: Database, cafile: str | None, stack: AsyncExitStack) -> Vault:
-    data = settings.data_dir
-    if settings.root_key is not None:
-        root = Root.parse(settings.root_key.get_secret_value())
-    else:
-        assert settings.root_key_file is not None
-        make = not await has_root(database)
-        root = await asyncio.to_thread(load_root, settings.root_key_file, data, make=make)
-    keyring = await _keyring(settings, root, database, cafile, stack)
-    blobs = open_blobs(settings.blobs_url.get_secret_value(), cafile=cafile)
-    caps = Caps(settings.cache_bytes, settings.cache_school_bytes)
-    return Vault(keyring, blobs, database, data / "staging", caps)
-
-
-async def _keyring(
-    settings: Settings, root: Root, database: Database, cafile: str | None, stack: AsyncExitStack
-) -> Keyring:
-    """With its expiry keys where the settings want them: in Redis, or on this machine."""
-    if url := settings.expiry_url.get_secret_value():
-        client = RedisClient(Address.parse(url), cafile=cafile, attested=settings.expiry_attested)
-        stack.push_async_callback(client.close)
-        expiry, haste = RedisExpiry(client, root), RedisHaste(client, root)
-        try:
-            await client.start()
-            await expiry.start(await database.now())
-        except StorageError as error:
-            raise StartRefused(f"FILE_ACCESS_EXPIRY_URL: {error}") from None
-        keyring = Keyring(root, database, expiry, haste)
-        await stack.enter_async_context(haste.listening(keyring.watch.hurry))
-        return keyring
-    folder = settings.expiry_dir or default_folder(settings.data_dir)
-    if folder is None and database.dialect != "sqlite":
-        raise StartRefused(
-            "several processes may use one PostgreSQL and must share expiry keys: set FILE_ACCESS_EXPIRY_URL to a "
-            "Redis, or on a single machine FILE_ACCESS_EXPIRY_DIR to a folder in memory"
-        )
-    return Keyring(root, database, await asyncio.to_thread(open_expiry, folder, settings.data_dir))
+    return Deployment(services, worker, Sweeper(_sweeps(services)), Deliveries(services.webhooks, stores.database))
 
 
 async def _services(settings: Settings, stores: Stores, outbound: Outbound, sender: Sender) -> Services:

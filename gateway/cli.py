@@ -45,9 +45,10 @@ def worker() -> None:
 
 
 def _run(*, api: bool, work: bool) -> None:
-    from gateway.app import StartRefused, run
+    from gateway.app import run
     from gateway.logs import configure
     from gateway.safety import UnsafeSettings, load
+    from gateway.stores import StartRefused
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys and tokens
     try:
