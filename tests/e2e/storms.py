@@ -30,6 +30,8 @@ T = TypeVar("T")
 LEGS: Final[tuple[tuple[Place, Place], ...]] = (("google", "onedrive"), ("onedrive", "native"), ("native", "back"))
 FILM: Final = 61 * 1024 * 1024
 """More than one piece for OneDrive."""
+PATIENCE: Final = 240.0
+"""Seconds after which a storm in which nothing moves is over: minutes longer than any that ends."""
 ASLEEP: Final = 8.0
 """Seconds for which a process is stopped: longer than its lease."""
 
@@ -102,6 +104,10 @@ class Storm:
 
     async def _weather(self, job: str, until: int, guarded: Parcel | None) -> None:
         """Strike again and again while the job runs."""
+        async with asyncio.timeout(PATIENCE):
+            await self._strikes(job, until, guarded)
+
+    async def _strikes(self, job: str, until: int, guarded: Parcel | None) -> None:
         while self.struck < until:
             victim = self._next()
             strike = self.wire.arm(self._strike(victim))

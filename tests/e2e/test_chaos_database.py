@@ -31,6 +31,7 @@ async def test_connections_end_and_the_server_crashes(
     """PostgreSQL: every third time the server itself, else all connections at once."""
     server, turn = await Server.get(request.config), count(1)
     name = await server.make([])
+    await server.run(f"ALTER DATABASE {name} SET synchronous_commit = on")  # as a real one: what was told is kept
     async with open_storm(tmp_path / "house", seed, ("trouble",), server.url(name)) as storm:
 
         async def trouble() -> None:
