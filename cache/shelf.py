@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, literal, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.catalog import epoch, graves, objects
+from cache.database import insert_if_absent
 from cache.model import Caps, HeldObject, Life, Scope
 
 IDS_AT_ONCE = 500
@@ -49,7 +50,8 @@ async def held(tx: AsyncConnection, scope: Scope) -> list[HeldObject]:
 
 
 async def bury(tx: AsyncConnection, which: ColumnElement[bool], now: int) -> int:
-    """Destroy the objects ``which`` says; how many there were."""
+    """Destroy the objects ``which`` says; how many there were. Who comes second to the same ones finds them gone."""
+    await tx.execute(select(objects.c.id).where(which).with_for_update())
     await tx.execute(insert(graves).from_select(["id", "since"], select(objects.c.id, literal(now)).where(which)))
     await tx.execute(update(objects).where(which).values(box=b"", hashes=None))
     return (await tx.execute(delete(objects).where(which))).rowcount
@@ -79,6 +81,7 @@ async def bury_least_used(tx: AsyncConnection, caps: Caps, now: int, limit: int)
 
     Nothing else is counted or goes: never a spool, a part or what is kept.
     """
+    await insert_if_absent(tx, epoch, {"id": 1, "value": 0})  # nothing is locked where there is no row
     await tx.execute(select(epoch.c.id).with_for_update())  # one sweeper at a time: two would free twice as much
     rows = await tx.execute(
         select(objects.c.tenant, func.sum(objects.c.size)).where(_CACHED).group_by(objects.c.tenant)

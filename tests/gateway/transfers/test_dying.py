@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from asyncio.subprocess import Process
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,5 +111,6 @@ async def stopped(worker: Process) -> None:
     """Wait until the process is dead or stands still."""
     status = Path(f"/proc/{worker.pid}/stat")
     async with asyncio.timeout(120):
-        while worker.returncode is None and status.read_text().rpartition(")")[2].split()[0] not in "TZ":
-            await asyncio.sleep(0.02)
+        with suppress(FileNotFoundError, ProcessLookupError):  # gone, and already waited for
+            while worker.returncode is None and status.read_text().rpartition(")")[2].split()[0] not in "TZ":
+                await asyncio.sleep(0.02)

@@ -231,8 +231,11 @@ async def test_a_file_that_was_rewritten_while_it_was_read(plain: OneDrive, simp
 
 
 async def test_an_address_that_runs_out_in_the_middle_is_renewed_and_nothing_is_read_twice(
-    plain: OneDrive, simple: Simple
+    plain: OneDrive, simple: Simple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ask = Outbound.request
+    monkeypatch.setattr(Outbound, "request", lambda *args, **known: ask(*args, **{**known, "read_timeout": 0.2}))
+
     def short(request: web.Request) -> web.Response:
         simple.answer = ranged
         answer = web.Response(body=DATA[:400_000])
