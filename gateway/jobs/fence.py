@@ -10,21 +10,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, bindparam, update
+from sqlalchemy import Update, and_, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.tables_work import items
 from gateway.jobs.model import Fenced, Item, ItemState
-
-
-def ours(item: Item, owner: str) -> ColumnElement[bool]:
-    """True only for the process and the attempt that claimed the item and were not superseded."""
-    return and_(
-        items.c.id == item.id,
-        items.c.owner == owner,
-        items.c.attempt == item.attempt,
-        items.c.state == ItemState.RUNNING,
-    )
 
 
 class Change:
