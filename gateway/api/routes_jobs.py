@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -210,13 +210,23 @@ async def _events(call: Call, job: str, seen: str | None) -> AsyncIterator[Event
         yield Event("end", (await job_out(call, last)).model_dump_json(exclude_none=True), last.tag)
 
 
-async def cancel_job(call: Call) -> web.StreamResponse:
-    """Stop a job: what is under way ends within a second, what has arrived stays where it is."""
+async def _asked(call: Call, act: Callable[[AsyncConnection, str, str, str], Awaitable[bool]]) -> web.StreamResponse:
+    """Ask something of a job, whatever it is doing; what it is like then."""
     view = await find(call, call.path("job"))
     async with call.services.database.write() as tx:
-        await call.services.jobs.cancel(tx, call.me.school, call.me.person, view.id)
-    call.services.jobs.wake(view.id)
-    return answer(await job_out(call, await find(call, view.id)), 202)
+        await act(tx, call.me.school, call.me.person, view.id)
+    return await _woken(call, view.id)
+
+
+async def _woken(call: Call, job: str) -> web.StreamResponse:
+    """Workers and watchers look at the job at once; it is told as it is now."""
+    call.services.jobs.wake(job)
+    return answer(await job_out(call, await find(call, job)), 202)
+
+
+async def cancel_job(call: Call) -> web.StreamResponse:
+    """Stop a job: what is under way ends within a second, what has arrived stays where it is."""
+    return await _asked(call, call.services.jobs.cancel)
 
 
 async def get_report(call: Call) -> web.StreamResponse:
@@ -238,20 +248,12 @@ async def _report(call: Call, job: str) -> AsyncIterator[list[JobItem]]:
 
 async def pause_job(call: Call) -> web.StreamResponse:
     """Halt a job: what is under way is set aside within a second, and goes on from there when it is resumed."""
-    view = await find(call, call.path("job"))
-    async with call.services.database.write() as tx:
-        await call.services.jobs.pause(tx, call.me.school, call.me.person, view.id)
-    call.services.jobs.wake(view.id)
-    return answer(await job_out(call, await find(call, view.id)), 202)
+    return await _asked(call, call.services.jobs.pause)
 
 
 async def resume_job(call: Call) -> web.StreamResponse:
     """Let a paused job go on."""
-    view = await find(call, call.path("job"))
-    async with call.services.database.write() as tx:
-        await call.services.jobs.resume(tx, call.me.school, call.me.person, view.id)
-    call.services.jobs.wake(view.id)
-    return answer(await job_out(call, await find(call, view.id)), 202)
+    return await _asked(call, call.services.jobs.resume)
 
 
 async def _require_room(call: Call, tx: AsyncConnection, kind: str) -> None:
@@ -270,8 +272,7 @@ async def retry_job(call: Call) -> web.StreamResponse:
         opened = await call.services.jobs.retry(tx, call.me.school, call.me.person, view.id)
     if not opened:
         raise Problem(409, "nothing_to_retry", "Nothing in this job can be tried again.")
-    call.services.jobs.wake(view.id)
-    return answer(await job_out(call, await find(call, view.id)), 202)
+    return await _woken(call, view.id)
 
 
 PATH = "/v1/jobs/{job}"

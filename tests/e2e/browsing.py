@@ -168,3 +168,16 @@ async def put(page: Page, side: str, name: str, text: str, media: str = "text/pl
     file = {"name": name, "mimeType": media, "buffer": text.encode()}
     await pane(page, side).locator('[data-part="files"]').set_input_files([file])
     await expect(row(page, side, name)).to_be_visible()
+
+
+async def start(
+    context: BrowserContext, running: Running, person: str, *providers: str, school: str = "Riverside School"
+) -> Page:
+    """A signed-in page with these accounts connected."""
+    page = await context.new_page()
+    await sign_in(page, running, person, school)
+    for provider in providers:
+        await connect(page, provider, person)
+    for side in ("first", "second"):
+        await settled(page, side)
+    return page

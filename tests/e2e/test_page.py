@@ -12,23 +12,22 @@ import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.audit import complaints
-from tests.e2e.browsing import approve, browsing, connect, get, names, pane, picture, ready, row, settled, show, sign_in
+from tests.e2e.browsing import (
+    approve,
+    browsing,
+    get,
+    names,
+    pane,
+    picture,
+    ready,
+    row,
+    settled,
+    show,
+    start,
+)
 from tests.e2e.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-async def start(
-    context: BrowserContext, running: Running, person: str, *providers: str, school: str = "Riverside School"
-) -> Page:
-    """A signed-in page with these accounts connected."""
-    page = await context.new_page()
-    await sign_in(page, running, person, school)
-    for provider in providers:
-        await connect(page, provider, person)
-    for side in ("first", "second"):
-        await settled(page, side)
-    return page
 
 
 async def test_a_person_browses_opens_uploads_moves_sees_what_is_kept_and_forgets(

@@ -12,7 +12,6 @@ from tests.e2e.audit import complaints
 from tests.e2e.browsing import (
     browsing,
     choose,
-    connect,
     get,
     names,
     pane,
@@ -23,24 +22,11 @@ from tests.e2e.browsing import (
     row,
     settled,
     show,
-    sign_in,
+    start,
 )
 from tests.e2e.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-async def start(
-    context: BrowserContext, running: Running, person: str, *providers: str, school: str = "Hillcrest Academy"
-) -> Page:
-    """A signed-in page with these accounts connected."""
-    page = await context.new_page()
-    await sign_in(page, running, person, school)
-    for provider in providers:
-        await connect(page, provider, person)
-    for side in ("first", "second"):
-        await settled(page, side)
-    return page
 
 
 async def places(page: Page, side: str) -> list[str]:
@@ -155,7 +141,7 @@ async def pictures_are_shown(page: Page) -> None:
 
 async def test_drives_have_a_trash_and_explain_what_is_special(gateway: Running) -> None:
     async with browsing() as context:
-        page = await start(context, gateway, "jonas.weber", "google")
+        page = await start(context, gateway, "jonas.weber", "google", school="Hillcrest Academy")
         await expect(page.get_by_role("link", name="School settings")).to_have_count(0)
         await the_trash_gives_back_and_ends(page)
         await full_drives_and_chosen_files(page, gateway)
@@ -227,7 +213,7 @@ async def _to(route: Route, asked: list[str], target: str) -> None:
 
 async def test_lists_stay_true_and_grow_as_far_as_they_are_wanted(gateway: Running) -> None:
     async with browsing() as context:
-        page = await start(context, gateway, "jonas.weber", "google")
+        page = await start(context, gateway, "jonas.weber", "google", school="Hillcrest Academy")
         await what_others_change_appears(context, page, gateway)
         await a_hundred_thousand_children(context, page, gateway)
 

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import expect
 
 from tests.e2e.audit import complaints
-from tests.e2e.browsing import browsing, connect, names, pane, picture, ready, row, settled, show, sign_in
+from tests.e2e.browsing import browsing, names, pane, picture, ready, row, settled, show, start
 from tests.e2e.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-async def start(
-    context: BrowserContext, running: Running, person: str, *providers: str, school: str = "Riverside School"
-) -> Page:
-    """A signed-in page with these accounts connected."""
-    page = await context.new_page()
-    await sign_in(page, running, person, school)
-    for provider in providers:
-        await connect(page, provider, person)
-    for side in ("first", "second"):
-        await settled(page, side)
-    return page
 
 
 async def test_back_forward_and_reload_lead_to_the_same_folders(gateway: Running) -> None:
