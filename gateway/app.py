@@ -56,7 +56,7 @@ from gateway.stores import StartRefused, Stores, opened
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
 from gateway.webhooks import Deliveries, Sender, Webhooks
-from providers.http import Outbound
+from providers.http import Outbound, Turns
 from providers.native import empty, tidy
 
 log = structlog.get_logger()
@@ -161,11 +161,12 @@ async def _composed(settings: Settings) -> tuple[Deployment, AsyncExitStack]:
 async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     cafile = os.environ.get("SSL_CERT_FILE")
     stores = await opened(settings, cafile, stack)
-    outbound = Outbound(connections.roots(settings), cafile=cafile, streams=settings.limits.streams)
+    turns = Turns()
+    outbound = Outbound(connections.roots(settings), cafile=cafile, streams=settings.limits.streams, turns=turns)
     await outbound.start()
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
-    services = await _services(settings, stores, outbound, sender)
+    services = await _services(settings, stores, outbound, sender, turns)
     await services.eraser.start()
     stack.push_async_callback(services.eraser.close)
     stack.push_async_callback(services.fills.stop)
@@ -173,7 +174,9 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     return Deployment(services, worker, Sweeper(_sweeps(services)), Deliveries(services.webhooks, stores.database))
 
 
-async def _services(settings: Settings, stores: Stores, outbound: Outbound, sender: Sender) -> Services:
+async def _services(
+    settings: Settings, stores: Stores, outbound: Outbound, sender: Sender, turns: Turns
+) -> Services:  # fmt: skip
     vault, database = stores.vault, stores.database
     signing, schools = SigningKeys(vault, database), Schools(vault, database)
     await signing.start()
@@ -257,6 +260,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
         accesses=Accesses(ledger, database),
         school_choices=choices,
         webhooks=Webhooks(vault, database, ledger, sender),
+        turns=turns,
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from gateway.schools import SchoolChoices
 from gateway.settings import Settings
 from gateway.transfers import Transfers
 from gateway.webhooks import Webhooks
+from providers.http import Turns
 
 NOTED = 600_000
 """An item that one sign-in opens by many ranges is one access in the ledger for this long, ms."""
@@ -95,6 +96,7 @@ class Services:
     accesses: Accesses
     school_choices: SchoolChoices
     webhooks: Webhooks
+    turns: Turns
 
     @property
     def freshness(self) -> Freshness:

@@ -45,7 +45,7 @@ lanes = Table(
     _clear("person", Text, "the person, random id"),
     _clear("not_before", BigInteger, "the provider asked to wait until then, ms", default=0),
     _clear("strikes", Integer, "throttled answers in a row", default=0),
-    _clear("concurrency", Integer, "items of this account at work at once", default=8),
+    _clear("concurrency", Integer, "items of this account at work at once", default=16),
     _clear("served", BigInteger, "when an item was last taken from this lane, ms", default=0),
     _clear("used", BigInteger, "when an item was last put into this lane, ms", default=0),
     Index("ix_lanes_person", "tenant", "person"),
