@@ -6,6 +6,7 @@ Whatever could hurt people's data refuses the start here, with a sentence that s
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import ssl
@@ -103,6 +104,7 @@ async def run(settings: Settings, *, api: bool, work: bool) -> None:
             stack.push_async_callback(made.sweeper.close)
             await made.deliveries.start()
             stack.push_async_callback(made.deliveries.close)
+        _spare_the_collector()
         if api:
             port = await stack.enter_async_context(_serve(settings, made.services))
             print(f"ready {settings.public_url}", flush=True)  # noqa: T201  # what starts us waits for this line
@@ -110,6 +112,13 @@ async def run(settings: Settings, *, api: bool, work: bool) -> None:
         else:
             print("ready to work", flush=True)  # noqa: T201  # the same for a worker alone
         await ended.wait()
+
+
+def _spare_the_collector() -> None:
+    """What stands now stays until the end, and a request leaves no cycles: looking for them took a fifth of all work."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 @asynccontextmanager
