@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -131,7 +132,7 @@ def _route(request: web.Request) -> str:
     return resource.canonical if resource is not None else "unknown"
 
 
-def attentive(turns: Turns) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def attentive(turns: Turns) -> Middleware:
     """Bulk work lets a request go first until its answer begins: a long answer is bulk work itself."""
 
     @web.middleware

@@ -13,6 +13,8 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBina
 from cache.inventory import Whose, held
 from gateway.db.metadata import metadata
 
+PLACES: Final = 32
+"""Items of one account at work at once, unless its lane says otherwise."""
 _WITH_JOB: Final = "with its job: forgetting the person, or the end of the job's keeping time"
 _SEQUENCE: Final = BigInteger().with_variant(Integer, "sqlite")
 
@@ -45,7 +47,7 @@ lanes = Table(
     _clear("person", Text, "the person, random id"),
     _clear("not_before", BigInteger, "the provider asked to wait until then, ms", default=0),
     _clear("strikes", Integer, "throttled answers in a row", default=0),
-    _clear("concurrency", Integer, "items of this account at work at once", default=16),
+    _clear("concurrency", Integer, "items of this account at work at once", default=PLACES),
     _clear("served", BigInteger, "when an item was last taken from this lane, ms", default=0),
     _clear("used", BigInteger, "when an item was last put into this lane, ms", default=0),
     Index("ix_lanes_person", "tenant", "person"),

@@ -211,7 +211,7 @@ class Jobs:
             if view.state in FINISHED:
                 return
             await self.progress.heard(job, _POLL)
-            await asyncio.sleep(pause)
+            await self.progress.ended(job, pause)
             begun = time.monotonic()
 
     async def cancel(self, tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
