@@ -69,13 +69,14 @@ class Picking(Protocol):
 class Account:
     """A connected account, opened. ``state``: unconfirmed, ready, reconnect, for an erasure also closed.
 
-    ``label``: its e-mail address.
+    ``label``: its e-mail address. ``account``: the provider's own id of it, which nobody is shown.
     """
 
     id: str
     provider: Provider
     label: str
     state: str
+    account: str = ""
 
 
 class Accounts:
@@ -329,4 +330,5 @@ def _of(scope: Scope) -> Any:
 
 
 def _account(fields: Fields, row: RowMapping) -> Account:
-    return Account(row["id"], row["provider"], fields.text(TABLE, "label", row["id"], row["label"]), row["state"])
+    label, account = (fields.text(TABLE, name, row["id"], row[name]) for name in ("label", "account"))
+    return Account(row["id"], row["provider"], label, row["state"], account)
