@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.db.engine import Database
-from gateway.jobs.model import JobState
-from gateway.transfers import Conflict
+from gateway.jobs.model import ItemState, JobState
+from gateway.transfers import Conflict, plan
 from gateway.transfers.access import everything_in
 from gateway.transfers.survey import names_in
 from providers.drive import Entry, Page, Ref
@@ -53,8 +53,8 @@ async def test_a_plan_for_a_folder_that_leads_in_circles_ends_and_says_that_it_i
     house.left.put(top, "sheet.txt", b"a")
     house.right.put(there, "sheet.txt", b"other")
     asked = circling(house.right, there, monkeypatch)
-    _, plan, found = await planned(house, house.order("copy", top, conflict=Conflict.SKIP))
-    assert (plan.state, plan.complete) == (JobState.DONE, False)
+    _, told, found = await planned(house, house.order("copy", top, conflict=Conflict.SKIP))
+    assert (told.state, told.complete) == (JobState.DONE, False)
     assert [one["path"] for one in found if one["code"] == "conflict"] == ["Year/sheet.txt"]
     assert len(asked) <= 9
 
@@ -82,6 +82,21 @@ async def test_a_move_into_a_folder_that_leads_in_circles_loses_nothing(
     _, report = await house.do(house.order("move", file, to=there))
     assert report["sheet.txt"].reason == "untrusted"
     assert house.left.tree() == {"sheet.txt": b"mine"}
+
+
+async def test_folders_nested_without_an_end_are_followed_to_a_depth(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies deeper is told and stays, and with it the folders above it."""
+    monkeypatch.setattr(plan, "DEEPEST", 5)
+    top = at = house.left.folder("top", "0")
+    for depth in range(1, 9):
+        at = house.left.folder(at, str(depth))
+    house.left.put(at, "deep.txt", b"deep")
+    view, report = await house.do(house.order("move", top))
+    assert (report["0/1/2/3/4/5"].state, report["0/1/2/3/4/5"].reason) == (ItemState.FAILED, "too_deep")
+    assert house.right.tree() == {"0": {"1": {"2": {"3": {"4": {}}}}}}
+    assert (view.counts.failed, house.left.trashed()) == (1, [])
 
 
 async def test_of_a_hundred_thousand_only_those_of_the_name_are_held(house: House) -> None:
