@@ -56,5 +56,5 @@ def _from_arrays(
         kind = ARRAY(of.type)
         arrays.append(cast(bindparam(name, [row[name] for row in values], type_=kind), kind))
     new = func.unnest(*arrays).table_valued(*(column(name, of.type) for name, of in columns)).render_derived(name="new")
-    where, given = _conditions(table, parts, new.c)
+    where, given = _conditions(table, parts, {name: new.c[name] for name, _ in columns})
     return update(table).where(where).values(given)

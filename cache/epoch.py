@@ -1,8 +1,9 @@
 """How every process learns within a second that keys were destroyed.
 
 Destroying advances a number in the database and, for keys, leaves the random id behind. Each process reads it every
-250 ms and forgets those keys. In the same way it learns of keys that another one follows, and fetches that. Where the last good read is over a second old, nobody knows whether a key in memory may
-still be used, so none is. A word from elsewhere may make a process look sooner (`hurry`); nothing depends on it.
+250 ms and forgets those keys. In the same way it learns of keys that another one follows, and fetches that. Where the
+last good read is over a second old, nobody knows whether a key in memory may still be used, so none is. A word from
+elsewhere may make a process look sooner (`hurry`); nothing depends on it.
 """
 
 from __future__ import annotations

@@ -33,7 +33,10 @@ HEAD = _HEAD.size
 class Keys(Protocol):
     """Live keys of one scope: ``current`` seals, ``version`` finds the one that sealed a box, ``live`` are all."""
 
-    scope: Scope
+    @property
+    def scope(self) -> Scope:
+        """Whose keys they are."""
+        ...
 
     def current(self) -> Key:
         """Shredded where it died, Unavailable where nobody knows whether it did."""

@@ -73,7 +73,7 @@ def _on_sqlite(one: SealedTable) -> Iterator[_Trigger]:
             name = f"vault_guard_{one.table.name}_{column}_{kind}"
             made = (
                 f"CREATE TRIGGER {name} BEFORE {event} ON {one.table.name} "
-                f'WHEN NEW."{column}" IS NOT NULL AND NOT ({exists}) BEGIN SELECT RAISE(ABORT, \'{MESSAGE}\'); END'
+                f"WHEN NEW.\"{column}\" IS NOT NULL AND NOT ({exists}) BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END"
             )
             yield name, (made, [f"DROP TRIGGER IF EXISTS {name}", made])
 
@@ -83,18 +83,21 @@ def _exist_on_sqlite(one: SealedTable) -> Iterator[tuple[str, str]]:
     tenant, subject = _whose(one)
     for column in one.columns:
         version = f"printf('%08X', k.version) = hex(substr(NEW.\"{column.name}\", 2, 4))"
-        own = f"EXISTS (SELECT 1 FROM vault_tenant_keys k WHERE k.tenant = {tenant} AND {version})"
+        own = _exists("vault_tenant_keys", f"k.tenant = {tenant} AND {version}")
         theirs = f"k.tenant = {tenant} AND k.subject = {subject} AND {version}"
         if one.sealing.lasting:
-            yield column.name, f"EXISTS (SELECT 1 FROM vault_record_keys k WHERE {theirs})"
+            yield column.name, _exists("vault_record_keys", theirs)
         elif one.sealing.subject is None:
             yield column.name, own
         else:
-            below = f"EXISTS (SELECT 1 FROM vault_subject_keys k WHERE {theirs})"
+            below = _exists("vault_subject_keys", theirs)
             yield column.name, f"CASE WHEN {subject} = '' THEN {own} ELSE {below} END"
-    for version in _foreign(one):
-        found = f"k.tenant = {tenant} AND k.version = NEW.\"{version}\""
-        yield version, f"EXISTS (SELECT 1 FROM vault_tenant_keys k WHERE {found})"
+    for named in _foreign(one):
+        yield named, _exists("vault_tenant_keys", f'k.tenant = {tenant} AND k.version = NEW."{named}"')
+
+
+def _exists(keys: str, which: str) -> str:
+    return f"EXISTS (SELECT 1 FROM {keys} k WHERE {which})"  # noqa: S608  # names of our own tables and columns
 
 
 def _on_postgresql(one: SealedTable) -> Iterator[_Trigger]:
@@ -103,11 +106,11 @@ def _on_postgresql(one: SealedTable) -> Iterator[_Trigger]:
     body = f"BEGIN\n{checks}\nRETURN NEW;\nEND"
     told = hashlib.sha256((body + _HOLD + _VERSION).encode()).hexdigest()
     listed = ", ".join(f'"{column}"' for column in columns)
+    calls = f"EXECUTE FUNCTION {name}()"
     statements = [
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $vault$ {body} $vault$",
         f"DROP TRIGGER IF EXISTS {name} ON {one.table.name}",
-        f"CREATE TRIGGER {name} BEFORE INSERT OR UPDATE OF {listed} ON {one.table.name} "
-        f"FOR EACH ROW EXECUTE FUNCTION {name}()",
+        f"CREATE TRIGGER {name} BEFORE INSERT OR UPDATE OF {listed} ON {one.table.name} FOR EACH ROW {calls}",
         f"COMMENT ON TRIGGER {name} ON {one.table.name} IS '{told}'",
     ]
     yield name, (told, statements)

@@ -53,8 +53,8 @@ class Sealing:
 class Blind:
     """What a blind index is made of: ``value`` of the (opened) columns ``of``, under ``label``.
 
-    ``value`` None: the row need not be found by it again once the key was replaced. ``version`` names the column that
-    tells which of the school's keys an index is under that belongs to the school; None: it goes with the sealed columns.
+    ``value`` None: the row need not be found by it again once the key was replaced. ``version``, where an index is
+    under the school's key: the column that tells which one; None: it goes with the sealed columns.
     """
 
     label: str

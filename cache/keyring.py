@@ -16,21 +16,22 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Table, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.engine import Transaction
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.catalog import changes, cycles, record_keys, renewals, roots, shredded, subject_keys, tenant_keys
+from cache.catalog import changes, record_keys, renewals, roots, shredded, subject_keys, tenant_keys
 from cache.database import Transactions, insert_if_absent
 from cache.epoch import Watch, advance
 from cache.errors import Missing, Shredded, Unavailable
 from cache.expiry import ExpiryKeys
 from cache.fields import Fields
-from cache.keys import Wrapper, new_key, wrap_key
-from cache.loading import Loader, record_wrap, subject_wrap, tenant_wrap
+from cache.keyrows import add_record_key, below, hold_key, is_shredded, overwrite
+from cache.keys import new_key, wrap_key
+from cache.loading import Loader, subject_wrap, tenant_wrap
 from cache.model import DAY_MS, Scope
 from cache.ring import KeySet, Ring
-from cache.roots import Root, Roots
+from cache.roots import NEXT, Root, Roots
 
 HELD_SCOPES = 4096
 """How many scopes' keys stay in memory."""
@@ -76,7 +77,7 @@ class Keyring:
         database: Transactions,
         expiry: ExpiryKeys,
         haste: Haste | None = None,
-        times: Times = Times(),  # noqa: B008  # frozen
+        times: Times = Times(),  # frozen
     ) -> None:
         """``expiry`` holds the keys of temporary objects; ``haste``: None for a process that is alone."""
         self.expiry = expiry
@@ -118,11 +119,8 @@ class Keyring:
         environment is left (`keys retire --attest`), is presumed.
         """
         async with self._database.read() as tx:
-            of_cycles = select(func.max(cycles.c.begun)).where(cycles.c.kind == "cycle")
-            begun = (await tx.execute(of_cycles)).scalar()
-            made = (await tx.execute(select(func.min(roots.c.made)))).scalar()
-        last = begun if begun is not None else made if made is not None else now
-        following = max(int(last) + self.times.cycle, now)
+            last = (await tx.execute(select(func.max(roots.c.made)).where(roots.c.state != NEXT))).scalar()
+        following = max((now if last is None else int(last)) + self.times.cycle, now)
         return following + CYCLE_TAKES + self.times.backups + self.times.waiting
 
     async def fields(self, scope: Scope) -> Fields:
@@ -174,8 +172,9 @@ class Keyring:
         if not records and self._is_fresh(scope):
             return self._fresh[scope].ring
         ring = self._rings.get((scope, records))
-        if ring is not None:
-            self._rings.move_to_end((scope, records))
+        if ring is None or ring.outdated:
+            return None
+        self._rings.move_to_end((scope, records))
         return ring
 
     def _remember(self, ring: Ring, *, records: bool) -> Ring:
@@ -255,9 +254,9 @@ class Keyring:
         The id stays behind, so that every process forgets the keys and the id is never used again.
         """
         for table in (subject_keys, record_keys, *((tenant_keys,) if scope.subject is None else ())):
-            await _overwrite(tx, table, scope)
+            await overwrite(tx, table, scope)
         for table in (renewals, changes):
-            await tx.execute(delete(table).where(*_below(table, scope)))
+            await tx.execute(delete(table).where(*below(table, scope)))
         value = await advance(tx)
         if not await is_shredded(tx, scope):
             await tx.execute(insert(shredded).values(tenant=scope.tenant, subject=scope.owner, epoch=value))
@@ -321,40 +320,3 @@ class Keyring:
             ring.forget()
         except Unavailable:  # not known here now: the next who asks looks again
             self._rings.pop((ring.scope, records), None)
-
-
-def _below(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
-    """Rows of this scope, and for a tenant those of all its subjects."""
-    mine = [table.c.tenant == scope.tenant]
-    return mine if scope.subject is None else [*mine, table.c.subject == scope.subject]
-
-
-async def _overwrite(tx: AsyncConnection, table: Table, scope: Scope) -> None:
-    await tx.execute(update(table).where(*_below(table, scope)).values(box=b""))
-    await tx.execute(delete(table).where(*_below(table, scope)))
-
-
-async def add_record_key(tx: AsyncConnection, scope: Scope, parents: KeySet, version: int, now: int) -> None:
-    """A new record key of a scope, where it has none of this version."""
-    box = Wrapper(parents.key).wrap(new_key(), record_wrap(scope))
-    row = {"tenant": scope.tenant, "subject": scope.owner, "version": version, "key_version": parents.current}
-    await insert_if_absent(tx, record_keys, {**row, "box": box, "made": now})
-
-
-async def is_shredded(tx: AsyncConnection, scope: Scope) -> bool:
-    """Whether the scope, or its whole tenant, was destroyed."""
-    found = select(shredded.c.epoch).where(shredded.c.tenant == scope.tenant, shredded.c.subject.in_({"", scope.owner}))
-    return (await tx.execute(found.limit(1))).first() is not None
-
-
-async def hold_key(tx: AsyncConnection, scope: Scope, version: int) -> bool:
-    """Whether that key still exists, held against destruction until the transaction ends. It may be wrapped anew."""
-    if scope.subject is None:
-        found = select(tenant_keys.c.made).where(tenant_keys.c.tenant == scope.tenant, tenant_keys.c.version == version)
-    else:
-        found = select(subject_keys.c.made).where(
-            subject_keys.c.tenant == scope.tenant,
-            subject_keys.c.subject == scope.subject,
-            subject_keys.c.version == version,
-        )
-    return (await tx.execute(found.with_for_update(read=True, key_share=True))).first() is not None

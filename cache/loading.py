@@ -64,9 +64,7 @@ class Loader:
                 wrappers[row.tenant_version] = Wrapper(_parent(held, row.tenant_version))
             secret = wrappers[row.tenant_version].unwrap(row.box, subject_wrap(tenant, row.subject))
             found.setdefault(row.subject, []).append((row, Key(row.subject, row.version, secret)))
-        return {
-            owner: _set([row for row, _ in pairs], [key for _, key in pairs]) for owner, pairs in found.items()
-        }
+        return {owner: _set([row for row, _ in pairs], [key for _, key in pairs]) for owner, pairs in found.items()}
 
     async def records(self, tx: AsyncConnection, scope: Scope, parents: KeySet) -> KeySet:
         """A scope's record keys, below its own. Corrupt, Stale."""

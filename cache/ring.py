@@ -37,12 +37,33 @@ class KeySet:
         return self.keys[self.current]
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Known:
+    """Keys of a scope that nobody watches: for whoever replaces them. Satisfies `fields.Keys`."""
+
+    scope: Scope
+    held: KeySet
+
+    def current(self) -> Key:
+        """See `fields.Keys`."""
+        return self.held.key
+
+    def version(self, version: int) -> Key | None:
+        """See `fields.Keys`."""
+        return self.held.keys.get(version)
+
+    def live(self) -> Sequence[Key]:
+        """See `fields.Keys`."""
+        return list(self.held.keys.values())
+
+
 class Ring:
     """Satisfies `fields.Keys`."""
 
     def __init__(self, scope: Scope, held: KeySet, watch: Watch) -> None:
         """``held``: at least one key."""
         self.scope = scope
+        self.outdated = False
         self._held = held
         self._watch = watch
 
@@ -59,6 +80,7 @@ class Ring:
         """An older key still in use, None where it is gone. Shredded, Unavailable: also for one not known here yet."""
         held = self._usable()
         if version > held.newest:
+            self.outdated = True
             self._watch.hurry()
             raise Stale("a newer key is in use than this process knows")
         return held.keys.get(version)
@@ -70,7 +92,7 @@ class Ring:
 
     def replace(self, held: KeySet) -> None:
         """The scope has these keys now."""
-        self._held = held
+        self._held, self.outdated = held, False
 
     def forget(self) -> None:
         """Let go of the key bytes."""

@@ -112,15 +112,15 @@ class Kms:
             if code in _WRONG:
                 raise Corrupt("AWS KMS does not open a key: it was wrapped by another one") from None
             raise Unavailable(
-                f"AWS KMS refuses the root key ({code}): it must exist and be enabled, and this gateway must be allowed "
-                f"to use it ({verb})"
+                f"AWS KMS refuses the root key ({code}): it must exist and be enabled, and this gateway must be "
+                f"allowed to use it ({verb})"
             ) from None
         except BotoCoreError as error:
             raise Unavailable(f"AWS KMS does not answer ({type(error).__name__})") from None
 
     def _connect(self) -> Any:
         config = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=5)
-        where = {"region_name": self._address.region, "endpoint_url": self._address.endpoint}
+        where: dict[str, Any] = {"region_name": self._address.region, "endpoint_url": self._address.endpoint}
         return boto3.client("kms", config=config, verify=self._cafile or True, **where, **self._options)
 
 

@@ -24,7 +24,7 @@ _LARGEST = 1 << 20
 
 
 def parse(text: str) -> dict[int, Root]:
-    """The versions in a text: `Root.dump` of each, with spaces, line breaks, commas or semicolons between. RootRefused."""
+    """The versions in a text: `Root.dump` of each, with white space, commas or semicolons between them. RootRefused."""
     words = text.replace(",", " ").replace(";", " ").split()
     if not words or words[0] != MARK:
         only = Root.parse(text)
@@ -75,7 +75,9 @@ class RootFile:
     def __init__(self, path: Path, data: Path) -> None:
         """``data``: the data folder, which it may not lie in. RootRefused."""
         if path.resolve().is_relative_to(data.resolve()):
-            raise RootRefused("the root key may not lie in the data folder: a copy of that folder would hold its own key")
+            raise RootRefused(
+                "the root key may not lie in the data folder: a copy of that folder would hold its own key"
+            )
         self._path = path
 
     async def find(self, row: Row[Any]) -> RootKey | None:
@@ -169,7 +171,9 @@ class RootFile:
 
 
 def _unwritable(error: OSError) -> RootRefused:
-    return RootRefused(f"the root key's file cannot be written: {error.strerror}. It must be replaceable by the gateway")
+    return RootRefused(
+        f"the root key's file cannot be written: {error.strerror}. It must be replaceable by the gateway"
+    )
 
 
 def _overwrite(handle: int) -> None:

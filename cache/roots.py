@@ -106,7 +106,7 @@ class RootPlace(Protocol):
         ...
 
     async def make(self, version: int, *, first: bool) -> tuple[RootKey, Mapping[str, Any]]:
-        """A new version, durable, and the columns by which it is found again; an unused one that is here already counts.
+        """A new version, durable, and the columns by which it is found again; an unused one that is here counts.
 
         ``first``: for a new installation. RootRefused where it cannot be made here, Unavailable.
         """

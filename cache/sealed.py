@@ -19,7 +19,7 @@ from cache.model import Scope
 
 @dataclass(frozen=True, slots=True)
 class SealedTable:
-    """One table: its sealed ``columns``, the ``indexes`` that go with them, and ``foreign`` ones of the tenant's key."""
+    """One table: its sealed ``columns``, ``indexes`` that go with them, and ``foreign`` ones under the tenant's key."""
 
     table: Table
     sealing: Sealing

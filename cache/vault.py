@@ -24,15 +24,18 @@ from cache.epoch import advance
 from cache.errors import Corrupt, Expired, Missing, Shredded
 from cache.fields import Fields
 from cache.guard import Guard
-from cache.keyring import Keyring, hold_key, is_shredded
-from cache.keys import EXPIRY_VERSION, Key, Wrap, bucket_of, new_key, unwrap_key, wrap_key
+from cache.keyring import Keyring
+from cache.keyrows import hold_current, is_shredded
+from cache.keys import Key, bucket_of, new_key
 from cache.model import DAY_MS, NO_CAPS, Caps, HeldObject, Life, Scope, Sealed, check_life
 from cache.reading import SealedRead
 from cache.recent import Recent
+from cache.rewriting import Rewriter
 from cache.ring import Ring
 from cache.sealing import FORMAT, SEGMENT, Layout, Sealer, stream_aad
 from cache.staging import Staging
 from cache.sweep import Sweep
+from cache.wrapping import opened, wrap_of, wrapped
 from cache.writer import Writer, wanted
 
 __all__ = ["Fields", "HeldObject", "Keyring", "Life", "Scope", "Sealed", "Vault", "Writer"]
@@ -51,6 +54,7 @@ class Vault:
         self._staging = Staging(staging)
         self._sweep = Sweep(database, blobs, keyring.expiry, self._staging, caps)
         self._recent = Recent(database)
+        self.rewriter = Rewriter(keyring, blobs, database, self._staging)
 
     async def start(self) -> None:
         """Confirm the root key (RootRefused), make the blob store ready, watch for destroyed keys."""
@@ -70,7 +74,7 @@ class Vault:
 
     async def hold(self, tx: AsyncConnection, scope: Scope) -> None:
         """Make what this transaction inserts depend on the scope's keys: they outlive it. Missing, Shredded."""
-        await _hold(tx, await self._keyring.ring(scope, tx))
+        await hold_current(tx, await self._keyring.ring(scope, tx))
 
     async def fields(self, scope: Scope) -> Fields:
         """The sealer for columns of this scope; take a new one for each request. Missing, Shredded, Unavailable."""
@@ -112,7 +116,7 @@ class Vault:
 
         async def record(tx: AsyncConnection, done: Sealed) -> None:
             wrap = wrap_of(scope, sealed.id, life.value, ends)
-            await self._insert(tx, scope, wrapped(await _hold(tx, ring), wrap, ends, key, expiry), done, ring)
+            await self._insert(tx, scope, wrapped(await hold_current(tx, ring), wrap, ends, key, expiry), done, ring)
 
         sealer = Sealer(key, stream_aad(scope.tenant, sealed.id))
         writer = Writer(sealed, sealer, staged, self._blobs, guard, record)
@@ -203,9 +207,8 @@ class Vault:
             expiry = await self._keyring.expiry.find(row.bucket)
             if expiry is None:
                 raise Expired("the object's expiry key is gone")
-        wrap = Wrap(row.life, row.tenant, row.subject, row.id, row.bucket)
         try:
-            return unwrap_key(row.box, parent, wrap, expiry=expiry)
+            return opened(row, parent, expiry)
         except Corrupt:
             if expiry is None:
                 raise
@@ -252,7 +255,7 @@ class Vault:
             raise ValueError("an end is never put off")
         ring = await self._keyring.ring(scope, tx)
         key, expiry = await self._object_key(row, ring), await self._expiry(life, ends)
-        values = wrapped(await _hold(tx, ring), wrap_of(scope, object_id, life.value, ends), ends, key, expiry)
+        values = wrapped(await hold_current(tx, ring), wrap_of(scope, object_id, life.value, ends), ends, key, expiry)
         await tx.execute(update(objects).where(objects.c.id == object_id).values(**values))
 
     async def put_off(self, tx: AsyncConnection, scope: Scope, ids: Sequence[str], ends: int) -> None:
@@ -264,7 +267,7 @@ class Vault:
         now = await self._database.now(tx)
         check_life(Life.PART, ends, now)
         ring = await self._keyring.ring(scope, tx)
-        parent = await _hold(tx, ring)
+        parent = await hold_current(tx, ring)
         for chunk in (ids[at : at + shelf.IDS_AT_ONCE] for at in range(0, len(ids), shelf.IDS_AT_ONCE)):
             rows = await shelf.find_all(tx, scope, chunk)
             if len(rows) != len(chunk):
@@ -309,31 +312,6 @@ class Vault:
     async def sweep(self, limit: int) -> int:
         """Remove what ended, blobs of destroyed objects, orphans, dead expiry keys: at most ``limit`` of each kind."""
         return await self._sweep.run(limit)
-
-
-async def _hold(tx: AsyncConnection, ring: Ring) -> Key:
-    """The key that seals now, held until the transaction ends. Shredded where it was destroyed."""
-    key = ring.current()
-    if not await hold_key(tx, ring.scope, key.version):
-        raise Shredded("these keys were destroyed")
-    return key
-
-
-def wrap_of(scope: Scope, object_id: str, life: str, ends: int | None) -> Wrap:
-    """What an object's key is bound to."""
-    return Wrap(life, scope.tenant, scope.owner, object_id, None if ends is None else bucket_of(ends))
-
-
-def wrapped(parent: Key, wrap: Wrap, ends: int | None, key: bytes, expiry: bytes | None) -> dict[str, Any]:
-    """The columns that say how an object's key is wrapped."""
-    return {
-        "life": wrap.purpose,
-        "key_version": parent.version,
-        "expiry_version": EXPIRY_VERSION if expiry else None,
-        "bucket": wrap.bucket,
-        "box": wrap_key(key, parent, wrap, expiry=expiry),
-        "ends": ends,
-    }
 
 
 def _check_put_off(row: Row[Any], now: int) -> None:

@@ -37,8 +37,8 @@ class Sealers(Protocol):
 class Event:
     """One thing that happens. ``principal`` instructs it, it is about ``subject``: random ids of persons.
 
-    ``subject`` None: about the school; ``details`` are then sealed under the school's record key. ``items`` and ``root``
-    are set where the entry covers many items, see `Ledger.cover`.
+    ``subject`` None: about the school; ``details`` are then sealed under the school's record key. ``items`` and
+    ``root`` are set where the entry covers many items, see `Ledger.cover`.
     """
 
     action: str
