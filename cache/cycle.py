@@ -130,8 +130,8 @@ class Cycles:
             following = (*STEPS, None)[STEPS.index(cycle.step) + 1]
         except Again as error:
             following = str(error)
-        except (Waits, StorageError):
-            await self._lease.release(cycle)
+        except (Waits, StorageError) as error:
+            await self._lease.release(cycle, str(error))
             raise
         async with self._database.write() as tx:
             await self._lease.step(tx, cycle, following)

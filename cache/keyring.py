@@ -26,7 +26,7 @@ from cache.epoch import Watch, advance
 from cache.errors import Missing, Shredded, Unavailable
 from cache.expiry import ExpiryKeys
 from cache.fields import Fields
-from cache.keyrows import add_record_key, below, hold_key, is_shredded, overwrite
+from cache.keyrows import FIRST_RECORD, add_record_key, below, hold_key, is_shredded, overwrite
 from cache.keys import new_key, wrap_key
 from cache.loading import Loader, subject_wrap, tenant_wrap
 from cache.model import DAY_MS, Scope
@@ -244,7 +244,7 @@ class Keyring:
         held = await self._own(tx, scope)
         found = await self.loader.records(tx, scope, held) if held else KeySet()
         if held and not found:
-            await add_record_key(tx, scope, held, 1, await self._database.now(tx))
+            await add_record_key(tx, scope, held, FIRST_RECORD, await self._database.now(tx))
             found = await self.loader.records(tx, scope, held)
         return self._ring(scope, found or await self._load(tx, scope, records=True), records=True)
 

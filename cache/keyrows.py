@@ -13,6 +13,9 @@ from cache.loading import record_wrap
 from cache.model import Scope
 from cache.ring import KeySet, Ring
 
+FIRST_RECORD = 1 << 16
+"""Record keys count from here: a box tells whether it was sealed under one."""
+
 
 def below(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
     """Rows of this scope, and for a tenant those of all its subjects."""

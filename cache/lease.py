@@ -57,9 +57,10 @@ class Lease:
             await tx.execute(select(epoch.c.id).with_for_update())  # one begins at a time
             open_one = (await tx.execute(select(cycles).where(cycles.c.finished.is_(None)))).first()
             if open_one is not None:
-                idle = (cycles.c.id == open_one.id, cycles.c.step == first, cycles.c.counts == "{}")
-                done = await tx.execute(update(cycles).where(*idle, cycles.c.kind != kind).values(kind=kind))
-                return done.rowcount == 1
+                idle = open_one.step == first and "root" not in json.loads(open_one.counts) and open_one.kind != kind
+                if idle:
+                    await tx.execute(update(cycles).where(cycles.c.id == open_one.id).values(kind=kind, counts="{}"))
+                return idle
             last = (await tx.execute(select(cycles.c.id).order_by(cycles.c.id.desc()).limit(1))).scalar() or 0
             now = await self._database.now(tx)
             row = {"id": last + 1, "kind": kind, "step": first, "begun": now, "stepped": now, "counts": "{}"}
@@ -102,14 +103,17 @@ class Lease:
 
     async def step(self, tx: AsyncConnection, cycle: Cycle, step: str | None) -> None:
         """Go on to another step; None: the cycle is finished. Lost."""
-        now = await self._database.now(tx)
-        await self._still(tx, cycle, {"step": step, "stepped": now} if step else {"step": "done", "finished": now})
+        now, counts = await self._database.now(tx), await self.counts(tx, cycle)
+        counts.pop("waits", None)
+        values = {"step": step, "stepped": now} if step else {"step": "done", "finished": now}
+        await self._still(tx, cycle, {**values, "counts": json.dumps(counts)})
 
-    async def release(self, cycle: Cycle) -> None:
-        """Leave it to whoever comes next."""
-        async with self._database.write() as tx:
-            mine = (cycles.c.id == cycle.id) & (cycles.c.owner == self._me)
-            await tx.execute(update(cycles).where(mine).values(owner=None, until=0))
+    async def release(self, cycle: Cycle, why: str) -> None:
+        """Leave it to whoever comes next; ``why`` it could not go on, in words without a secret."""
+        async with self.write(cycle) as tx:
+            counts = await self.counts(tx, cycle)
+            values = {"owner": None, "until": 0, "counts": json.dumps({**counts, "waits": why})}
+            await tx.execute(update(cycles).where(cycles.c.id == cycle.id).values(**values))
 
     async def _still(self, tx: AsyncConnection, cycle: Cycle, values: Mapping[str, Any]) -> None:
         now = await self._database.now(tx)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, Select, select, tuple_
 
 from cache.bulk import Change, change_all
 from cache.catalog import subject_keys
@@ -45,13 +45,9 @@ async def _page(database: Transactions, tenant: str, version: int, last: tuple[s
     place = tuple_(subject_keys.c.subject, subject_keys.c.version)
     older = (subject_keys.c.tenant == tenant, subject_keys.c.tenant_version != version, place > last)
     async with database.read() as tx:
-        query = (
-            select(*columns, subject_keys.c.tenant)
-            .where(*older)
-            .order_by(subject_keys.c.subject, subject_keys.c.version)
-        )
-        rows: Sequence[Row[Any]] = (await tx.execute(query.limit(PAGE[tx.dialect.name]))).all()
-        return rows
+        query: Select[Any] = select(*columns, subject_keys.c.tenant).where(*older)
+        query = query.order_by(subject_keys.c.subject, subject_keys.c.version).limit(PAGE[tx.dialect.name])
+        return list((await tx.execute(query)).all())
 
 
 def _wrapped(rows: Sequence[Row[Any]], wrappers: dict[int, Wrapper], new: Wrapper) -> tuple[list[Change], int]:

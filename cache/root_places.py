@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from cache.keys import new_key
-from cache.roots import MARK, Root, RootKey, RootRefused
+from cache.roots import MARK, Root, RootKey, RootPlace, RootRefused
 
 _LARGEST = 1 << 20
 
@@ -67,6 +67,34 @@ class RootText:
                 f"take version {row.version} out of FILE_ACCESS_ROOT_KEY on every machine, and start the gateway again"
             )
         return now
+
+
+class RootPlaces:
+    """Where an operator's versions lie, and AWS KMS where that is used: new ones are made there then."""
+
+    def __init__(self, local: RootPlace, kms: RootPlace | None) -> None:
+        """``local``: also with KMS, for versions from before."""
+        self._local = local
+        self._kms = kms
+
+    async def find(self, row: Row[Any]) -> RootKey | None:
+        """See `RootPlace`."""
+        return await self._of(row).find(row)
+
+    async def make(self, version: int, *, first: bool) -> tuple[RootKey, Mapping[str, Any]]:
+        """See `RootPlace`."""
+        return await (self._kms or self._local).make(version, first=first)
+
+    async def destroy(self, row: Row[Any], now: int) -> int:
+        """See `RootPlace`."""
+        return await self._of(row).destroy(row, now)
+
+    def _of(self, row: Row[Any]) -> RootPlace:
+        if row.kms is None:
+            return self._local
+        if self._kms is None:
+            raise RootRefused(f"version {row.version} of the root key lies in AWS KMS: set FILE_ACCESS_ROOT_KMS")
+        return self._kms
 
 
 class RootFile:

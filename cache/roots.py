@@ -161,8 +161,11 @@ class Roots:
             raise Unavailable(f"version {version} of the root key is missing in this process")
         return found
 
-    async def start(self, database: Transactions) -> None:
-        """Find every version that is needed and prove it right; make the first for a new database. RootRefused."""
+    async def start(self, database: Transactions, without: frozenset[int] = frozenset()) -> None:
+        """Find every version that is needed and prove it right; make the first for a new database. RootRefused.
+
+        ``without``: versions that may be missing where only backups need them, since they are about to be given up.
+        """
         if self._started:
             return
         rows = await self._rows(database)
@@ -170,7 +173,8 @@ class Roots:
             await self._begin(database)
             rows = await self._rows(database)
         for row in rows:
-            await self._confirm(row)
+            if row.state != RETIRED or row.version not in without:
+                await self._confirm(row)
         self._started = True
 
     async def _begin(self, database: Transactions) -> None:
@@ -272,9 +276,3 @@ class _Given:
 
     async def destroy(self, row: Row[Any], now: int) -> int:
         raise RootRefused("this root key is destroyed by whoever gave it")
-
-
-async def has_root(database: Transactions) -> bool:
-    """Whether the database already belongs to a root key. Its tables must exist."""
-    async with database.read() as tx:
-        return (await tx.execute(select(roots.c.version).limit(1))).first() is not None

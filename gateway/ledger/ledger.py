@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
 from cache.errors import Missing, Shredded
-from cache.fields import Fields
+from cache.fields import Fields, sealed_version
+from cache.keyrows import FIRST_RECORD
 from cache.model import Scope
 from gateway.db.engine import Database
 from gateway.db.tables_ledger import ledger_entries, ledger_heads
@@ -30,6 +31,7 @@ from providers.drive import Instruction
 class Sealers(Protocol):
     """Gives the sealer of a scope's records; the vault is one."""
 
+    async def fields(self, scope: Scope) -> Fields: ...
     async def records(self, scope: Scope, tx: AsyncConnection | None = None) -> Fields: ...
 
 
@@ -179,7 +181,9 @@ async def unseal(sealers: Sealers, row: Mapping[str, Any]) -> Mapping[str, Any] 
     if row["details"] is None:
         return None
     try:
-        fields = await sealers.records(Scope(row["school"], row["subject"]))
+        scope = Scope(row["school"], row["subject"])
+        older = sealed_version(row["details"]) < FIRST_RECORD  # from before records had keys of their own
+        fields = await (sealers.fields(scope) if older else sealers.records(scope))
         told: Mapping[str, Any] = json.loads(fields.unseal("ledger_entries", "details", row["id"], row["details"]))
     except (Missing, Shredded):
         return None

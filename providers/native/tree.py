@@ -170,8 +170,9 @@ class Tree:
         return {row.id: row for row in rows if row.id not in hidden}
 
     async def named(self, tx: AsyncConnection, parent: str, name: str) -> Node | None:
-        """The live item of that name in a folder."""
-        same = and_(nodes.c.parent == parent, nodes.c.name_index == self.index(parent, name))
+        """The live item of that name in a folder, under whichever key it was indexed."""
+        known = self.fields.indexes(NAME_LABEL, name_value(parent, name)).values()
+        same = and_(nodes.c.parent == parent, nodes.c.name_index.in_(known))
         found: Node | None = (await tx.execute(self.select().where(same))).first()
         return found
 
