@@ -31,7 +31,7 @@ from cache.keys import new_key, wrap_key
 from cache.loading import Loader, subject_wrap, tenant_wrap
 from cache.model import DAY_MS, Scope
 from cache.ring import KeySet, Ring
-from cache.roots import NEXT, Root, Roots
+from cache.roots import NEXT, Root, RootMissing, Roots
 
 HELD_SCOPES = 4096
 """How many scopes' keys stay in memory."""
@@ -156,8 +156,7 @@ class Keyring:
                 return ring
             if tx is not None:
                 return self._ring(scope, await self._load(tx, scope, records=records), records=records)
-            async with self._database.read() as own:
-                held = await self._load(own, scope, records=records)
+            held = await self._looked_up(scope, records=records)
             if self.watch.value == epoch:  # else the keys may have been destroyed or replaced while they were read
                 return self._remember(self._ring(scope, held, records=records), records=records)
 
@@ -192,6 +191,17 @@ class Keyring:
                 raise Shredded("these keys were destroyed")
             raise Missing("nobody of this id was enrolled")
         return held
+
+    async def _looked_up(self, scope: Scope, *, records: bool) -> KeySet:
+        for patient in (True, False):
+            try:
+                async with self._database.read() as own:
+                    return await self._load(own, scope, records=records)
+            except RootMissing:
+                if not patient:
+                    raise
+                await self.roots.refresh(self._database)  # it may have followed a moment ago
+        raise AssertionError("the second try returns or raises")
 
     async def _own(self, tx: AsyncConnection, scope: Scope) -> KeySet:
         tenant = await self.loader.tenant(tx, scope.tenant)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ NEEDED = frozenset({CURRENT, OLD})
 
 class RootRefused(StorageError):
     """The root key cannot be used; the message says why and what to do. It never holds key bytes."""
+
+
+class RootMissing(Unavailable):
+    """This process does not hold a version that something is under."""
 
 
 class RootKey(Protocol):
@@ -155,10 +160,10 @@ class Roots:
         return version in self._states
 
     def find(self, version: int) -> RootKey:
-        """A version. Unavailable where this process does not hold it."""
+        """A version. RootMissing where this process does not hold it."""
         found = self._held.get(version)
         if found is None:
-            raise Unavailable(f"version {version} of the root key is missing in this process")
+            raise RootMissing(f"version {version} of the root key is missing in this process")
         return found
 
     async def start(self, database: Transactions, without: frozenset[int] = frozenset()) -> None:
@@ -173,7 +178,9 @@ class Roots:
             await self._begin(database)
             rows = await self._rows(database)
         for row in rows:
-            if row.state != RETIRED or row.version not in without:
+            if row.state == GONE:
+                await self._drop(row)
+            elif row.state != RETIRED or row.version not in without:
                 await self._confirm(row)
         self._started = True
 
@@ -194,9 +201,14 @@ class Roots:
             self._first = rows[0].check
         return rows
 
+    async def _drop(self, row: Row[Any]) -> None:
+        """Another process destroyed it: the copy on this machine goes as well."""
+        self._held.pop(row.version, None)
+        if row.kms is None and self.place is not None:
+            with contextlib.suppress(RootRefused):  # given in the environment: `file-access keys status` tells
+                await self.place.destroy(row, 0)
+
     async def _confirm(self, row: Row[Any]) -> None:
-        if row.state == GONE:
-            return
         found = await self._found(row)
         if found is not None:
             self._held[row.version] = found
@@ -227,7 +239,7 @@ class Roots:
         """Follow what the database says now: look for new versions, let go of those that are gone. Unavailable."""
         for row in await self._rows(database):
             if row.state == GONE:
-                self._held.pop(row.version, None)
+                await self._drop(row)
             elif row.version not in self._held and row.state != RETIRED:
                 await self._look(row)
 

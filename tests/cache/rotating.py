@@ -95,9 +95,11 @@ class Turning(House):
         """Where its root lies."""
         return RootFile(self.file, self.folder / "data")
 
-    def other(self, place: RootPlace | None = None, **how: Any) -> tuple[Vault, Keyring, Cycles]:
+    def other(
+        self, place: RootPlace | None = None, database: Clocked | None = None, **how: Any
+    ) -> tuple[Vault, Keyring, Cycles]:
         """A second process's vault on the same places; start and close it."""
-        return _built(self.database, self.folder, place or self.place(), self.expiry, **how)
+        return built(database or self.database, self.folder, place or self.place(), self.expiry, **how)
 
     @asynccontextmanager
     async def started(self, place: RootPlace | None = None, **how: Any) -> AsyncIterator[tuple[Vault, Cycles]]:
@@ -181,9 +183,10 @@ def letter_of(fields: Fields, letter: str, title: str, place: str = "desk") -> d
     }
 
 
-def _built(
+def built(
     database: Clocked, folder: Path, place: RootPlace, expiry: Any, settle: float = 0.0, grace: int = 0
 ) -> tuple[Vault, Keyring, Cycles]:
+    """One process's vault with its cycles."""
     keyring = Keyring(Roots(place), database, expiry, times=Times(7 * DAY, 35 * DAY))
     vault = Vault(keyring, LocalBlobs(folder / "blobs"), database, folder / "staging")
     return vault, keyring, Cycles(keyring, database, vault.rewriter, SEALED, settle=settle, grace=grace)
@@ -195,7 +198,7 @@ async def turning(database: Database, folder: Path) -> AsyncIterator[Turning]:
     clocked, expiry = Clocked(database), MemoryExpiry()
     (folder / "data").mkdir()
     place = RootFile(folder / "keys" / "root", folder / "data")
-    vault, keyring, cycles = _built(clocked, folder, place, expiry)
+    vault, keyring, cycles = built(clocked, folder, place, expiry)
     async with database.write() as tx:
         await install(tx, SEALED)
     await vault.start()

@@ -275,7 +275,7 @@ async def test_what_others_write_under_the_old_key_meanwhile_is_moved_too(
     async with house.database.write() as tx:
         await house.vault.renew(tx, house.scope)
     left = house.cycles._mover.left
-    written = []
+    written: list[bool] = []
 
     async def write_first(tx: Any, *args: Any) -> Any:
         if not written:
