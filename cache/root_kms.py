@@ -93,9 +93,10 @@ class Kms:
 
     async def destroy(self, row: Row[Any], now: int) -> int:
         """See `RootPlace`: KMS waits some days; the key cannot be used meanwhile."""
-        state = (await self.call("describe_key", KeyId=row.kms))["KeyMetadata"]
+        key = row.kms.rpartition("/")[2]  # its id; not every server takes an ARN here
+        state = (await self.call("describe_key", KeyId=key))["KeyMetadata"]
         if state["KeyState"] not in _DYING:
-            state = await self.call("schedule_key_deletion", KeyId=row.kms, PendingWindowInDays=self._wait_days)
+            state = await self.call("schedule_key_deletion", KeyId=key, PendingWindowInDays=self._wait_days)
         return int(state["DeletionDate"].timestamp() * 1000) if "DeletionDate" in state else now
 
     async def call(self, verb: str, **asked: Any) -> Any:

@@ -20,7 +20,7 @@ from cache.guards import install
 from cache.inventory import blind, held, sealed_by
 from cache.keyring import Keyring, Times
 from cache.root_places import RootFile
-from cache.roots import RootPlace, Roots
+from cache.roots import Root, RootPlace, Roots
 from cache.sealed import sealed_tables
 from cache.vault import Scope, Vault
 from gateway.db.engine import Database
@@ -193,16 +193,16 @@ def built(
 
 
 @asynccontextmanager
-async def turning(database: Database, folder: Path) -> AsyncIterator[Turning]:
-    """A started house with one enrolled person."""
+async def turning(database: Database, folder: Path, place: RootPlace | None = None) -> AsyncIterator[Turning]:
+    """A started house with one enrolled person; its root in a file, or in ``place``."""
     clocked, expiry = Clocked(database), MemoryExpiry()
     (folder / "data").mkdir()
-    place = RootFile(folder / "keys" / "root", folder / "data")
-    vault, keyring, cycles = built(clocked, folder, place, expiry)
+    file = RootFile(folder / "keys" / "root", folder / "data")
+    vault, keyring, cycles = built(clocked, folder, place or file, expiry)
     async with database.write() as tx:
         await install(tx, SEALED)
     await vault.start()
-    root = place.read()[1]
+    root = file.read().get(1) or Root(1, bytes(32))
     store = LocalBlobs(folder / "blobs")
     made = Turning(vault, keyring, clocked, expiry, store, folder, root, Scope("school", "person"), cycles)
     await made.enrol(made.scope)
