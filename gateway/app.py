@@ -48,6 +48,7 @@ from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, 
 from gateway.ids import new_id
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
+from gateway.keys import KeyCycles
 from gateway.ledger import Ledger
 from gateway.policy import POLICY_VERSION
 from gateway.safety import UnsafeSettings, serving
@@ -81,6 +82,7 @@ class Deployment:
     services: Services
     worker: Worker
     sweeper: Sweeper
+    keys: Sweeper
     deliveries: Deliveries
 
 
@@ -102,6 +104,8 @@ async def run(settings: Settings, *, api: bool, work: bool) -> None:
             stack.push_async_callback(made.worker.stop)
             await made.sweeper.start()
             stack.push_async_callback(made.sweeper.close)
+            await made.keys.start()
+            stack.push_async_callback(made.keys.close)
             await made.deliveries.start()
             stack.push_async_callback(made.deliveries.close)
         _spare_the_collector()
@@ -180,7 +184,9 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(services.eraser.close)
     stack.push_async_callback(services.fills.stop)
     worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
-    return Deployment(services, worker, Sweeper(_sweeps(services)), Deliveries(services.webhooks, stores.database))
+    keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend})  # of its own: a cycle takes its time
+    deliveries = Deliveries(services.webhooks, stores.database)
+    return Deployment(services, worker, Sweeper(_sweeps(services)), keys, deliveries)
 
 
 async def _services(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, LargeBinary, String, Table, Text
 
-from cache.inventory import held
+from cache.inventory import held, sealed_by
 from gateway.db.metadata import metadata
 
 _KEPT = "kept as proof: ids, times and counts only"
@@ -48,4 +48,5 @@ signing_keys = Table(
     Column("public", LargeBinary, info=held("public half", ends="kept, so that old receipts verify")),
     Column("secret", LargeBinary, nullable=False, info=held("secret half", "gateway", "sealed")),
     Column("made", BigInteger, nullable=False, info=held("when it was made, epoch ms")),
+    info=sealed_by("id", None, always="deployment"),
 )
