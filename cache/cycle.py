@@ -38,6 +38,7 @@ from cache.rewriting import Rewriter
 from cache.roots import GONE, NEXT, RETIRED, RootRefused
 from cache.sealed import SealedTable
 
+DONE: Final = "done"
 STEPS: Final = ("root", "tenants", "people", "renew", "schools", "bulk", "close")
 
 
@@ -103,16 +104,20 @@ class Cycles:
 
         RootRefused, Waits and Unavailable leave it to a later call.
         """
-        try:
-            while (cycle := await self._lease.take()) is not None:
-                if await self._advance(cycle):
-                    return True
-        except Lost:
-            pass
+        while (following := await self.step()) is not None:
+            if following == DONE:
+                return True
         return False
 
-    async def _advance(self, cycle: Cycle) -> bool:
-        """One step; True once it was the last one."""
+    async def step(self) -> str | None:
+        """One step of the unfinished cycle: which one follows, `DONE` after the last; None as for `run`."""
+        try:
+            cycle = await self._lease.take()
+            return None if cycle is None else await self._advance(cycle)
+        except Lost:
+            return None
+
+    async def _advance(self, cycle: Cycle) -> str:
         work = Work(
             cycle, self._lease, self._database, self._keyring, self._mover, settle=self._settle, grace=self._grace
         )  # fmt: skip
@@ -135,7 +140,7 @@ class Cycles:
             raise
         async with self._database.write() as tx:
             await self._lease.step(tx, cycle, following)
-        return following is None
+        return following or DONE
 
     async def _renew(self, work: Work) -> None:
         await replacing.subjects(work)

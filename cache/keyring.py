@@ -157,7 +157,8 @@ class Keyring:
             if tx is not None:
                 return self._ring(scope, await self._load(tx, scope, records=records), records=records)
             held = await self._looked_up(scope, records=records)
-            if self.watch.value == epoch:  # else the keys may have been destroyed or replaced while they were read
+            # Else the keys may have been destroyed or replaced while they were read.
+            if self.watch.value == epoch and self.watch.current:
                 return self._remember(self._ring(scope, held, records=records), records=records)
 
     def _is_fresh(self, scope: Scope) -> bool:

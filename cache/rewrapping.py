@@ -6,12 +6,13 @@ While one page is written, the next is read and wrapped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, Select, select, tuple_
+from sqlalchemy import ARRAY, Row, Select, bindparam, cast, column, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.bulk import Change, change_all
 from cache.catalog import subject_keys
 from cache.database import Transactions
 from cache.errors import Corrupt
@@ -22,6 +23,17 @@ from cache.ring import KeySet
 
 PAGE = {"sqlite": 1000, "postgresql": 5000}
 """Keys that are written at once: SQLite's other writers wait for it."""
+_COLUMNS = (subject_keys.c.subject, subject_keys.c.version, subject_keys.c.tenant_version, subject_keys.c.box)
+
+
+@dataclass(slots=True)
+class _Page:
+    """Keys wrapped anew; ``damaged`` of them could not be opened and are moved along as they are."""
+
+    subject: list[str] = field(default_factory=list)
+    version: list[int] = field(default_factory=list)
+    box: list[bytes] = field(default_factory=list)
+    damaged: int = 0
 
 
 async def rewrap(database: Transactions, tenant: str, held: KeySet, write: Write) -> Moved:
@@ -29,45 +41,66 @@ async def rewrap(database: Transactions, tenant: str, held: KeySet, write: Write
     wrappers = {version: Wrapper(key) for version, key in held.keys.items()}
     done, last, writing = Moved(), ("", 0), asyncio.create_task(_nothing())
     try:
-        while rows := await _page(database, tenant, held.current, last):
-            changes, damaged = await asyncio.to_thread(_wrapped, rows, wrappers, wrappers[held.current])
+        while rows := await _read(database, tenant, held.current, last):
+            page = await asyncio.to_thread(_wrapped, tenant, rows, wrappers, wrappers[held.current])
             await writing
-            writing = asyncio.create_task(_written(changes, write))
-            done, last = done + Moved(len(rows), 0, damaged), (rows[-1].subject, rows[-1].version)
+            writing = asyncio.create_task(_written(tenant, held.current, page, write))
+            done, last = done + Moved(len(rows), 0, page.damaged), (rows[-1].subject, rows[-1].version)
     finally:
         await asyncio.gather(writing, return_exceptions=True)
     await writing
     return done
 
 
-async def _page(database: Transactions, tenant: str, version: int, last: tuple[str, int]) -> Sequence[Row[Any]]:
-    columns = (subject_keys.c.subject, subject_keys.c.version, subject_keys.c.tenant_version, subject_keys.c.box)
+async def _read(database: Transactions, tenant: str, version: int, last: tuple[str, int]) -> Sequence[Row[Any]]:
     place = tuple_(subject_keys.c.subject, subject_keys.c.version)
     older = (subject_keys.c.tenant == tenant, subject_keys.c.tenant_version != version, place > last)
     async with database.read() as tx:
-        query: Select[Any] = select(*columns, subject_keys.c.tenant).where(*older)
+        query: Select[Any] = select(*_COLUMNS).where(*older)
         query = query.order_by(subject_keys.c.subject, subject_keys.c.version).limit(PAGE[tx.dialect.name])
         return list((await tx.execute(query)).all())
 
 
-def _wrapped(rows: Sequence[Row[Any]], wrappers: dict[int, Wrapper], new: Wrapper) -> tuple[list[Change], int]:
-    """The changes, and how many keys could not be opened: those are moved along as they are."""
-    changes, damaged = [], 0
-    for row in rows:
-        wrap, box = subject_wrap(row.tenant, row.subject), row.box
+def _wrapped(tenant: str, rows: Sequence[Any], wrappers: Mapping[int, Wrapper], new: Wrapper) -> _Page:
+    page = _Page()
+    for subject, version, under, old in rows:
+        wrap, box = subject_wrap(tenant, subject), old
         try:
-            box = new.wrap(wrappers[row.tenant_version].unwrap(row.box, wrap), wrap)
+            box = new.wrap(wrappers[under].unwrap(old, wrap), wrap)
         except (Corrupt, KeyError):
-            damaged += 1
-        key = {"tenant": row.tenant, "subject": row.subject, "version": row.version}
-        had = {"tenant_version": row.tenant_version}
-        changes.append(Change(key, had, {"box": box, "tenant_version": new.parent.version}))
-    return changes, damaged
+            page.damaged += 1
+        page.subject.append(subject)
+        page.version.append(version)
+        page.box.append(box)
+    return page
 
 
-async def _written(changes: Sequence[Change], write: Write) -> None:
+async def _written(tenant: str, new: int, page: _Page, write: Write) -> None:
+    """Those that are still there, and not yet under the new key."""
     async with write() as tx:
-        await change_all(tx, subject_keys, changes)
+        await (_by_arrays if tx.dialect.name == "postgresql" else _one_by_one)(tx, tenant, new, page)
+
+
+async def _by_arrays(tx: AsyncConnection, tenant: str, new: int, page: _Page) -> None:
+    columns = [(subject_keys.c[name], getattr(page, name)) for name in ("subject", "version", "box")]
+    arrays = [cast(bindparam(f"all_{of.name}", values, ARRAY(of.type)), ARRAY(of.type)) for of, values in columns]
+    named = (column(of.name, of.type) for of, _ in columns)
+    given = func.unnest(*arrays).table_valued(*named).render_derived(name="given")
+    same = (subject_keys.c.subject == given.c.subject, subject_keys.c.version == given.c.version)
+    older = (subject_keys.c.tenant == tenant, subject_keys.c.tenant_version != new)
+    there = subject_keys.c.subject.between(page.subject[0], page.subject[-1])  # so that no more of the index is read
+    await tx.execute(update(subject_keys).where(*older, there, *same).values(box=given.c.box, tenant_version=new))
+
+
+async def _one_by_one(tx: AsyncConnection, tenant: str, new: int, page: _Page) -> None:
+    same = (subject_keys.c.subject == bindparam("which"), subject_keys.c.version == bindparam("number"))
+    older = (subject_keys.c.tenant == tenant, subject_keys.c.tenant_version != new)
+    rows = [
+        {"which": subject, "number": version, "new_box": box}
+        for subject, version, box in zip(page.subject, page.version, page.box, strict=True)
+    ]
+    changed = update(subject_keys).where(*older, *same).values(box=bindparam("new_box"), tenant_version=new)
+    await tx.execute(changed, rows)
 
 
 async def _nothing() -> None:

@@ -89,6 +89,11 @@ def opening(cpu_per_gb: float, share: float | None, first_byte_ms: float) -> lis
     )
 
 
+def rewrapping(rate: float) -> list[str]:
+    """20,000 keys a second."""
+    return _missed((rate >= 20_000, f"{rate:.4g} keys/s"))
+
+
 def percentile(values: Iterable[float], share: float) -> float:
     """The smallest value that so large a share of them does not exceed. ValueError for none at all."""
     ordered = sorted(values)

@@ -10,9 +10,17 @@ from typing import Any
 import pytest
 
 from cache.fields import Fields
+from cache.keyrows import FIRST_RECORD
 from cache.keys import Key, Wrap, unwrap_key, wrap_key
+from cache.loading import record_id
 from cache.model import Scope
+from cache.redis_expiry import RedisExpiry
+from cache.root_places import parse
+from cache.roots import Roots
+from cache.sealed import blind_of, index_of
 from cache.sealing import Sealer, open_whole, stream_aad
+from gateway.db.schema import SEALED
+from gateway.jobs.marks import Marks
 from tests.vectors import reference
 
 VECTORS = Path(reference.__file__).parent
@@ -81,8 +89,73 @@ def test_fields(vector: dict[str, Any]) -> None:
     assert fields.index(vector["index_label"], vector["value"]).hex() == vector["index"]
 
 
+@pytest.mark.parametrize("vector", load("records"), ids=lambda v: v["value"])
+def test_records(vector: dict[str, Any]) -> None:
+    scope = Scope("school", "person")
+    assert vector["version"] == FIRST_RECORD
+    fields = Fields(OneKey(Key(record_id(scope), vector["version"], bytes.fromhex(vector["key"])), scope))
+    place, box = ("ledger_entries", "details", "row1"), bytes.fromhex(vector["box"])
+    assert fields.seal(*place, vector["value"], nonce=bytes.fromhex(vector["nonce"])) == box
+    assert fields.text(*place, box) == vector["value"]
+
+
+@pytest.mark.parametrize("vector", load("indexes"), ids=lambda v: v["index"])
+def test_indexes(vector: dict[str, Any]) -> None:
+    key, (table, name) = bytes.fromhex(vector["key"]), vector["index"].split(".")
+    if table == "items":
+        marks = Marks(key)
+        made = marks.identity if name == "identity" else marks.taken
+        assert made(vector["of"][name]).hex() == vector["value"]
+        return
+    [column] = [c for one in SEALED for c in (*one.indexes, *one.foreign) if str(c) == vector["index"]]
+    fields = Fields(OneKey(Key("any", vector["version"], key), Scope("school", "person")))
+    sealed = {c.name for one in SEALED for c in one.columns if c.table.name == table}
+    opened = {of: value.encode() if of in sealed else value for of, value in vector["of"].items()}
+    index = index_of(column, fields, opened)
+    assert index is not None
+    assert index.hex() == vector["value"]
+
+
+@pytest.mark.parametrize("vector", load("roots"), ids=lambda v: f"{len(v['keys'])}")
+async def test_roots(vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    held = parse(vector["text"])
+    assert {str(version): root.secret.hex() for version, root in held.items()} == vector["keys"]
+    assert "".join(f"{root.dump()}\n" for root in held.values()) == vector["text"]
+    assert {str(version): root.key.subkey("check").hex() for version, root in held.items()} == vector["checks"]
+    redis, roots, kept = vector["redis"], Roots.of(held[1]), dict[str, bytes]()
+    roots._hold(held[2], "current")
+    roots._states[1] = "old"
+    expiry = RedisExpiry(OneValue(kept), roots)  # type: ignore[arg-type]
+    assert expiry._name(redis["bucket"]) == redis["name"]
+    kept[redis["name"]] = bytes.fromhex(redis["box"])
+    found = await expiry.find(redis["bucket"])
+    assert found is not None
+    assert found.hex() == redis["secret"]
+
+
+class OneValue:
+    """As much of a `RedisClient` as reading takes."""
+
+    def __init__(self, kept: dict[str, bytes]) -> None:
+        self._kept = kept
+
+    async def ask(self, verb: str, name: str) -> bytes | None:
+        assert verb == "GET"
+        return self._kept.get(name)
+
+
+def test_every_index_has_a_vector() -> None:
+    made = {
+        str(c) for one in SEALED for c in (*one.indexes, *one.foreign) if (b := blind_of(c)) is not None and b.value
+    }
+    assert made == {one["index"] for one in load("indexes")} - {"items.identity", "items.taken"}
+
+
 def test_the_reference_still_gives_the_committed_vectors() -> None:
     assert reference.stream_vectors() == load("stream")
     assert reference.wrap_vectors() == load("wraps")
     assert reference.field_vectors() == load("fields")
     assert reference.label_vectors() == load("labels")
+    assert reference.record_vectors() == load("records")
+    assert reference.index_vectors() == load("indexes")
+    assert reference.root_vectors() == load("roots")

@@ -6,6 +6,7 @@ from their definitions, AES-GCM is the only primitive borrowed.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -98,6 +99,8 @@ def wrap_vectors() -> list[dict[str, object]]:
         ("expiry", "root", "", "", 5_900_000),  # as it lies in Redis: of no school
         ("tenant", "root", "", "", None),
         ("subject", "school", "person", "", None),
+        ("record", "person", "person", "", None),
+        ("record", "school", "", "", None),
         ("kept", "person", "person", "0" * 32, None),
         ("part", "person", "person", "0" * 32, 5_900_000),
         ("cache", "person", "person", "0" * 32, 5_900_000),
@@ -157,9 +160,69 @@ def field_vectors() -> list[dict[str, object]]:
     return found
 
 
+def record_vectors() -> list[dict[str, object]]:
+    """A field under a record key: as any other, its version counts from 65536."""
+    key, nonce, version = plain(32), bytes(range(12)), 65536
+    padded = b"done\x80" + bytes(27)
+    aad = enc("ledger_entries", "details", "row1", "school", "person", version)
+    sealed = AESGCM(hkdf(key, b"", enc("field", version))).encrypt(nonce, padded, aad)
+    box = b"\1" + version.to_bytes(4, "big") + nonce + sealed
+    return [{"key": key.hex(), "version": version, "nonce": nonce.hex(), "value": "done", "box": box.hex()}]
+
+
+def index_vectors() -> list[dict[str, object]]:
+    """Every blind index: what it is made of, and what a job's marks are."""
+    key = plain(32)
+    under = hkdf(key, b"", enc("index", 3))
+    values: dict[str, tuple[str, dict[str, str], bytes]] = {
+        "persons.subject_index": ("subject", {"subject": "https://id.example\0ada"}, b"https://id.example\0ada"),
+        "accounts.account_index": ("account", {"provider": "google", "account": "ada@x"}, b"google\0ada@x"),
+        "native_nodes.name_index": (
+            "native-name",
+            {"parent": "f" * 32, "name": "STRASSE A\u0308.TXT"},
+            enc("f" * 32, "strasse \u00e4.txt"),
+        ),
+    }
+    found: list[dict[str, object]] = [
+        {
+            "index": name, "key": key.hex(), "version": 3, "of": of,
+            "value": hmac.new(under, enc(label, value), hashlib.sha256).hexdigest(),
+        }
+        for name, (label, of, value) in values.items()
+    ]  # fmt: skip
+    for kind in ("identity", "taken"):
+        value = hmac.new(key, enc(kind, "name.txt"), hashlib.sha256).hexdigest()
+        found.append(
+            {"index": f"items.{kind}", "key": key.hex(), "version": 0, "of": {kind: "name.txt"}, "value": value}
+        )
+    return found
+
+
+def root_vectors() -> list[dict[str, object]]:
+    """The root's file with two versions, its checks, and an expiry key as it lies in Redis."""
+    one, two, secret, nonce, bucket = plain(32), plain(64)[32:], plain(128)[96:], bytes(range(12)), 5_900_000
+    lines = [f"file-access-root {n} {base64.b64encode(key).decode()}" for n, key in ((1, one), (2, two))]
+    aad = enc("expiry", "", "", "", "root", 2, bucket)
+    box = (2).to_bytes(4, "big") + nonce + AESGCM(hkdf(two, b"", enc("wrap", 2))).encrypt(nonce, secret, aad)
+    checks = {"1": hkdf(one, b"", enc("check", 1)).hex(), "2": hkdf(two, b"", enc("check", 2)).hex()}
+    place = hmac.new(bytes.fromhex(checks["1"]), enc("redis"), hashlib.sha256).digest()[:8].hex()
+    redis = {"bucket": bucket, "name": f"file-access:{place}:expiry:{bucket}", "secret": secret.hex(), "box": box.hex()}
+    return [
+        {"text": "\n".join(lines) + "\n", "keys": {"1": one.hex(), "2": two.hex()}, "checks": checks, "redis": redis}
+    ]
+
+
 def main() -> None:
     """Write the files beside this one."""
-    made = {"stream": stream_vectors(), "labels": label_vectors(), "wraps": wrap_vectors(), "fields": field_vectors()}
+    made = {
+        "stream": stream_vectors(),
+        "labels": label_vectors(),
+        "wraps": wrap_vectors(),
+        "fields": field_vectors(),
+        "records": record_vectors(),
+        "indexes": index_vectors(),
+        "roots": root_vectors(),
+    }
     for name, vectors in made.items():
         (HERE / f"{name}-v1.json").write_text(json.dumps(vectors, indent=1, ensure_ascii=True) + "\n")
 

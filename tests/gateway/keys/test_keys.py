@@ -1,0 +1,172 @@
+"""Cycles as a deployment runs them: by itself when they are due, by hand, and what an operator is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import MetaData, create_engine, text
+
+from cache.root_places import parse
+from gateway.cli import main
+from gateway.db.engine import Database
+from gateway.db.metadata import metadata
+from gateway.erasure.signing import DEPLOYMENT
+from gateway.keys import REST, KeyCycles
+from gateway.ledger import Ledger
+from tests.cache.rotating import DAY, SCHEMA, Turning, turning
+
+Keys = Callable[..., str]
+
+
+@pytest.fixture
+def schema() -> Sequence[MetaData]:
+    return (*SCHEMA, metadata)
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[Turning]:
+    async with turning(database, tmp_path) as made:
+        await made.enrol(DEPLOYMENT)
+        yield made
+
+
+@pytest.mark.both
+async def test_a_cycle_that_is_due_is_run_and_recorded(house: Turning) -> None:
+    ledger = Ledger(house.vault, house.database._inner)
+    keys = KeyCycles(house.cycles, ledger)
+    assert await keys.tend() == 0
+    assert await ledger.read(DEPLOYMENT.tenant) == []
+    house.database.ahead += 7 * DAY
+    assert await keys.tend() == 1
+    assert await keys.tend() == 0
+    [entry] = await ledger.read(DEPLOYMENT.tenant)
+    assert entry.action == "keys.cycle"
+    assert entry.details is not None
+    assert entry.details["root"] == 2
+    house.database.ahead += 7 * DAY
+    assert await keys.tend() == 1
+    assert (await ledger.read(DEPLOYMENT.tenant))[0] == entry, "it can be read after the next one"
+
+
+async def test_what_cannot_go_on_rests_a_while(house: Turning, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    keys = KeyCycles(house.cycles, Ledger(house.vault, house.database._inner), lambda: clock[0])
+    house.database.ahead += 7 * DAY
+    tried = []
+
+    def refused(self: Path, target: Path) -> Path:
+        tried.append(target)
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refused)
+        assert await keys.tend() == 0
+        assert await keys.tend() == 0
+        assert len(tried) == 1
+        clock[0] = REST
+        assert await keys.tend() == 0
+        assert len(tried) == 2
+    cycle = (await house.cycles.status()).cycle
+    assert cycle is not None
+    assert "cannot be written: Read-only file system" in cycle.counts["waits"]
+    clock[0] = 2 * REST
+    assert await keys.tend() == 1
+    assert (await house.versions())["roots"] == [(1, "retired"), (2, "current")]
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
+    """The command `file-access keys`, on an installation of its own with one school and one person."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cache.cycle.Cycles.__init__.__kwdefaults__", {"settle": 0.0, "grace": 0})
+    monkeypatch.setenv("FILE_ACCESS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("FILE_ACCESS_EXPIRY_DIR", str(tmp_path / "expiry"))
+
+    def run(*words: str, ends: int = 0) -> str:
+        done = CliRunner().invoke(main, ["keys", *words])
+        assert done.exit_code == ends, (done.output, done.exception)
+        assert "Traceback" not in done.output
+        return done.output
+
+    return run
+
+
+def test_status_rotate_and_retire(keys: Keys, tmp_path: Path) -> None:
+    told = keys("status")
+    assert "root key 1: current" in told
+    assert "latest cycle: none yet" in told
+    assert "finished" in keys("rotate")
+    found = json.loads(keys("status", "--json"))
+    assert [(one["version"], one["state"]) for one in found["roots"]] == [(1, "retired"), (2, "current")]
+    assert found["cycle"]["finished"]
+    assert found["next"] - found["roots"][1]["made"] == 7 * DAY
+    file = tmp_path / "data-root.key"
+    assert list(parse(file.read_text())) == [1, 2]
+    assert "is needed to open backups" in keys("retire", "1", ends=2)
+    assert "is in use" in keys("retire", "2", ends=2)
+    assert "there is no version 7" in keys("retire", "7", ends=2)
+    assert "Destroy every copy" in keys("retire", "1", "--now")
+    assert list(parse(file.read_text())) == [2]
+    keys("retire", "1", "--attest")
+    told = keys("status")
+    assert "root key 1: gone" in told
+    assert "you vouched that no copy is left" in told
+    for line in re.findall(r"[A-Za-z0-9+/]{43}=", told + file.read_text()):
+        assert line not in told, "no key is printed"
+
+
+def test_what_is_given_up_need_not_be_there(keys: Keys, tmp_path: Path) -> None:
+    keys("rotate")
+    file = tmp_path / "data-root.key"
+    first, second = file.read_text().splitlines()
+    file.write_text(second + "\n")
+    assert "version 1 of the root key is missing" in keys("status", ends=2)
+    assert "retire 1 --now --attest" in keys("status", ends=2)
+    keys("retire", "1", "--now", "--attest")
+    assert "root key 1: gone" in keys("status")
+    file.write_text(first + "\n")
+    assert "version 2 of its root key is missing" in keys("status", ends=2)
+
+
+def test_new_keys_for_people_and_schools(keys: Keys, tmp_path: Path) -> None:
+    keys("status")  # makes the database
+    assert "there are no keys of this id" in keys("rekey", "nobody", ends=2)
+    assert "--everyone" in keys("rekey", ends=2)
+    assert "finished" in keys("rekey", "deployment")
+    assert "finished" in keys("rekey", "--everyone", "--compromised")
+    engine = create_engine(f"sqlite:///{tmp_path}/data/gateway.db")
+    with engine.connect() as tx:
+        assert tx.execute(text("SELECT version FROM vault_tenant_keys")).scalars().all() == [3]
+        actions = tx.execute(text("SELECT action FROM ledger_entries ORDER BY sequence")).scalars().all()
+    engine.dispose()
+    assert actions == ["keys.rekey", "keys.rekey"]
+
+
+def test_a_root_in_the_environment(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = keys("new", "1").strip()
+    monkeypatch.setenv("FILE_ACCESS_ROOT_KEY", first)
+    assert "root key 1: current" in keys("status")
+    assert "add version 2 to it" in keys("rotate", ends=2)
+    assert "it waits: the root key is given in FILE_ACCESS_ROOT_KEY: add version 2" in keys("status")
+    assert "finished" in keys("rekey", "deployment"), "what needs no new root goes on"
+    second = keys("new", "2").strip()
+    monkeypatch.setenv("FILE_ACCESS_ROOT_KEY", f"{first} {second}")
+    assert "finished" in keys("rotate")
+    assert "take version 1 out" in keys("retire", "1", "--now", ends=2)
+    monkeypatch.setenv("FILE_ACCESS_ROOT_KEY", second)
+    assert "is gone" in keys("retire", "1", "--now", "--attest")
+    monkeypatch.setenv("FILE_ACCESS_ROOT_KEY", first)
+    assert "version 2 of its root key is missing" in keys("status", ends=2)
+
+
+async def test_sqlite_belongs_to_the_gateway_that_runs(keys: Keys, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    async with Database(f"sqlite:///{tmp_path}/data/gateway.db"):
+        told = await asyncio.to_thread(keys, "status", ends=2)
+    assert "It runs its cycles by itself; stop it" in told
