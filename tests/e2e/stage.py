@@ -57,7 +57,7 @@ class Stage:
     async def strangers(self) -> list[str]:
         """Everything that the data inventory does not know: files, log fields, names in Redis, objects, hosts."""
         odd = [*self.watch.strangers(), *watching.of_log(self.house.log)]
-        odd += [f"host: {host}" for host in sorted(self.watch.hosts - self._outside())]
+        odd += [f"host: {host}" for host in sorted(self.watch.hosts - self._outside()) if not self._is_database(host)]
         if self.server is not None:
             odd += watching.of_bucket(self.blobs / PREFIX)
         if self.redis is not None and self.redis.process is not None:
@@ -73,9 +73,11 @@ class Stage:
         for name in ("BLOBS_URL", "EXPIRY_URL"):
             text = self.house.settings.get(f"FILE_ACCESS_{name}", "")
             known |= set(re.findall(r"127\.0\.0\.1:\d+", text))
-        if self.server is not None:
-            known |= {str(path) for path in self.server.folder.rglob(".s.PGSQL.*")}
         return known
+
+    def _is_database(self, host: str) -> bool:
+        """Whether it is the socket of this stage's own PostgreSQL."""
+        return self.server is not None and host.startswith(str(self.server.folder))
 
     def boxes(self) -> set[bytes]:
         """The wrapped keys of all people and schools as SQLite holds them now; PostgreSQL's files keep dead rows."""

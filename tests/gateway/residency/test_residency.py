@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from sqlalchemy import MetaData
 
@@ -22,7 +23,7 @@ from gateway.residency import ACTION, Misplaced, attest, located, missing, place
 from gateway.residency.checking import region_of, require
 from gateway.settings import IdentityProvider, Settings
 from gateway.stores import StartRefused, opened
-from tests.cache.servers import ACCESS, CREDENTIALS, SECRET, client, s3_server
+from tests.cache.servers import ACCESS, CREDENTIALS, SECRET, s3_server
 from tests.databases import database, database_url, pytest_generate_tests
 from tests.gateway.inventory.conftest import deployment
 from tests.gateway.vaults import SCHEMA, enrol, open_vault
@@ -109,6 +110,14 @@ def test_what_lies_elsewhere_is_refused(tmp_path: Path) -> None:
         require(settings, "FILE_ACCESS_BLOBS_URL", "us-east-1")
 
 
+def make(endpoint: str, region: str) -> None:
+    """A bucket in a region of AWS. Its oldest region has no name there."""
+    there = boto3.client("s3", endpoint_url=endpoint, **{**CREDENTIALS, "region_name": region})
+    named = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
+    there.create_bucket(Bucket="sealed", **named)
+    there.close()
+
+
 @pytest.mark.parametrize(
     ("asked", "told"), [("eu-central-1", "eu-central-1"), ("us-west-2", "us-west-2"), (None, "us-east-1")]
 )
@@ -116,10 +125,8 @@ async def test_a_bucket_is_asked_where_it_lies(tmp_path: Path, asked: str | None
     """Of a server that answers as AWS does; that the endpoint is AWS's own is what the settings say."""
     settings = without(deployment(tmp_path), aws_regions=("eu-central-1",))
     async with s3_server("moto", tmp_path / "server") as endpoint:
-        how = {"CreateBucketConfiguration": {"LocationConstraint": asked}} if asked else {}
         region = asked or "us-east-1"
-        made = client(endpoint) if asked else _american(endpoint)
-        await asyncio.to_thread(lambda: made.create_bucket(Bucket="sealed", **how))
+        await asyncio.to_thread(make, endpoint, region)
         blobs = S3Blobs("sealed", endpoint_url=endpoint, **{**CREDENTIALS, "region_name": region})
         await blobs.start()
         try:
@@ -133,12 +140,6 @@ async def test_a_bucket_is_asked_where_it_lies(tmp_path: Path, asked: str | None
             await blobs.close()
 
 
-def _american(endpoint: str) -> Any:
-    import boto3
-
-    return boto3.client("s3", endpoint_url=endpoint, **{**CREDENTIALS, "region_name": "us-east-1"})
-
-
 async def test_a_bucket_in_another_region_refuses_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With everything opened as `serve` does it. Then the operator counts that region in, and it starts."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS)
@@ -148,8 +149,7 @@ async def test_a_bucket_in_another_region_refuses_the_start(tmp_path: Path, monk
     }  # fmt: skip
     async with s3_server("moto", tmp_path / "server") as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
-        how = {"CreateBucketConfiguration": {"LocationConstraint": "us-west-2"}}
-        await asyncio.to_thread(lambda: client(endpoint).create_bucket(Bucket="sealed", **how))
+        await asyncio.to_thread(make, endpoint, "us-west-2")
         there = Settings(**given, residency={"aws_regions": ["eu-central-1"]})
         async with AsyncExitStack() as stack:
             with pytest.raises(StartRefused, match=r"us-west-2.*another deployment"):
