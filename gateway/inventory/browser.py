@@ -129,7 +129,7 @@ SENT: Final = frozenset(
         "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Date", "Keep-Alive", "Link", "Location",
         "Permissions-Policy", "Referrer-Policy", "Retry-After", "Server", "Transfer-Encoding", "Tus-Extension",
         "Tus-Max-Size", "Tus-Resumable", "Tus-Version", "Upload-Expires", "Upload-Length", "Upload-Metadata",
-        "Upload-Offset", "Vary", "WWW-Authenticate", "X-Content-Type-Options", "Content-Encoding",
+        "Upload-Offset", "Vary", "WWW-Authenticate", "X-Accel-Buffering", "X-Content-Type-Options", "Content-Encoding",
     }
 )  # fmt: skip
 """All other headers that answers carry: none of them makes a browser keep anything."""

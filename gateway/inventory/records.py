@@ -26,6 +26,7 @@ _HOW: Final = {
     "aws": "checked with AWS at every start",
     "machines": "lies on the machines of the deployment",
     "attested": "the operator's word, in each school's ledger",
+    "unknown": "nobody has said",
 }
 _ROLES: Final = {
     "school": "the school's own service",
@@ -52,22 +53,22 @@ def _who(facts: Facts) -> Section:
 
 
 def _purposes(facts: Facts) -> Section:
-    rows = [(store.title, store.why, BASES[store.basis], _told(store.until, facts)) for store in STORES]
+    rows = [(store.title, store.why, BASES[store.basis].means, _told(store.until, facts)) for store in STORES]
     text = ("Each kind of thing that is kept, why, on which legal basis and until when.",)
     return Section("Purposes and time limits", text, ("what", "purpose", "legal basis", "until"), rows)
 
 
 def _categories() -> Section:
     rows = [
-        (store.title, "; ".join(KINDS[kind] for kind in kinds(store.key)), "; ".join(map(_short, forms(store.key))))
+        (
+            store.title,
+            "; ".join(KINDS[kind] for kind in kinds(store.key)),
+            "; ".join(FORMS[form].word for form in forms(store.key)),
+        )
         for store in STORES
     ]
     text = ("Data subjects: " + _PEOPLE,)
     return Section("Categories of people and data", text, ("what", "data", "form at rest"), rows)
-
-
-def _short(form: str) -> str:
-    return FORMS[form].partition(":")[0]
 
 
 def _columns() -> Section:
@@ -119,7 +120,7 @@ def _recipients(facts: Facts) -> Section:
 
 def _places(facts: Facts) -> Section:
     rows = [
-        (spot.what, spot.told or facts.regions.get(spot.key, ""), _HOW[spot.how])
+        (spot.what, spot.told or facts.regions.get(spot.key, ""), _HOW[spot.known])
         for spot in facts.places
     ]  # fmt: skip
     text = (f"Region of the deployment: {facts.region}. Schools of other regions are refused.",)

@@ -43,25 +43,51 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every kind of data that there is here. The order is the one in which a person reads them."""
 
+PLAIN: Final = frozenset({"marks", "ids", "times", "sizes", "states", "machine"})
+"""Kinds that name nobody; nearly every store has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word, and what it means here; both translated where they are shown."""
+
+    word: str
+    means: str
+
+
 Basis = Literal["task", "duty", "rights"]
-BASES: Final[Mapping[Basis, str]] = MappingProxyType(
+BASES: Final[Mapping[Basis, Word]] = MappingProxyType(
     {
-        "task": sentence(
-            "Your school needs it for its task of teaching you (GDPR Article 6(1)(e); where a school has no public "
-            "task, the contract or legitimate interest that it names, Article 6(1)(b) or (f))."
+        "task": Word(
+            sentence("your school's task"),
+            sentence(
+                "Your school needs it for its task of teaching you (GDPR Article 6(1)(e); where a school has no public "
+                "task, the contract or legitimate interest that it names, Article 6(1)(b) or (f))."
+            ),
         ),
-        "duty": sentence("The law asks for security and for proof of it (GDPR Article 6(1)(c) with 5(2), 24 and 32)."),
-        "rights": sentence("You have rights, and it is needed to keep them (GDPR Article 6(1)(c) with 12 to 22)."),
+        "duty": Word(
+            sentence("security and its proof"),
+            sentence("The law asks for security and for proof of it (GDPR Article 6(1)(c) with 5(2), 24 and 32)."),
+        ),
+        "rights": Word(
+            sentence("your rights"),
+            sentence("You have rights, and it is needed to keep them (GDPR Article 6(1)(c) with 12 to 22)."),
+        ),
     }
 )
 
-FORMS: Final[Mapping[str, str]] = MappingProxyType(
+FORMS: Final[Mapping[str, Word]] = MappingProxyType(
     {
-        "sealed": sentence("sealed: unreadable without the key of the person or school that it belongs to"),
-        "wrapped": sentence("a key, sealed under another key"),
-        "index": sentence("a mark that can only be compared, and only with the key"),
-        "hash": sentence("a fingerprint, which cannot be turned back"),
-        "clear": sentence("readable by who runs this service: numbers, times and states, no names of people or files"),
+        "sealed": Word(
+            sentence("sealed"), sentence("unreadable without the key of the person or school that it belongs to")
+        ),
+        "wrapped": Word(sentence("locked key"), sentence("a key, sealed under another key")),
+        "index": Word(sentence("mark"), sentence("a mark that can only be compared, and only with the key")),
+        "hash": Word(sentence("fingerprint"), sentence("a fingerprint, which cannot be turned back")),
+        "clear": Word(
+            sentence("readable"),
+            sentence("readable by who runs this service: numbers, times and states, no names of people or files"),
+        ),
     }
 )
 """How something lies on a disk; the same words as `cache.inventory.Form`."""

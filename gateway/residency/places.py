@@ -44,9 +44,9 @@ class Spot:
         return WHAT[self.key]
 
     @property
-    def unknown(self) -> bool:
-        """Whether nobody has said where it is, and nobody can be asked."""
-        return self.how == "attested" and not self.told
+    def known(self) -> How | Literal["unknown"]:
+        """What is known of it: nothing, where nobody has said where it is and nobody can be asked."""
+        return "unknown" if self.how == "attested" and not self.told.strip() else self.how
 
 
 def places(settings: Settings) -> tuple[Spot, ...]:

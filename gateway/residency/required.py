@@ -30,7 +30,7 @@ def _public(settings: Settings) -> Iterator[str]:
         if not value.strip():
             yield f"FILE_ACCESS_OPERATOR__{name}: the privacy page must tell people who runs this and whom they can ask"
     for spot in places(settings):
-        if spot.how == "attested" and not spot.told.strip():
+        if spot.known == "unknown":
             yield (
                 f"FILE_ACCESS_RESIDENCY__{spot.key.upper()}: say where this lies and who keeps it, since it cannot be "
                 f"looked up; that it is in {settings.region!r} goes on your word into every school's ledger"

@@ -38,12 +38,13 @@ async def test_the_privacy_page_tells_all_of_the_inventory(live: Live, nobody: P
     assert "Set-Cookie" not in answer.headers
     page = words(answer.body)
     lengths = {name: spoken(seconds, locale) for name, seconds in times(_settings(live)).items()}
-    told = [text for store in STORES for text in (store.title, store.why, store.until, BASES[store.basis])]
+    told = [text for store in STORES for text in (store.title, store.why, store.until, BASES[store.basis].word)]
     told += [KINDS[kind] for store in STORES for kind in kinds(store.key)]
-    told += [FORMS[form] for store in STORES for form in forms(store.key)]
+    told += [FORMS[form].word for store in STORES for form in forms(store.key)]
+    told += [text for one in (*BASES.values(), *FORMS.values()) for text in (one.word, one.means)]
     told += [text for one in RECIPIENTS for text in (one.title, one.gets, one.when)]
     told += [text for one in browser.KEPT for text in (browser.WHERE[one.where], one.what, one.until)]
-    told += [*WHAT.values(), _HOW["attested"], _HOW["machines"]]
+    told += [*WHAT.values(), _HOW["unknown"], _HOW["machines"]]
     for text in told:
         shown = catalogs.translate(locale, text)
         shown = shown % lengths if "%(" in shown else shown

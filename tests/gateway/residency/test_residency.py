@@ -113,7 +113,9 @@ def test_what_lies_elsewhere_is_refused(tmp_path: Path) -> None:
 def make(endpoint: str, region: str) -> None:
     """A bucket in a region of AWS. Its oldest region has no name there."""
     there = boto3.client("s3", endpoint_url=endpoint, **{**CREDENTIALS, "region_name": region})
-    named = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
+    named: dict[str, Any] = (
+        {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
+    )
     there.create_bucket(Bucket="sealed", **named)
     there.close()
 
