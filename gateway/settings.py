@@ -221,6 +221,7 @@ class Residency(_Group):
     machines: str = _place("the machines of this deployment stand")
     database: str = _place("a PostgreSQL on other machines lies")
     blobs: str = _place("an S3 store lies that is not AWS")
+    root_key: str = _place("a root key lies in a KMS that is not AWS")
     expiry: str = _place("a Redis on other machines lies")
     journal: str = _place("the erasure journal lies, with its copies")
     backups: str = _place("backups lie")

@@ -55,6 +55,8 @@ def times(settings: Settings) -> dict[str, int]:
         "session": session.absolute_seconds,
         "idle": session.idle_seconds,
         "extension": session.extension_seconds,
+        "cycle": settings.keys.cycle_days * 86_400,
+        "backups": settings.keys.backup_days * 86_400,
     }
 
 

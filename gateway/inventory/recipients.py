@@ -73,7 +73,7 @@ RECIPIENTS: Final[tuple[Recipient, ...]] = (
         "processor",
         sentence("Everything in this list, sealed. Without the keys it is unreadable."),
         sentence("Always; where and by whom stands below."),
-        ("database_url", "blobs_url", "expiry_url"),
+        ("database_url", "blobs_url", "expiry_url", "root_kms"),
     ),
     Recipient(
         "scanner",

@@ -159,6 +159,8 @@ def article_35(facts: Facts) -> Document:
         "A sign-in on the page": "session",
         "A sign-in that is not used": "idle",
         "A sign-in of the extension": "extension",
+        "Life of the keys above the files": "cycle",
+        "Backups, as the operator states": "backups",
     }
     principles = (
         (

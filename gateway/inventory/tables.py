@@ -29,8 +29,8 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
     {
         "schools": _of("school", ids="id", school="issuer claim name region", times="made"),
         "persons": _of(
-            "people", ids="id school", states="state", role="role age_band", language="locale", marks="subject_index",
-            account="subject", name="name", email="email", times="made seen",
+            "people", ids="id school", states="state", machine="subject_version", role="role age_band",
+            language="locale", marks="subject_index", account="subject", name="name", email="email", times="made seen",
         ),
         "guardian_links": _of("guardians", ids="id school person", guardian="guardian scope", times="made ends"),
         "sign_in_flows": _of("sign_ins", signin="state cookie", school="issuer", choices="fresh", times="made ends"),
@@ -59,11 +59,11 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
         ),
         "upload_parts": _of("uploads", ids="upload object", sizes="seq size"),
         "idempotency": _of(
-            "answers", ids="person owner", marks="key request", states="status", reply="reply", times="ends"
+            "answers", ids="school person owner", marks="key request", states="status", reply="reply", times="ends"
         ),
         "jobs": _of(
             "jobs", ids="id tenant person instruction", choices="kind mode policy_version", states="state priority",
-            times="created cancelled ended", sizes="totals", order="spec",
+            times="created cancelled ended", sizes="totals", order="spec", keys="marks",
         ),
         "items": _of(
             "jobs", ids="id job tenant person lane other owner folder after", choices="kind",
@@ -106,13 +106,21 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
             "school", ids="id school person", states="body", times="created not_before", sizes="attempts"
         ),
         "processes": _of("operation", machine="id started beaten"),
-        "vault_roots": _of("keys", machine="version made", keys="check"),
-        "vault_tenant_keys": _of("keys", ids="tenant", machine="version root_version", keys="box", times="made"),
-        "vault_subject_keys": _of(
-            "keys", ids="tenant subject", machine="version tenant_version", keys="box", times="made"
+        "vault_roots": _of(
+            "keys", machine="version made state kms missing due gone attested", keys="check box"
         ),
+        "vault_tenant_keys": _of("keys", ids="tenant", machine="version root_version state", keys="box", times="made"),
+        "vault_subject_keys": _of(
+            "keys", ids="tenant subject", machine="version tenant_version state", keys="box", times="made"
+        ),
+        "vault_record_keys": _of(
+            "keys", ids="tenant subject", machine="version key_version", keys="box", times="made"
+        ),
+        "vault_changes": _of("keys", ids="tenant subject", machine="epoch"),
+        "vault_renewals": _of("keys", ids="tenant subject", machine="bulk", times="since"),
+        "vault_cycles": _of("keys", machine="id kind step begun stepped finished counts owner until"),
         "vault_objects": _of(
-            "keys", ids="id tenant subject", choices="life", machine="format segment key_version expiry_version",
+            "keys", ids="id tenant subject blob", choices="life", machine="format segment key_version expiry_version",
             sizes="size", times="bucket stored ends used", keys="box", fingerprints="hashes",
         ),
         "vault_graves": _of("keys", ids="id", times="since"),

@@ -1,18 +1,18 @@
 """Asks AWS where a store lies, and refuses one that lies outside the deployment's region.
 
-An answer is compared with the regions that the operator's settings name; an ARN carries its region in itself.
+What it answers is compared with the regions that the operator's settings name. The root key in KMS need not be asked
+for: every version is named by an ARN, which must be of the region in the settings (`cache.root_kms`), and that region
+is compared like the others.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+from cache.root_kms import KmsAddress
 from gateway.residency.places import places
 from gateway.settings import Settings
-
-_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:(?P<region>[a-z0-9-]+):.+")
 
 
 class Misplaced(Exception):
@@ -30,27 +30,25 @@ class Located(Protocol):
 
 async def located(settings: Settings, blobs: object) -> Mapping[str, str]:
     """The AWS region of each place that has one, all within the deployment's region. Misplaced, Unavailable."""
-    found: dict[str, str] = {}
-    for spot in places(settings):
-        if spot.how == "aws" and isinstance(blobs, Located):
-            found[spot.key] = await blobs.location()
-    for key, region in found.items():
-        require(settings, f"FILE_ACCESS_{key.upper()}_URL", region)
+    found = kms_region(settings)
+    if any(spot.key == "blobs" and spot.how == "aws" for spot in places(settings)) and isinstance(blobs, Located):
+        found["blobs"] = await blobs.location()
+        if told := misplaced(settings, "FILE_ACCESS_BLOBS_URL", found["blobs"]):
+            raise Misplaced(told)
     return found
 
 
-def require(settings: Settings, setting: str, region: str) -> None:
-    """Misplaced unless the AWS region is one of the deployment's."""
-    if region not in settings.residency.aws_regions:
-        raise Misplaced(
-            f"{setting}: it lies in the AWS region {region}, which FILE_ACCESS_RESIDENCY__AWS_REGIONS does not count "
-            f"to {settings.region!r}. One deployment serves one region: use a store there, or another deployment"
-        )
+def kms_region(settings: Settings) -> dict[str, str]:
+    """The AWS region of the root key, where AWS keeps it."""
+    kept = any(spot.key == "root_key" and spot.how == "aws" for spot in places(settings))
+    return {"root_key": KmsAddress.parse(settings.root_kms).region} if kept else {}
 
 
-def region_of(arn: str) -> str:
-    """The region that an ARN names. Misplaced where it names none: then nobody can say where it is."""
-    found = _ARN.fullmatch(arn)
-    if found is None:
-        raise Misplaced("a key at AWS must be named by its ARN, which tells its region")
-    return found["region"]
+def misplaced(settings: Settings, setting: str, region: str) -> str:
+    """Why this AWS region is none of the deployment's, and what to do; '' where it is one."""
+    if region in settings.residency.aws_regions:
+        return ""
+    return (
+        f"{setting}: it lies in the AWS region {region}, which FILE_ACCESS_RESIDENCY__AWS_REGIONS does not count to "
+        f"{settings.region!r}. One deployment serves one region: use a store there, or another deployment"
+    )

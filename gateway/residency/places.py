@@ -11,7 +11,8 @@ from typing import Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from cache.redis_client import Address as RedisAddress
-from gateway.addresses import is_loopback
+from cache.root_kms import KmsAddress
+from gateway.addresses import is_loopback, is_on_this_machine
 from gateway.db.address import parse
 from gateway.sentences import sentence
 from gateway.settings import Settings
@@ -22,6 +23,7 @@ WHAT: Final = {
     "machines": sentence("The machines on which the service runs"),
     "database": sentence("The database"),
     "blobs": sentence("Sealed files"),
+    "root_key": sentence("The root key"),
     "expiry": sentence("Keys that end by themselves"),
     "journal": sentence("The list of who was forgotten"),
     "backups": sentence("Backups"),
@@ -55,6 +57,7 @@ def places(settings: Settings) -> tuple[Spot, ...]:
         "machines": "attested",
         "database": _database(settings),
         "blobs": _blobs(settings),
+        "root_key": _root_key(settings),
         "expiry": _expiry(settings),
         "journal": "attested",
         "backups": "attested",
@@ -73,9 +76,18 @@ def _blobs(settings: Settings) -> How:
     if parts.scheme != "s3":
         return "machines"
     endpoints = parse_qs(parts.query).get("endpoint", [])
-    if not endpoints:
-        return "aws"
-    return "machines" if all(is_loopback(urlsplit(one).hostname) for one in endpoints) else "attested"
+    return _of_endpoint(endpoints[-1]) if endpoints else "aws"
+
+
+def _root_key(settings: Settings) -> How:
+    if not settings.root_kms:
+        return "machines"
+    endpoint = KmsAddress.parse(settings.root_kms).endpoint
+    return "aws" if endpoint is None else _of_endpoint(endpoint)
+
+
+def _of_endpoint(url: str) -> How:
+    return "machines" if is_on_this_machine(url) else "attested"
 
 
 def _expiry(settings: Settings) -> How:

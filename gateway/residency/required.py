@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.identity.schools import UNNAMED
+from gateway.residency.checking import kms_region, misplaced
 from gateway.residency.places import places
 from gateway.safety import is_public
 from gateway.settings import Settings
@@ -16,11 +17,17 @@ def missing(settings: Settings) -> list[str]:
 
 
 def _aws(settings: Settings) -> Iterator[str]:
-    if any(spot.how == "aws" for spot in places(settings)) and not settings.residency.aws_regions:
+    if not any(spot.how == "aws" for spot in places(settings)):
+        return
+    if not settings.residency.aws_regions:
         yield (
             "FILE_ACCESS_RESIDENCY__AWS_REGIONS: name the AWS regions that lie in FILE_ACCESS_REGION, so that a bucket "
-            "elsewhere is noticed"
+            "or a key elsewhere is noticed"
         )
+        return
+    for region in kms_region(settings).values():  # before a key is made there
+        if told := misplaced(settings, "FILE_ACCESS_ROOT_KMS", region):
+            yield told
 
 
 def _public(settings: Settings) -> Iterator[str]:

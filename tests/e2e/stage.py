@@ -85,7 +85,8 @@ class Stage:
         if self.server is not None:
             return set()
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            return {bytes(row[0]) for row in database.execute("SELECT box FROM vault_subject_keys")}
+            query = "SELECT box FROM vault_subject_keys UNION SELECT box FROM vault_record_keys WHERE subject != ''"
+            return {bytes(row[0]) for row in database.execute(query)}
 
     async def _held(self, redis: RedisServer) -> list[bytes]:
         """The expiry keys in Redis; all that it holds is written where it will be searched."""

@@ -98,5 +98,5 @@ def test_the_list_is_the_one_of_the_inventory() -> None:
     carried = {field.name for field in dataclasses.fields(Claims)} - {"issuer", "proven_at"}
     about = {"name", "email", "role", "age_band", "locale", "subject"}
     assert carried == about
-    made_here = {"id", "school", "state", "subject_index", "made", "seen"}
+    made_here = {"id", "school", "state", "subject_index", "subject_version", "made", "seen"}
     assert {column.name for column in persons.columns} == about | made_here == set(TABLES["persons"].columns)

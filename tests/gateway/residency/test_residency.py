@@ -20,7 +20,6 @@ from gateway.identity.schools import Elsewhere, Schools
 from gateway.ledger import Event, Ledger, verify
 from gateway.policy import POLICY_VERSION
 from gateway.residency import ACTION, Misplaced, attest, located, missing, places, statement
-from gateway.residency.checking import region_of, require
 from gateway.settings import IdentityProvider, Settings
 from gateway.stores import StartRefused, opened
 from tests.cache.servers import ACCESS, CREDENTIALS, SECRET, s3_server
@@ -55,13 +54,13 @@ def without(settings: Settings, **gone: Any) -> Settings:
 
 def test_a_place_is_checked_or_vouched_for(tmp_path: Path) -> None:
     found = {spot.key: spot.how for spot in places(deployment(tmp_path))}
-    assert found.pop("blobs") == "aws"
+    assert (found.pop("blobs"), found.pop("root_key")) == ("aws", "machines")
     assert found == dict.fromkeys(ALL, "attested")
     own = deployment(tmp_path, blobs_url="s3://b?endpoint=https://store.example")
     assert {spot.key: spot.how for spot in places(own)}["blobs"] == "attested"
     small = Settings(data_dir=tmp_path / "data")
     here = {spot.key for spot in places(small) if spot.how == "machines"}
-    assert here == {"database", "blobs", "expiry"}, "on one machine they lie where it stands"
+    assert here == {"database", "blobs", "root_key", "expiry"}, "on one machine they lie where it stands"
 
 
 def test_a_public_deployment_says_where_everything_lies(tmp_path: Path) -> None:
@@ -86,28 +85,21 @@ def test_a_deployment_on_this_machine_needs_to_say_nothing(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("arn", "region"),
+    ("kms", "how", "refused"),
     [
-        ("arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab", "eu-central-1"),
-        ("arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-1", "us-gov-west-1"),
-        ("arn:aws-cn:kms:cn-north-1:111122223333:alias/root", "cn-north-1"),
+        ("kms://eu-central-1", "aws", ""),
+        ("kms://us-east-1", "aws", "FILE_ACCESS_ROOT_KMS: it lies in the AWS region us-east-1"),
+        ("kms://here?endpoint=https://keys.example", "attested", "FILE_ACCESS_RESIDENCY__ROOT_KEY: say where"),
+        ("kms://here?endpoint=http://127.0.0.1:9", "machines", ""),
+        ("", "machines", ""),
     ],
 )
-def test_an_arn_tells_its_region(arn: str, region: str) -> None:
-    assert region_of(arn) == region
-
-
-@pytest.mark.parametrize("arn", ["alias/root", "1234abcd-12ab-34cd-56ef-1234567890ab", "arn:aws:s3:::bucket", ""])
-def test_a_key_without_a_region_is_nowhere(arn: str) -> None:
-    with pytest.raises(Misplaced, match="ARN"):
-        region_of(arn)
-
-
-def test_what_lies_elsewhere_is_refused(tmp_path: Path) -> None:
-    settings = deployment(tmp_path)
-    require(settings, "FILE_ACCESS_BLOBS_URL", "eu-central-1")
-    with pytest.raises(Misplaced, match=r"BLOBS_URL: .* us-east-1, .*AWS_REGIONS.*'eu-central'"):
-        require(settings, "FILE_ACCESS_BLOBS_URL", "us-east-1")
+def test_the_root_key_has_a_place_too(tmp_path: Path, kms: str, how: str, refused: str) -> None:
+    """Told before it is opened, so that no key is ever made elsewhere."""
+    settings = deployment(tmp_path, root_kms=kms)
+    assert {spot.key: spot.how for spot in places(settings)}["root_key"] == how
+    told = missing(settings)
+    assert [line[: len(refused)] for line in told] == ([refused] if refused else [])
 
 
 def make(endpoint: str, region: str) -> None:
