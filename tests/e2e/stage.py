@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cache.keys import Wrap, unwrap_key
-from cache.roots import Root
+from cache.root_places import parse
 from tests.cache.servers import ACCESS, SECRET, make_bucket, s3_server
 from tests.databases import Server
 from tests.e2e import watching
@@ -25,6 +25,8 @@ from tests.e2e.traces import Traces
 from tests.e2e.watching import Watch
 from tests.redis_server import RedisServer, redis_server
 
+VERSION = 4
+"""Bytes before an expiry key in Redis."""
 PREFIX = "school"
 """Of the bucket's keys."""
 
@@ -90,7 +92,7 @@ class Stage:
 
     async def _held(self, redis: RedisServer) -> list[bytes]:
         """The expiry keys in Redis; all that it holds is written where it will be searched."""
-        root = Root.parse((self.house.ours / "gateway-root.key").read_text())
+        roots = parse((self.house.ours / "gateway-root.key").read_text())
         async with redis.look() as look:
             names: list[Any] = [name async for name in look.scan_iter()]
             values: dict[bytes, Any] = {name: await look.get(name) for name in names}
@@ -98,7 +100,8 @@ class Stage:
         keys = []
         for name, value in values.items():
             wrap = Wrap("expiry", "", "", "", int(name.rpartition(b":")[2]))
-            keys.append(unwrap_key(value, root.key, wrap))
+            version = int.from_bytes(value[:VERSION], "big")  # of the root that wraps it
+            keys.append(unwrap_key(value[VERSION:], roots[version].key, wrap))
         return keys
 
     async def close(self) -> None:

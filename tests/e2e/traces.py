@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from cache.roots import Root
+from cache.root_places import parse
 from tests.canary import Search, files
 from tests.e2e.processes import Browser, Kept, blob, now, rows
 from tests.e2e.watching import Watch
@@ -118,8 +118,8 @@ class Traces:
 
     def needles(self) -> set[str | bytes]:
         """Everything to be searched for."""
-        root = Root.parse((self.house.ours / "gateway-root.key").read_text())
-        found: set[str | bytes] = {root.secret, *self.secrets, *self._made(expiry=False)}
+        roots = parse((self.house.ours / "gateway-root.key").read_text())
+        found: set[str | bytes] = {*(root.secret for root in roots.values()), *self.secrets, *self._made(expiry=False)}
         found |= self.watch.secrets if self.watch is not None else set()
         for part in (names, ids_and_tokens, hashes, contents):
             found |= set(part(self.house))

@@ -151,5 +151,6 @@ def test_patterns_of_other_stores() -> None:
     assert files.in_bucket("a" * 32)
     assert not files.in_bucket("a" * 32 + ".txt")
     assert files.in_redis(f"file-access:{'0' * 16}:expiry:5912345")
+    assert files.in_redis(f"file-access:{'0' * 16}:expiry:probe")
     assert files.in_redis(f"file-access:{'0' * 16}:destroyed")
     assert not files.in_redis("file-access:leo.park")
