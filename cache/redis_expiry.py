@@ -28,6 +28,9 @@ REDIS_KEYS = {
     "file-access:ID:expiry:BUCKET": Held(
         "the key of all temporary objects that end within the same five minutes", "gateway", "wrapped", "at that time"
     ),
+    "file-access:ID:expiry:probe": Held(
+        "nothing, while a start proves that keys can be kept here", "gateway", "clear", "at once, or after a minute"
+    ),
     "file-access:ID:destroyed": Held(
         "a message: that something was destroyed, not what", "gateway", "clear", "at once"
     ),

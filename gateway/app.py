@@ -45,12 +45,14 @@ from gateway.files.freshness import Freshness
 from gateway.files.opening import CachePolicy, Opener
 from gateway.files.uploads import Uploads
 from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
+from gateway.identity.schools import Elsewhere
 from gateway.ids import new_id
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
 from gateway.keys import KeyCycles
 from gateway.ledger import Ledger
 from gateway.policy import POLICY_VERSION
+from gateway.residency import attest, missing, statement
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import SchoolChoices, by_media_type
 from gateway.settings import Settings
@@ -88,7 +90,7 @@ class Deployment:
 
 async def run(settings: Settings, *, api: bool, work: bool) -> None:
     """Serve and work until SIGINT or SIGTERM. StartRefused, UnsafeSettings."""
-    if api and (problems := serving(settings)):
+    if problems := [*(serving(settings) if api else ()), *missing(settings)]:
         raise UnsafeSettings(problems)
     if not api and settings.database_url.get_secret_value().startswith("sqlite"):
         raise StartRefused(
@@ -153,7 +155,7 @@ async def deployment(settings: Settings) -> AsyncIterator[Deployment]:
         made, stack = await _composed(settings)
         async with stack:
             yield made
-    except (DatabaseInUse, DatabaseTooNew, JournalRefused, StorageError) as error:
+    except (DatabaseInUse, DatabaseTooNew, Elsewhere, JournalRefused, StorageError) as error:
         raise StartRefused(str(error)) from error
 
 
@@ -198,6 +200,7 @@ async def _services(
     await schools.start(settings.identity_providers)
     offered = connections.consents(settings, outbound)
     ledger, people = Ledger(vault, database), People(vault, database)
+    await attest(database, vault, ledger, schools.ids, statement(settings, stores.regions))
     choices = SchoolChoices(vault, database, ledger)
     limits = settings.session
     sessions = Sessions(database, people, schools, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
@@ -235,6 +238,7 @@ async def _services(
 
     return Services(
         settings=settings,
+        regions=stores.regions,
         public_origin=_origin(settings.public_url),
         vault=vault,
         database=database,

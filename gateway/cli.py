@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from gateway.commands.keys import keys
+from gateway.commands.records import records
 from gateway.commands.refusing import refuse
 from providers.sandbox.__main__ import cli as sandbox
 
@@ -110,4 +111,5 @@ def verify_receipt(receipt: Path, keys: Path) -> None:
 
 
 main.add_command(keys)
+main.add_command(records)
 main.add_command(sandbox, "sandbox")

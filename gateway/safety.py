@@ -174,10 +174,14 @@ def _listening(settings: Settings) -> Iterator[str]:
         )
 
 
+def is_public(settings: Settings) -> bool:
+    """Whether anybody but this machine can come here."""
+    return not is_on_this_machine(settings.public_url) or not (is_loopback(settings.host) or settings.behind_proxy)
+
+
 def _identity(settings: Settings) -> Iterator[str]:
     if not settings.identity_providers:
         yield "FILE_ACCESS_IDENTITY_PROVIDERS: nobody could sign in; there is no default. Name your school's provider"
-    public = not is_on_this_machine(settings.public_url) or not (is_loopback(settings.host) or settings.behind_proxy)
     for provider in settings.identity_providers:
-        if public and (provider.sandbox or is_on_this_machine(provider.issuer)):
+        if is_public(settings) and (provider.sandbox or is_on_this_machine(provider.issuer)):
             yield "FILE_ACCESS_IDENTITY_PROVIDERS: the sandbox signs anybody in, so it is refused on a public address"

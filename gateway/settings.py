@@ -198,6 +198,36 @@ class KeyTimes(_Group):
     )
 
 
+def _place(what: str) -> Any:
+    """A setting in which the operator vouches for where something lies."""
+    told = f"Where {what}, in the operator's words: who keeps it, town, country. On a public address "
+    return Field("", max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$", description=told + "it is asked for.")
+
+
+class Operator(_Group):
+    """Who runs this deployment; the privacy page and the records name them."""
+
+    name: str = Field("", max_length=300, description="Who runs this deployment: name and postal address.")
+    contact: str = Field("", max_length=300, description="Where people write to with questions about their data.")
+    officer: str = Field("", max_length=300, description="The operator's data protection officer, where there is one.")
+
+
+class Residency(_Group):
+    """Where everything lies: what AWS can be asked for is checked, the rest the operator vouches for in the ledger."""
+
+    aws_regions: tuple[str, ...] = Field(
+        (), description="AWS regions that lie in this deployment's region (JSON list); stores elsewhere are refused."
+    )
+    machines: str = _place("the machines of this deployment stand")
+    database: str = _place("a PostgreSQL on other machines lies")
+    blobs: str = _place("an S3 store lies that is not AWS")
+    root_key: str = _place("a root key lies in a KMS that is not AWS")
+    expiry: str = _place("a Redis on other machines lies")
+    journal: str = _place("the erasure journal lies, with its copies")
+    backups: str = _place("backups lie")
+    logs: str = _place("logs are kept")
+
+
 class Settings(BaseSettings):
     """The whole configuration. Values are checked one by one here and together by `gateway.safety`."""
 
@@ -275,6 +305,8 @@ class Settings(BaseSettings):
     microsoft: Microsoft = Microsoft()
     session: SessionLimits = SessionLimits()
     limits: Limits = Limits()
+    operator: Operator = Operator()
+    residency: Residency = Residency()
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token under which /metrics answers (Prometheus); empty: it does not exist."
     )

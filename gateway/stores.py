@@ -6,6 +6,7 @@ Whatever does not fit together refuses the start here, with a sentence that says
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.db.migrate import migrate
 from gateway.db.schema import SEALED
+from gateway.residency import Misplaced, located
 from gateway.settings import Settings
 
 
@@ -36,11 +38,12 @@ class StartRefused(Exception):
 
 @dataclass(frozen=True)
 class Stores:
-    """Where everything is kept."""
+    """Where everything is kept. ``regions``: the AWS region of each place that has one."""
 
     vault: Vault
     database: Database
     cycles: Cycles
+    regions: Mapping[str, str]
 
 
 async def opened(
@@ -66,7 +69,11 @@ async def opened(
     vault = Vault(keyring, blobs, database, settings.data_dir / "staging", caps)
     await vault.start()
     stack.push_async_callback(vault.close)
-    return Stores(vault, database, Cycles(keyring, database, vault.rewriter, SEALED))
+    try:
+        regions = await located(settings, blobs)
+    except Misplaced as error:
+        raise StartRefused(str(error)) from None
+    return Stores(vault, database, Cycles(keyring, database, vault.rewriter, SEALED), regions)
 
 
 def _places(settings: Settings, cafile: str | None) -> RootPlaces:

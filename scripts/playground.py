@@ -212,28 +212,30 @@ async def serve(data: Path, *, as_json: bool) -> int:
     return 1
 
 
-async def tour() -> int:
-    """The main job once, on a data folder of its own that is gone afterwards."""
+async def tour(kept: Path | None) -> int:
+    """The main job once, on a data folder of its own: a given one that is ``kept``, or one that is gone afterwards."""
     from tour import main as main_job
 
-    data = Path(tempfile.mkdtemp(prefix="file-access-tour-"))
+    data = kept or Path(tempfile.mkdtemp(prefix="file-access-tour-"))
     os.environ["FILE_ACCESS_EXPIRY_DIR"] = str(data / "expiry")  # not in memory, where it would outlive the tour
     try:
         async with playground(data) as running:
             return await main_job(running)
     finally:
-        shutil.rmtree(data, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(data, ignore_errors=True)
 
 
 def main() -> int:
     """The command line of ./scripts/start."""
     parser = argparse.ArgumentParser(prog="./scripts/start", description="Sandbox drives and the gateway, together.")
     parser.add_argument("--tour", action="store_true", help="do the whole main job once, visibly, and check it")
-    parser.add_argument("--data", type=Path, default=ROOT / ".data", help="where everything is kept (default: .data)")
+    parser.add_argument("--data", type=Path, help="where everything is kept (default: .data; after a tour: nowhere)")
     parser.add_argument("--json", action="store_true", help="print the addresses as one line of JSON")
     chosen = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(tour() if chosen.tour else serve(chosen.data.resolve(), as_json=chosen.json))
+        data = chosen.data.resolve() if chosen.data else None
+        return asyncio.run(tour(data) if chosen.tour else serve(data or ROOT / ".data", as_json=chosen.json))
     return 130
 
 

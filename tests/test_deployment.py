@@ -16,6 +16,7 @@ from cache.redis_client import Address, RedisClient
 from cache.redis_expiry import RedisExpiry
 from cache.roots import Root, Roots
 from gateway.db.address import parse
+from gateway.residency import missing
 from gateway.safety import load, serving
 from gateway.settings import unknown
 from tests.cache.test_redis import LEAST
@@ -31,6 +32,10 @@ GIVEN = {
     "DATABASE_PASSWORD": "d-secret",
     "REDIS_PASSWORD": "r-secret",
     "BUCKET_SECRET": "b-secret",
+    "OPERATOR": "Schools Trust, Main Street 1",
+    "CONTACT": "privacy@trust.example",
+    "PLACE": "Example Hosting, Frankfurt, Germany",
+    "BACKUPS": "a safe of the trust, Bonn, Germany",
 }
 """What the compose file asks for."""
 
@@ -61,6 +66,7 @@ def would_start(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, value)
     settings = load()
     assert serving(settings) == []
+    assert missing(settings) == []
     assert settings.public_url == "https://files.school.example"
 
 
@@ -101,17 +107,26 @@ async def test_the_redis_of_the_compose_file_is_a_place_for_expiry_keys(tmp_path
         await client.close()
 
 
+_SAID = (
+    "OPERATOR__NAME",
+    "OPERATOR__CONTACT",
+    *(f"RESIDENCY__{name}" for name in ("MACHINES", "JOURNAL", "BACKUPS", "LOGS")),
+)
+_MANY = ("ROOT_KEY", "DATABASE_URL", "EXPIRY_URL", "RESIDENCY__AWS_REGIONS", "RESIDENCY__DATABASE", "RESIDENCY__EXPIRY")
 SECRETS = {
-    "file-access.service": ("IDENTITY_PROVIDERS",),
-    "file-access-gateway.service": ("IDENTITY_PROVIDERS", "ROOT_KEY", "DATABASE_URL", "EXPIRY_URL"),
-    "file-access-worker.service": ("IDENTITY_PROVIDERS", "ROOT_KEY", "DATABASE_URL", "EXPIRY_URL"),
+    "file-access.service": ("IDENTITY_PROVIDERS", *_SAID),
+    "file-access-gateway.service": ("IDENTITY_PROVIDERS", *_SAID, *_MANY),
+    "file-access-worker.service": ("IDENTITY_PROVIDERS", *_SAID, *_MANY),
 }
-"""What each unit reads from the file of secrets."""
+"""What each unit reads from its files: secrets, and what the operator says."""
 
 VALUES = {
     **GIVEN,
     "DATABASE_URL": "postgresql://files:d-secret@db.example/files?sslmode=verify-full",
     "EXPIRY_URL": "rediss://gateway:r-secret@redis.example",
+    "RESIDENCY__AWS_REGIONS": '["eu-central-1"]',
+    **dict.fromkeys(_SAID, "Example Hosting, Frankfurt, Germany"),
+    **dict.fromkeys(("RESIDENCY__DATABASE", "RESIDENCY__EXPIRY"), "Example Hosting, Frankfurt, Germany"),
 }
 
 

@@ -35,6 +35,8 @@ PART = 16 * 1024 * 1024
 _SIGNED_FOR = 15 * 60
 _ATTEMPTS = 3
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
+_OLD_NAMES = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
+"""How S3 calls the two regions that it had before it named regions."""
 T = TypeVar("T")
 
 
@@ -180,6 +182,11 @@ class S3Blobs:
         old = [upload for upload in page.get("Uploads", ()) if _ms(upload["Initiated"]) < before]
         where = [{"Key": upload["Key"], "UploadId": upload["UploadId"]} for upload in old]
         return sum([await self._quietly("abort_multipart_upload", **one) for one in where])
+
+    async def location(self) -> str:
+        """The AWS region in which the bucket lies. Unavailable."""
+        told = (await self._control("get_bucket_location")).get("LocationConstraint")
+        return _OLD_NAMES.get(told, str(told))
 
     async def _control(self, verb: str, **params: Any) -> Any:
         return await _call(lambda: getattr(self._client, verb)(Bucket=self._bucket, **params))

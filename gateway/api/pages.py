@@ -19,6 +19,7 @@ from gateway.api.problems import Problem
 from gateway.api.routes_account import me_out
 from gateway.api.routing import read_form
 from gateway.identity.errors import ConnectRefused, NotActive, SignInRefused, TokenRefused, WrongState
+from gateway.inventory.page import shown
 from gateway.policy import Principal
 from gateway.sentences import sentence
 from gateway.web import catalogs, pages
@@ -72,6 +73,7 @@ class Pages:
             web.get("/favicon.ico", self.icon),
             web.get("/forget", self.home),
             web.get("/receipt", self.receipt),
+            web.get("/privacy", self.privacy),
             web.get("/signin", self.sign_in),
             web.get("/signin/callback", self.signed_in),
             web.post("/signout", self.sign_out),
@@ -131,6 +133,11 @@ class Pages:
     async def receipt(self, request: web.Request) -> web.StreamResponse:
         """Shows the receipt; the session is gone by then."""
         return html(pages.render("receipt", self._locale(request)))
+
+    async def privacy(self, request: web.Request) -> web.StreamResponse:
+        """What is kept of whom, why and how long: for everybody, signed in or not."""
+        locale = self._locale(request)
+        return html(pages.render("privacy", locale, **shown(self._services.facts, locale)))
 
     async def sign_in(self, request: web.Request) -> web.StreamResponse:
         """To the school's own provider."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cache.vault import Vault
@@ -27,6 +28,7 @@ from gateway.identity.people import People
 from gateway.identity.schools import School, Schools
 from gateway.identity.sessions import Sessions
 from gateway.identity.sign_in import SignIn
+from gateway.inventory.facts import Facts, facts
 from gateway.jobs.model import ItemState, JobState
 from gateway.jobs.service import Jobs
 from gateway.ledger import Event, Ledger
@@ -70,6 +72,7 @@ class Services:
     """Everything a route may use. No globals: a test makes its own."""
 
     settings: Settings
+    regions: Mapping[str, str]
     public_origin: str
     vault: Vault
     database: Database
@@ -102,6 +105,11 @@ class Services:
     def freshness(self) -> Freshness:
         """What drives said within the last seconds."""
         return self.following.freshness
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        """What the privacy page and the records say of this deployment."""
+        return facts(self.settings, self.regions)
 
     @functools.cached_property
     def arrivals(self) -> Arrivals:

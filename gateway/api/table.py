@@ -11,6 +11,7 @@ from gateway.api import (
     routes_drives,
     routes_jobs,
     routes_preflight,
+    routes_records,
     routes_school,
     routes_uploads,
     routes_verbs,
@@ -25,6 +26,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_preflight.ROUTES,
     *routes_jobs.ROUTES,
     *routes_school.ROUTES,
+    *routes_records.ROUTES,
 )
 
 

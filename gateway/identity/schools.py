@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select, update
 
@@ -25,6 +26,14 @@ class School:
     region: str
 
 
+UNNAMED: Final = "local"
+"""The region of a deployment that names none: a school of it may still be given one."""
+
+
+class Elsewhere(Exception):
+    """The data of a school that is configured lies in another region; the message says what to do."""
+
+
 class Schools:
     """Known schools, held in memory after `start`."""
 
@@ -35,7 +44,10 @@ class Schools:
         self._by_id: dict[str, School] = {}
 
     async def start(self, providers: Iterable[IdentityProvider]) -> None:
-        """Bring the table in line with the configuration and make missing keys. Schools are never dropped here."""
+        """Bring the table in line with the configuration and make missing keys. Schools are never dropped here.
+
+        Elsewhere.
+        """
         async with self._database.write() as tx:
             for provider in providers:
                 for claim, told in provider.schools.items():
@@ -43,11 +55,17 @@ class Schools:
                     values = {"name": told.name, "region": told.region}
                     await insert_if_absent(tx, schools, {**made, **values, "made": await self._database.now(tx)})
                     mine = (schools.c.issuer == provider.issuer) & (schools.c.claim == claim)
-                    await tx.execute(update(schools).where(mine).values(**values))
                     row = (await tx.execute(select(schools).where(mine))).one()
+                    _stays(row.region, told.region)
+                    await tx.execute(update(schools).where(mine).values(**values))
                     await self._vault.enrol(tx, Scope(row.id, None))
                     self._by_claim[provider.issuer, claim] = School(row.id, told.name, told.region)
         self._by_id = {school.id: school for school in self._by_claim.values()}
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of all configured schools."""
+        return tuple(self._by_id)
 
     def find(self, issuer: str, claim: str) -> School | None:
         """The school that this issuer calls so, None where it is not configured."""
@@ -60,3 +78,11 @@ class Schools:
     def get(self, school: str) -> School:
         """By id, of somebody who is signed in. KeyError where it is no longer configured."""
         return self._by_id[school]
+
+
+def _stays(held: str, told: str) -> None:
+    if held not in (told, UNNAMED):
+        raise Elsewhere(
+            f"this database holds a school's data of the region {held!r}, but FILE_ACCESS_IDENTITY_PROVIDERS now says "
+            f"{told!r}. Data does not move by another name: a school that moves needs a deployment there"
+        )

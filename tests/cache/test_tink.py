@@ -7,6 +7,8 @@ import secrets
 
 import pytest
 import tink
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tink import proto_keyset_format, secret_key_access, streaming_aead
 from tink.proto import aes_gcm_hkdf_streaming_pb2, common_pb2, tink_pb2
 
@@ -56,6 +58,41 @@ def test_we_open_tinks(size: int) -> None:
     with oracle(key).new_encrypting_stream(target, AAD) as stream:
         stream.write(data)
     assert open_whole(key, AAD, target.getvalue()) == data
+
+
+def opened_by_tink(key: bytes, sealed: bytes) -> bytes | None:
+    """What Tink reads, None where it refuses."""
+    try:
+        with oracle(key).new_decrypting_stream(io.BytesIO(sealed), AAD) as stream:
+            read: bytes = stream.read()
+            return read
+    except (tink.TinkError, OSError, ValueError):
+        return None
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    size=st.integers(0, 3 * SEGMENT),
+    place=st.floats(0, 1, exclude_max=True),
+    how=st.sampled_from(["flip", "cut", "swap"]),
+)
+def test_what_we_refuse_tink_refuses_too(size: int, place: float, how: str) -> None:
+    """Both read what is whole, and neither what is broken in the same place."""
+    key, data = bytes(range(32)), bytes(size)
+    sealer = Sealer(key, AAD)
+    sealed = b"".join(sealer.update(data)) + sealer.finish()
+    assert opened_by_tink(key, sealed) == data
+    at = int(place * len(sealed))
+    if how == "flip":
+        broken = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
+    elif how == "cut":
+        broken = sealed[:at]
+    else:
+        broken = sealed[SEGMENT:] + sealed[:SEGMENT]
+    if broken != sealed:
+        assert opened_by_tink(key, broken) is None
+        with pytest.raises(Corrupt):
+            open_whole(key, AAD, broken)
 
 
 def test_both_refuse_another_binding() -> None:

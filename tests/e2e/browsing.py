@@ -48,9 +48,14 @@ class Errors:
 
 
 @asynccontextmanager
-async def browsing(*, extension: Path | None = None, **options: Any) -> AsyncIterator[BrowserContext]:
-    """A real Chromium with a fresh profile; no script of any page may have failed when it closes."""
-    profile = tempfile.mkdtemp(prefix="file-access-browser-")
+async def browsing(
+    *, extension: Path | None = None, profile: Path | None = None, **options: Any
+) -> AsyncIterator[BrowserContext]:
+    """A real Chromium with a fresh profile; no script of any page may have failed when it closes.
+
+    ``profile``: a folder in which it is kept; else it is gone afterwards.
+    """
+    folder = str(profile) if profile is not None else tempfile.mkdtemp(prefix="file-access-browser-")
     arguments = list(ARGUMENTS)
     if extension is not None:
         arguments += [f"--disable-extensions-except={extension}", f"--load-extension={extension}"]
@@ -58,7 +63,7 @@ async def browsing(*, extension: Path | None = None, **options: Any) -> AsyncIte
     try:
         async with async_playwright() as playwright:
             context = await playwright.chromium.launch_persistent_context(
-                profile, executable_path=chromium(), headless=False, args=arguments,
+                folder, executable_path=chromium(), headless=False, args=arguments,
                 ignore_default_args=["--disable-extensions"], accept_downloads=True,
                 **{"viewport": {"width": 1400, "height": 900}, "locale": "en-GB"} | options,
             )  # fmt: skip
@@ -69,7 +74,8 @@ async def browsing(*, extension: Path | None = None, **options: Any) -> AsyncIte
             yield context
             await context.close()
     finally:
-        shutil.rmtree(profile, ignore_errors=True)
+        if profile is None:
+            shutil.rmtree(folder, ignore_errors=True)
     assert errors.seen == []
 
 

@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.sandboxes import ROOT, Running, sandbox
 
@@ -31,6 +31,7 @@ __all__ = [
     "Browser",
     "Ended",
     "House",
+    "Kept",
     "Running",
     "arrived",
     "blob",
@@ -71,6 +72,13 @@ async def command(*arguments: str, environment: dict[str, str] | None = None, pa
     return Ended(process.returncode, out.decode(), err.decode())
 
 
+class Kept(Protocol):
+    """A stand-in's state, whether it runs or not."""
+
+    @property
+    def state(self) -> Path: ...
+
+
 @dataclass
 class House:
     """A deployment. ``ours`` is everything the gateway keeps: data folder, journal and root key beside it."""
@@ -98,6 +106,11 @@ class House:
     def vendors(self) -> tuple[Running, Running, Running]:
         """The stand-ins."""
         return self.google, self.microsoft, self.launchpad
+
+    @property
+    def written(self) -> list[Path]:
+        """What is the gateway's beside that: what it said, and where it might leave something for a moment."""
+        return [self.folder / "logs", self.folder / "tmp"]
 
     @property
     def log(self) -> Path:
@@ -175,7 +188,7 @@ async def eventually(holds: Callable[[], Awaitable[Any]], patience: float = 30, 
         return answer
 
 
-def rows(vendor: Running, *tables: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
+def rows(vendor: Kept, *tables: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
     """Every document that a stand-in ever kept in these tables, in order; None where it was dropped."""
     for line in (vendor.state / "state.jsonl").read_text().splitlines():
         for table, key, document in json.loads(line):
@@ -183,7 +196,7 @@ def rows(vendor: Running, *tables: str) -> Iterator[tuple[str, dict[str, Any] | 
                 yield key, document
 
 
-def now(vendor: Running, table: str) -> dict[str, dict[str, Any]]:
+def now(vendor: Kept, table: str) -> dict[str, dict[str, Any]]:
     """The documents that a stand-in keeps now."""
     kept: dict[str, dict[str, Any] | None] = {}
     for key, document in rows(vendor, table):
@@ -192,7 +205,7 @@ def now(vendor: Running, table: str) -> dict[str, dict[str, Any]]:
     return {key: document for key, document in kept.items() if document is not None}
 
 
-def blob(vendor: Running, row: dict[str, Any]) -> Path:
+def blob(vendor: Kept, row: dict[str, Any]) -> Path:
     """Where a stand-in keeps a file's bytes."""
     return vendor.state / "blobs" / str(row["blob"])
 

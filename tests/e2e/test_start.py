@@ -48,6 +48,7 @@ def is_refusal(ended: Ended, *words: str) -> None:
         assert word in ended.err, ended.err
 
 
+HERE = json.dumps([{**REAL, "schools": {"riverside": {"name": "Riverside School", "region": "eu"}}}])
 PUBLIC = {"HOST": "0.0.0.0", "PUBLIC_URL": "https://files.example.org", "BEHIND_PROXY": "true"}
 UNSAFE: Mapping[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "nobody could sign in": ({"IDENTITY_PROVIDERS": "[]"}, ("IDENTITY_PROVIDERS", "nobody could sign in")),
@@ -68,6 +69,19 @@ UNSAFE: Mapping[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "out of bounds": ({"LIMITS__STREAMS": "0"}, ("FILE_ACCESS_LIMITS__STREAMS",)),
     "no JSON": ({"IDENTITY_PROVIDERS": "{" + SECRET}, ("FILE_ACCESS_IDENTITY_PROVIDERS", "JSON")),
     "no such file": ({"CONFIG": "{data}/none.toml"}, ("FILE_ACCESS_CONFIG",)),
+    "nobody says who and where": (
+        {**PUBLIC, "REGION": "eu", "IDENTITY_PROVIDERS": HERE},
+        (
+            "FILE_ACCESS_OPERATOR__NAME",
+            "FILE_ACCESS_OPERATOR__CONTACT",
+            "FILE_ACCESS_RESIDENCY__MACHINES: say where",
+            "FILE_ACCESS_RESIDENCY__JOURNAL",
+            "FILE_ACCESS_RESIDENCY__BACKUPS",
+            "FILE_ACCESS_RESIDENCY__LOGS",
+        ),
+    ),
+    "public without a region": ({**PUBLIC, "IDENTITY_PROVIDERS": json.dumps([REAL])}, ("FILE_ACCESS_REGION",)),
+    "AWS without its regions": ({"BLOBS_URL": "s3://sealed/here"}, ("FILE_ACCESS_RESIDENCY__AWS_REGIONS",)),
     "foreign region": (
         {"REGION": "eu", "IDENTITY_PROVIDERS": json.dumps([REAL])},
         ("IDENTITY_PROVIDERS[0]", "another region"),

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,105 +14,18 @@ from urllib.parse import quote
 
 import pytest
 
-from cache.keys import Wrap, unwrap_key
-from cache.roots import Root
-from tests.cache.servers import ACCESS, SECRET, make_bucket, s3_server
 from tests.canary import files
-from tests.databases import Server
 from tests.e2e import clients
 from tests.e2e.clients import noise, sha256
 from tests.e2e.processes import Browser, House, arrived, blob, eventually, house, now, tour
+from tests.e2e.stage import Stage, stage
 from tests.e2e.traces import Traces
-from tests.redis_server import RedisServer, redis_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.both]
 
+__all__ = ["stage"]
+
 TEACHER, STUDENT = "amira.haddad@riverside.example", "leo.park@riverside.example"
-
-
-class OwnServer(Server):
-    """A PostgreSQL of this test alone: what other tests write is not searched."""
-
-    def halt(self) -> None:
-        """End the process; its files stay."""
-        self._server.stop()
-
-
-@dataclass
-class Stage:
-    """A house on its stores, and what is to be searched for there. ``blobs``: where sealed objects lie as files."""
-
-    house: House
-    traces: Traces
-    blobs: Path
-    server: OwnServer | None = None
-    redis: RedisServer | None = None
-
-    async def found(self) -> list[str]:
-        """Every leak, in what Redis holds as well."""
-        if self.redis is not None and self.redis.process is not None:
-            self.traces.expiry_keys |= set(await self._held(self.redis))
-        return self.traces.found()
-
-    async def _held(self, redis: RedisServer) -> list[bytes]:
-        """The expiry keys in Redis; all that it holds is written where it will be searched."""
-        root = Root.parse((self.house.ours / "gateway-root.key").read_text())
-        async with redis.look() as look:
-            names: list[Any] = [name async for name in look.scan_iter()]
-            values: dict[bytes, Any] = {name: await look.get(name) for name in names}
-        (redis.folder / "held").write_bytes(b"\n".join(part for pair in values.items() for part in pair))
-        keys = []
-        for name, value in values.items():
-            wrap = Wrap("expiry", "", "", "", int(name.rpartition(b":")[2]))
-            keys.append(unwrap_key(value, root.key, wrap))
-        return keys
-
-    async def close(self) -> None:
-        """Nothing runs any more but the stand-ins."""
-        await self.house.stop()
-        if self.server is not None:
-            self.server.halt()
-        if self.redis is not None:
-            await self.redis.stop()
-
-    def sealed(self) -> list[Path]:
-        """Every sealed file."""
-        return [path for path in self.blobs.rglob("*") if path.is_file()]
-
-
-@pytest.fixture(params=["one machine", "many machines"])
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with AsyncExitStack() as stack:
-        if request.param == "one machine":
-            running = await stack.enter_async_context(house(tmp_path / "house"))
-            yield Stage(running, Traces(running, None), running.ours / "gateway" / "blobs")
-            return
-        server = await stack.enter_async_context(postgresql())
-        redis = await stack.enter_async_context(redis_server(tmp_path / "redis"))
-        endpoint = await stack.enter_async_context(s3_server("rclone", tmp_path / "s3"))
-        await asyncio.to_thread(make_bucket, endpoint)
-        stores = {
-            "FILE_ACCESS_BLOBS_URL": f"s3://blobs/school?endpoint={endpoint}&region=eu-central-1",
-            "AWS_ACCESS_KEY_ID": ACCESS,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "FILE_ACCESS_EXPIRY_URL": redis.url,
-        }
-        running = await stack.enter_async_context(
-            house(tmp_path / "house", database_url=server.url("files"), environment=stores)
-        )
-        traces = Traces(running, server.folder, {redis.password}, [tmp_path / "s3", redis.folder])
-        yield Stage(running, traces, tmp_path / "s3" / "files" / "blobs", server, redis)
-
-
-@asynccontextmanager
-async def postgresql() -> AsyncIterator[OwnServer]:
-    server = OwnServer()
-    try:
-        await server.run("CREATE DATABASE files TEMPLATE template0")
-        yield server
-    finally:
-        server.halt()
-        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @dataclass
@@ -302,6 +213,9 @@ async def test_the_whole_story_leaves_no_trace(stage: Stage) -> None:
         await stumble(stage, teacher)
         assert len(stage.sealed()) >= 8
         assert await stage.found() == [], "while everybody is signed in"
+        assert await stage.strangers() == [], "what is written, named and called stands in the data inventory"
+        assert stage.watch.keys
+        boxes = stage.boxes()
         if stage.redis is not None:
             assert stage.traces.expiry_keys, "they are in Redis, and only there"
             assert list(stage.house.expiry.iterdir()) == []
@@ -322,10 +236,12 @@ async def test_the_whole_story_leaves_no_trace(stage: Stage) -> None:
     async def nothing_is_sealed() -> bool:
         return not stage.sealed()
 
+    stage.traces.secrets |= boxes  # of keys that are dead now
     assert await stage.found() == [], "after both were forgotten"
     await eventually(nothing_is_sealed, 15, 0.2)
     await stage.close()
     assert await stage.found() == [], "when nothing runs any more"
+    assert await stage.strangers() == []
 
 
 async def test_the_search_would_find_it(tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
+from gateway.inventory.facts import facts
+from gateway.inventory.page import shown
+from gateway.settings import Operator, Settings
 from gateway.web import catalogs, pages
 
 ME: dict[str, Any] = {
@@ -25,6 +28,7 @@ CONTEXTS: dict[pages.Page, dict[str, Any]] = {
     "drives": {"me": ME},
     "receipt": {},
     "extension_consent": {"me": ME, "fields": {"state": '"><script>', "items": "x"}},
+    "privacy": shown(facts(Settings(operator=Operator(name="<u>", contact='"><script>', officer="<i>"))), "en"),
     "problem": {"title": "<u>", "detail": "", "advice": "<i>", "action": None},
 }
 EVERY = [(page, locale) for page in CONTEXTS for locale in catalogs.LANGUAGES]
