@@ -10,6 +10,7 @@ import cache.catalog
 import providers.native.tables
 from cache.sealed import SealedTable, sealed_tables
 from gateway.db import (
+    tables_approvals,
     tables_erasure,
     tables_files,
     tables_ledger,
@@ -21,6 +22,7 @@ from gateway.db import (
 from gateway.db.metadata import metadata
 
 _DEFINED: Final = (
+    tables_approvals,
     tables_erasure,
     tables_files,
     tables_ledger,
