@@ -252,14 +252,38 @@ class Settings(BaseSettings):
         description="The operator vouches that a Redis which does not show its configuration (CONFIG GET) writes "
         "nothing to disk and evicts nothing.",
     )
-    cache_seconds: int = Field(3600, ge=60, le=86_400, description="Life of a cached copy, counted from storing it.")
+    cache_seconds: int = Field(
+        3600,
+        ge=60,
+        le=86_400,
+        description="Life of a cached copy, counted from storing it, where its school chose nothing else.",
+    )
+    cache_ceiling_seconds: int = Field(
+        86_400, ge=60, le=86_400, description="Longest life of a cached copy that a school may choose."
+    )
     cache_bytes: int = Field(0, ge=0, description="Bytes that all cached copies may take; 0: no cap.")
     cache_school_bytes: int = Field(0, ge=0, description="Bytes that those of one school may take; 0: no cap.")
     trash_days: int = Field(
-        30, ge=1, le=3650, description="Days after which the native drive's trash is deleted for good."
+        30,
+        ge=1,
+        le=3650,
+        description="Days after which the native drive's trash is deleted for good, where a school chose nothing else.",
     )
     native_versions: int = Field(
-        10, ge=0, le=1000, description="Older versions of each file that the native drive keeps."
+        10,
+        ge=0,
+        le=1000,
+        description="Older versions of each file that the native drive keeps, where a school chose nothing else.",
+    )
+    history_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="Days that reports of jobs and the history of people's requests are kept, where a school chose "
+        "nothing else.",
+    )
+    ledger_days: int = Field(
+        1095, ge=365, le=3650, description="Days that the ledger is kept, where a school chose nothing else."
     )
     native_quota_bytes: int = Field(
         0, ge=0, description="Bytes a person may keep in the native drive, versions and trash included; 0: unlimited."

@@ -8,6 +8,7 @@ from providers.native.erasing import Inventory, erase, inventory, tidy
 from providers.native.tables import metadata
 from providers.native.traits import TRAITS, Allowance
 from providers.native.trash import empty
+from providers.native.trimming import Trimmer
 
 __all__ = [
     "TRAITS",
@@ -15,6 +16,7 @@ __all__ = [
     "Digests",
     "Inventory",
     "NativeDrive",
+    "Trimmer",
     "empty",
     "erase",
     "inventory",
