@@ -138,8 +138,8 @@ class IdentityProvider(_Group):
     schools: dict[str, SchoolSetting] = Field(description="School by the claim's value; other values are refused.")
     role_claim: str = Field("role", description="The claim with the person's role.")
     roles: dict[str, str] = Field(
-        {"student": "student", "teacher": "teacher", "administrator": "administrator"},
-        description="Role (student, teacher, administrator) by the claim's value; other values are refused.",
+        {"student": "student", "teacher": "teacher", "administrator": "administrator", "guardian": "guardian"},
+        description="Role (student, teacher, administrator, guardian) by the claim's value; other values are refused.",
     )
     age_claim: str = Field("age_band", description="The claim with the age band; missing counts as the youngest.")
     origins: tuple[Address, ...] = Field(
@@ -151,8 +151,8 @@ class IdentityProvider(_Group):
     def _fits(self) -> Self:
         if not self.schools or (self.school_claim is None and len(self.schools) != 1):
             raise ValueError("schools must name at least one school, and exactly one where school_claim is null")
-        if set(self.roles.values()) - {"student", "teacher", "administrator"}:
-            raise ValueError("roles must map to student, teacher or administrator")
+        if set(self.roles.values()) - {"student", "teacher", "administrator", "guardian"}:
+            raise ValueError("roles must map to student, teacher, administrator or guardian")
         if "openid" not in self.scopes:
             raise ValueError("scopes must hold openid")
         return self

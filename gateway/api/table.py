@@ -9,8 +9,12 @@ from gateway.api import (
     openapi,
     routes_account,
     routes_drives,
+    routes_exports,
+    routes_guardians,
     routes_jobs,
+    routes_notices,
     routes_preflight,
+    routes_rights,
     routes_school,
     routes_uploads,
     routes_verbs,
@@ -25,6 +29,10 @@ ROUTES: tuple[Route, ...] = (
     *routes_preflight.ROUTES,
     *routes_jobs.ROUTES,
     *routes_school.ROUTES,
+    *routes_rights.ROUTES,
+    *routes_exports.ROUTES,
+    *routes_guardians.ROUTES,
+    *routes_notices.ROUTES,
 )
 
 

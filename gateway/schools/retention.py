@@ -40,7 +40,7 @@ BOUNDS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
         "history_days": (1, 365),
         "ledger_days": (365, 3650),
         "inactive_days": (90, 3650),
-        "notice_days": (14, 180),
+        "notice_days": (7, 60),
     }
 )
 """The least and the most that a school may choose. Cached copies have the deployment's ceiling besides."""
