@@ -32,7 +32,7 @@ from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
 from gateway.api.services import Accesses, Services
-from gateway.db.engine import DatabaseInUse
+from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
@@ -55,8 +55,8 @@ from gateway.jobs.worker import Worker
 from gateway.keys import KeyCycles
 from gateway.ledger import Ledger
 from gateway.policy import POLICY_VERSION
-from gateway.safety import UnsafeSettings, serving
 from gateway.rights import Rights, rights
+from gateway.safety import UnsafeSettings, serving
 from gateway.schools import DAY, Retention, Retentions, SchoolChoices, Usual, by_media_type
 from gateway.settings import Settings
 from gateway.stores import StartRefused, Stores, opened

@@ -1,4 +1,4 @@
-"""Taking everything away that is held about a person: a link that works once, and the archive that leaves through it."""
+"""Taking away everything that is held about a person: a link that works once, and the archive that leaves by it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def list_exports(call: Call) -> web.StreamResponse:
 def _out(one: Export) -> ExportOut:
     return ExportOut(
         id=one.id,
-        state=one.state,  # type: ignore[arg-type]  # the states of `gateway.rights.exports`
+        state=one.state,
         part=one.part,
         by=one.acting.how,
         principal=one.by,

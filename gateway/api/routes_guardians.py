@@ -132,7 +132,7 @@ ROUTES = (
     Route(
         "GET", "/v1/me/guardians", my_guardians, "rights.read", "Your guardians", "rights", answer=LinkList
     ),
-    Route("GET", "/v1/children", my_children, "child.act", "Children whose guardian you are", "children", answer=LinkList),
+    Route("GET", "/v1/children", my_children, "child.act", "Your children here", "children", answer=LinkList),
     Route(
         "GET", f"{CHILD}/erasure/plan", child_plan, "child.act", "What would go", "children", answer=ErasurePlan,
     ),

@@ -1,4 +1,4 @@
-"""What holds at a school and what it answers: privacy notices and terms by version, corrections, people who are away."""
+"""What holds at a school and what it answers: notices by version, corrections, people who are away for long."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ async def accept(call: Call) -> web.StreamResponse:
     try:
         await call.services.rights.notices.accept(call.me, kind, int(version) if version.isdecimal() else 0)
     except NotAcceptable:
-        raise Problem(409, "not_acceptable", "This version does not wait for your school. Load the list again.") from None
+        raise Problem(
+            409, "not_acceptable", "This version does not wait for your school. Load the list again."
+        ) from None
     return nothing()
 
 
@@ -131,9 +133,7 @@ async def away(call: Call) -> web.StreamResponse:
         call.me.school, place(call, bound), call.query.limit
     )  # fmt: skip
     items = [
-        AwayOut(
-            person=one.person, name=await _name(call, one.person), noticed=moment(one.noticed), due=moment(one.due)
-        )
+        AwayOut(person=one.person, name=await _name(call, one.person), noticed=moment(one.noticed), due=moment(one.due))
         for one in found
     ]
     following = after(call, bound, more)
@@ -146,8 +146,8 @@ ROUTES = (
     Route("GET", "/v1/notices", holding, "notice.read", "Privacy notice and terms", "rights", answer=NoticeList),
     Route("GET", NOTICES, standing, "school.notices", "All versions of the notices", "school", answer=NoticeList),
     Route(
-        "POST", f"{NOTICES}/{{kind}}/{{version}}/acceptance", accept, "school.notice_accept", "Accept a notice", "school",
-        status=204, problems=(409,),
+        "POST", f"{NOTICES}/{{kind}}/{{version}}/acceptance", accept, "school.notice_accept", "Accept a notice",
+        "school", status=204, problems=(409,),
     ),
     Route(
         "GET", CORRECTIONS, waiting_corrections, "school.corrections", "Corrections to decide", "school",

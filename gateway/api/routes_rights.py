@@ -143,7 +143,7 @@ def correction_out(one: Correction, name: str | None = None) -> CorrectionOut:
     return CorrectionOut(
         id=one.id,
         field=one.field,
-        state=one.state,  # type: ignore[arg-type]  # the states of `gateway.rights.corrections`
+        state=one.state,
         value=one.wanted,
         why=one.why,
         answer=one.answer,
@@ -180,7 +180,9 @@ def journal_full() -> Problem:
 
 
 _REFUSED: Final[dict[str, Callable[[], Problem]]] = {
-    "pending": lambda: Problem(409, "pending", "Your school has been asked for this already, and has not answered yet."),
+    "pending": lambda: Problem(
+        409, "pending", "Your school has been asked for this already, and has not answered yet."
+    ),
     "decided": lambda: Problem(409, "decided", "This has been decided, or taken back."),
     "oneself": lambda: Problem(
         403, "oneself", "Nobody decides about themselves.", advice=sentence("Ask another administrator of your school.")

@@ -1,4 +1,4 @@
-"""Tables of people's rights: what they want corrected, exports that were made, what they are told, who is away for long.
+"""Tables of people's rights: what they want corrected, exports that were made, what they are told, who is away.
 
 What a person wrote, or is told, is sealed under their own key. Of a notice a school's row says which version was
 announced and accepted, never by whom: that stands in the ledger.

@@ -4,8 +4,8 @@ The standard library's writer into a file that cannot be sought: sizes follow ea
 or lies behind that, is written as Zip64. It is fed and emptied by the event loop itself: no thread, no temporary file.
 What lies in files is not compressed again, which would hold everybody else up; lists are.
 
-In memory is one entry of the directory for each file, below 1 KiB; that is why a large export comes in parts. Each entry
-carries the hash of its file as its comment, so the manifest says what was written and not what was meant to be.
+In memory is one entry of the directory for each file, below 1 KiB; that is why a large export comes in parts. Each
+entry carries the hash of its file as its comment, so the manifest says what was written, not what was meant to be.
 """
 
 from __future__ import annotations

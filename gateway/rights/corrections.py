@@ -99,6 +99,7 @@ class Corrections:
         self._ledger = ledger
         self._notifications = notifications
         self._journal = journal
+        self._held: set[str] = set()
 
     async def ask(self, acting: Acting, field: Field, wanted: str, why: str) -> Correction:
         """Correct what the person owns, or ask the school for it. BadValue, CorrectionRefused (pending)."""
@@ -107,7 +108,8 @@ class Corrections:
         fields = await self._vault.fields(acting.scope)
         row = {
             "id": correction, "school": acting.scope.tenant, "person": acting.person, "field": field,
-            "state": "asked", "by": acting.by, "through": acting.link, **_boxes(fields, correction, wanted=value, why=why),
+            "state": "asked", "by": acting.by, "through": acting.link,
+            **_boxes(fields, correction, wanted=value, why=why),
         }  # fmt: skip
         async with self._database.write() as tx:
             await self._alone(tx, acting.scope, field)
@@ -166,6 +168,9 @@ class Corrections:
         told = {"correction": correction, "field": row.field}
 
         async def also(tx: AsyncConnection) -> None:
+            if correction not in self._held:
+                return  # somebody else was quicker, and told it
+            self._held.discard(correction)
             if acting.how == "school":
                 await self._notifications.tell(tx, acting.scope, "correction_accepted", **told)
             await self._ledger.append(tx, acting.scope.tenant, acting.event("correction.accepted", **told))
@@ -194,13 +199,14 @@ class Corrections:
     async def _moved(self, tx: AsyncConnection, correction: str, before: Sequence[str], **values: Any) -> Row[Any]:
         """The row after its step. CorrectionRefused (decided) where it was not ``before``."""
         mine = (corrections.c.id == correction) & corrections.c.state.in_(before)
-        row = (await tx.execute(update(corrections).where(mine).values(**values).returning(corrections))).one_or_none()
+        moved = update(corrections).where(mine).values(**values).returning(corrections)
+        row: Row[Any] | None = (await tx.execute(moved)).one_or_none()
         if row is None:
             raise CorrectionRefused("decided")
         return row
 
     async def replay(self, tx: AsyncConnection, line: Line) -> None:
-        """What the journal's line says: this correction holds. Where its key is gone, the person is asked to ask anew."""
+        """What the journal's line says: this holds. Where its key is gone, the person is told to ask anew."""
         scope = Scope(line.school, line.person)
         try:
             fields = await self._vault.fields(scope)
@@ -215,7 +221,9 @@ class Corrections:
             return
         await self._hold(tx, scope, fields, line, json.loads(box))
 
-    async def _hold(self, tx: AsyncConnection, scope: Scope, fields: Fields, line: Line, told: Mapping[str, Any]) -> None:
+    async def _hold(
+        self, tx: AsyncConnection, scope: Scope, fields: Fields, line: Line, told: Mapping[str, Any]
+    ) -> None:
         """The person's row says what is right; earlier corrections of the same are over."""
         field, value = told["field"], told["wanted"]
         mine = (persons.c.id == scope.subject) & persons.c.state.in_(("active", "suspended"))
@@ -229,6 +237,7 @@ class Corrections:
         fixed = {"school": line.school, "person": line.person, "field": field, "by": told["by"], "made": told["made"]}
         boxes = _boxes(fields, line.erasure, wanted=value, told=told["told"])
         accepted = {"state": "accepted", "decided": line.at, **boxes}
+        self._held.add(line.erasure)
         await insert_if_absent(tx, corrections, {"id": line.erasure, **fixed, **accepted})
         await tx.execute(update(corrections).where(corrections.c.id == line.erasure).values(**accepted))
 
@@ -243,7 +252,8 @@ class Corrections:
             said = getattr(claims, row.field) or ""
             if row.field in OWN or fields.text(TABLE, "told", row.id, row.told) == said:
                 wanted = fields.text(TABLE, "wanted", row.id, row.wanted)
-                claims = replace(claims, **{row.field: wanted})
+                corrected: dict[str, Any] = {row.field: wanted}
+                claims = replace(claims, **corrected)
             else:
                 await self._settle(tx, scope, row)
         return claims
@@ -293,7 +303,9 @@ class Corrections:
         query = select(corrections).where(corrections.c.school == school, corrections.c.state.in_(OPEN))
         if after is not None:
             made, last = after
-            query = query.where(or_(corrections.c.made > made, and_(corrections.c.made == made, corrections.c.id > last)))
+            query = query.where(
+                or_(corrections.c.made > made, and_(corrections.c.made == made, corrections.c.id > last))
+            )
         oldest = query.order_by(corrections.c.made, corrections.c.id).limit(limit + 1)
         async with self._database.read() as tx:
             rows = (await tx.execute(oldest)).all()

@@ -206,7 +206,9 @@ async def _manifest(wanted: Wanted, told: _Told, entries: Sequence[Entry]) -> As
     yield json.dumps(head, ensure_ascii=False, indent=1).encode().removesuffix(b"\n}") + b',\n "files": [\n'
     for start in range(0, len(entries), _BREATH):
         some = entries[start : start + _BREATH]
-        lines = [json.dumps({"path": one.name, "size": one.size, "sha256": one.sha256}, ensure_ascii=False) for one in some]
+        lines = [
+            json.dumps({"path": one.name, "size": one.size, "sha256": one.sha256}, ensure_ascii=False) for one in some
+        ]
         yield (",\n" if start else "").encode() + ",\n".join(lines).encode()
         await asyncio.sleep(0)
     yield b"\n]}\n"

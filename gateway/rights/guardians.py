@@ -89,13 +89,14 @@ class Guardians:
     ) -> Link:  # fmt: skip
         """A new link on the word of one of the school's administrators. LinkRefused."""
         kept = tuple(right for right in RIGHTS if right in rights)
-        values = {"id": new_id(), "school": admin.school, "person": child, "guardian": guardian, "ends": ends}
+        made = new_id()
+        values = {"id": made, "school": admin.school, "person": child, "guardian": guardian, "ends": ends}
         try:
             async with self._database.write() as tx:
                 now = await self._database.now(tx)
                 await self._check(tx, admin.school, child, guardian, ends - now)
                 await tx.execute(insert(guardian_links).values(**values, scope=" ".join(kept), made=now))
-                link = Link(values["id"], admin.school, child, guardian, kept, now, ends)
+                link = Link(made, admin.school, child, guardian, kept, now, ends)
                 await self._told(tx, link, "linked", admin.person, rights=list(kept), ends=ends)
         except IntegrityError:
             raise LinkRefused("linked") from None

@@ -90,7 +90,9 @@ class Inactivity:
             persons.c.id == inactivity.c.person,
             or_(persons.c.state != "active", persons.c.seen > inactivity.c.noticed),
         )
-        used = exists().where(client_grants.c.person == inactivity.c.person, client_grants.c.used > inactivity.c.noticed)
+        used = exists().where(
+            client_grants.c.person == inactivity.c.person, client_grants.c.used > inactivity.c.noticed
+        )
         async with self._database.write() as tx:
             gone = delete(inactivity).where(or_(back, used, inactivity.c.school.not_in(list(schools))))
             return (await tx.execute(gone)).rowcount

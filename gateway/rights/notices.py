@@ -146,8 +146,8 @@ class Notices:
 
 
 def _row(school: str, notice: Notice, now: int) -> Mapping[str, str | int]:
-    told = {"school": school, "kind": notice.kind, "version": notice.version, "fingerprint": notice.fingerprint}
-    return {**told, "announced": now}
+    told: dict[str, str | int] = {"school": school, "kind": notice.kind, "version": notice.version}
+    return {**told, "fingerprint": notice.fingerprint, "announced": now}
 
 
 def _ordered(kind: Kind, all_of_them: Iterable[Notice]) -> Sequence[Notice]:

@@ -33,7 +33,9 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "correction_asked": sentence("Somebody asked your school to correct what is held about you."),
         "correction_accepted": sentence("Your school accepted a correction. What is held about you was changed."),
         "correction_refused": sentence("Your school refused a correction. Its answer says why."),
-        "correction_settled": sentence("Your school's directory says something new, which holds instead of a correction."),
+        "correction_settled": sentence(
+            "Your school's directory says something new, which holds instead of a correction."
+        ),
         "correction_lost": sentence(
             "A correction was lost when an older copy of the database was put back. Please ask for it again."
         ),

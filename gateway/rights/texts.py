@@ -28,8 +28,8 @@ NOTICES: Final = (
                 "group and your language. Nothing else is taken from there."
             ),
             sentence(
-                "Files that you open are kept for a short time, locked with a key of your own, so that they open faster "
-                "the next time. Files in your own drive stay until you delete them."
+                "Files that you open are kept for a short time, locked with a key of your own, so that they open "
+                "faster the next time. Files in your own drive stay until you delete them."
             ),
             sentence(
                 "What is done with your files, and on whose word, is written down. You can see it. Nobody uses your "
@@ -48,7 +48,9 @@ NOTICES: Final = (
         date(2026, 12, 1),
         sentence("Terms of use"),
         (
-            sentence("You use this service for school. Its rules about files, names and images of others hold here, too."),
+            sentence(
+                "You use this service for school. Its rules about files, names and images of others hold here, too."
+            ),
             sentence("Open, move and share only what is yours or what you may use. Respect who made it."),
             sentence("Keep your sign-in to yourself, and sign out on a computer that others use."),
             sentence("The service may end a transfer that would harm others, and says so in its report."),

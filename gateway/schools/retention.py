@@ -60,7 +60,7 @@ class OutOfBounds(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What the deployment sets: what holds for schools that chose nothing, and the ceiling of cached copies, seconds."""
+    """What the deployment sets: what holds where a school chose nothing, and the ceiling of cached copies, seconds."""
 
     retention: Retention = Retention()
     ceiling: int = 86_400

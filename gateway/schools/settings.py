@@ -116,7 +116,7 @@ class SchoolChoices:
             told["retention"] = _merged(told.get("retention", {}), retention)
             values = {"version": version + 1, "changed": now, "told": await self._sealed(school, told)}
             await tx.execute(update(school_settings).where(school_settings.c.school == school).values(**values))
-            also = {} if webhook is None else await webhook.make(tx)
+            also: dict[str, Any] = {} if webhook is None else dict(await webhook.make(tx))
             word = None if webhook is None else webhook.instruction
             also |= {"retention": dict(retention)} if retention else {}
             changed = Event("school.settings", person, None, word, POLICY_VERSION, {"exports": dict(exports), **also})

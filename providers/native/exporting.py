@@ -101,7 +101,7 @@ class Contents:
         missing = {one for one in wanted if one not in self._folders}
         while missing:
             query = select(nodes.c.id, nodes.c.parent, nodes.c.name, nodes.c.trashed)
-            rows = (await tx.execute(query.where(nodes.c.id.in_(missing), tree.mine()))).all()
+            rows: Sequence[Any] = (await tx.execute(query.where(nodes.c.id.in_(missing), tree.mine()))).all()
             for row in rows:
                 self._folders[row.id] = _Folder(row.parent, tree.name(row), row.trashed is not None)
             missing = {row.parent for row in rows if row.parent is not None} - self._folders.keys()
@@ -118,7 +118,15 @@ class Contents:
         name = tree.fields.text("native_nodes", "name", row.node, row.name)
         current = row.id == row.current
         return Content(
-            (row.node, row.number), row.id, tuple(reversed(path)), name, row.size, row.modified, digest, current, trashed
+            (row.node, row.number),
+            row.id,
+            tuple(reversed(path)),
+            name,
+            row.size,
+            row.modified,
+            digest,
+            current,
+            trashed,
         )
 
     async def is_there(self, content: Content) -> bool:

@@ -1,0 +1,71 @@
+"""Rows in every table of a person, each value of its own, and sealed where the table says so: nothing may be missed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, Table, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.fields import Fields
+from cache.model import Scope
+from gateway.db.tables_files import upload_parts, uploads
+from gateway.db.tables_people import client_codes, client_grants, client_tokens
+from gateway.rights.sections import Part
+
+OWNERS = ("person", "subject")
+SCHOOLS = ("school", "tenant")
+PARENTS = {client_codes.name: client_grants, client_tokens.name: client_grants, upload_parts.name: uploads}
+
+
+class Filler:
+    """Makes rows whose values are told apart: texts name their column, numbers and bytes come from a counter."""
+
+    def __init__(self, scope: Scope, fields: Fields) -> None:
+        self.scope = scope
+        self.fields = fields
+        self.number = 1_000_000
+        self.parents: dict[str, Any] = {}
+
+    async def fill(self, tx: AsyncConnection, part: Part, **given: Any) -> dict[str, Any]:
+        """A row of the part's table that is about the person; what it says, sealed values as text."""
+        table = part.table
+        row: dict[str, Any] = {}
+        for column in table.columns:
+            row[column.name] = given[column.name] if column.name in given else self._value(table, column)
+        plain = dict(row)
+        name = row.get(part.sealed_as, "")
+        for column in table.columns:
+            if column.info["held"].form == "sealed":
+                plain[column.name] = f"{table.name}.{column.name} opened"
+                key = name if isinstance(name, str) else name.hex()
+                row[column.name] = self.fields.seal(table.name, column.name, key, plain[column.name])
+        await tx.execute(insert(table).values(**row))
+        self.parents[table.name] = row
+        return plain
+
+    def _value(self, table: Table, column: Column[Any]) -> Any:
+        if column.name in SCHOOLS:
+            return self.scope.tenant
+        if column.name in OWNERS:
+            return self.scope.subject
+        for key in column.foreign_keys:
+            if key.column.table.name in self.parents:
+                return self.parents[key.column.table.name][key.column.name]
+            if key.column.table.name == "persons":
+                return self.scope.subject
+        self.number += 1
+        match column.type:
+            case Boolean():
+                return True
+            case BigInteger() | Integer():
+                return self.number
+            case LargeBinary():
+                return self.number.to_bytes(32, "big")
+        return f"{self.number:032}"[-(column.type.length or 32) :]  # type: ignore[attr-defined]  # all others are text
+
+
+def shown(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """As a review shows it: bytes in hexadecimal."""
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in plain.items()}
