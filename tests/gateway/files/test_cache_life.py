@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cache.catalog import objects
 from cache.keys import bucket_of
@@ -75,5 +75,8 @@ async def test_before_the_sweep_has_been_there_nobody_reads_what_is_too_old(
 ) -> None:
     await read_all(opener, LEO, Scripted(BODY))
     await stored(opener)
-    school.kept = 0
+    async with database.write() as tx:
+        await tx.execute(update(cached_files).values(stored=cached_files.c.stored - HOUR // 2))
+    assert (await read_all(opener, LEO, Scripted(BODY)))[0] == "hit"
+    school.kept = HOUR // 2
     assert (await read_all(opener, LEO, Scripted(BODY)))[0] == "stored"

@@ -10,13 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.fields import Fields
 from cache.model import Scope
-from gateway.db.tables_files import upload_parts, uploads
-from gateway.db.tables_people import client_codes, client_grants, client_tokens
 from gateway.rights.sections import Part
 
 OWNERS = ("person", "subject")
 SCHOOLS = ("school", "tenant")
-PARENTS = {client_codes.name: client_grants, client_tokens.name: client_grants, upload_parts.name: uploads}
 
 
 class Filler:
@@ -29,8 +26,11 @@ class Filler:
         self.parents: dict[str, Any] = {}
 
     async def fill(self, tx: AsyncConnection, part: Part, **given: Any) -> dict[str, Any]:
-        """A row of the part's table that is about the person; what it says, sealed values as text."""
+        """A row about the person, below one of each table that it belongs to; what it says, sealed values as text."""
         table = part.table
+        for parent in {key.column.table for key in table.foreign_keys} - {table}:
+            if parent.name not in (*self.parents, "persons", "schools"):
+                await self.fill(tx, Part(parent, part.mine))
         row: dict[str, Any] = {}
         for column in table.columns:
             row[column.name] = given[column.name] if column.name in given else self._value(table, column)
