@@ -155,7 +155,7 @@ def _routes(base: str, tag: str, read: str, export: str) -> tuple[Route, ...]:
     return (
         Route(
             "POST", f"{base}/exports", ask_export, export, "Ask for a copy of everything", tag,
-            body=ExportAsked, answer=ExportMade, status=201, rate=10,
+            body=ExportAsked, answer=ExportMade, status=201, rate=60,
         ),
         Route(
             "GET", f"{base}/exports", list_exports, read, "Copies that were asked for", tag,

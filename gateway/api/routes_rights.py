@@ -247,7 +247,7 @@ def _routes(base: str, tag: str, read: str, correct: str) -> tuple[Route, ...]:
         ),
         Route(
             "POST", f"{base}/corrections", ask_correction, correct, "Correct something", tag,
-            body=CorrectionAsked, answer=CorrectionOut, status=201, problems=(409,), rate=20,
+            body=CorrectionAsked, answer=CorrectionOut, status=201, problems=(409,), rate=60,
         ),
         Route(
             "DELETE", f"{base}/corrections/{{correction}}", withdraw_correction, correct, "Take a request back", tag,

@@ -89,9 +89,9 @@ class RetentionWanted(Wire):
 
 
 class RetentionOut(Wire):
-    """What holds for one number: `chosen` by the school, or set by the deployment. `value` null: off."""
+    """What holds for one number: `chosen` by the school, or set by the deployment. Without a `value` it is off."""
 
-    value: int | None
+    value: int | None = None
     chosen: bool
     least: int
     most: int
