@@ -21,7 +21,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote
 
-from cache.errors import Missing
+from cache.errors import Corrupt
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
@@ -89,7 +89,7 @@ class Exporter:
         return self._running >= AT_ONCE
 
     async def pieces(self, wanted: Wanted) -> AsyncIterator[bytes]:
-        """The archive. Raises in the middle where the person is forgotten meanwhile, or a file is while it is read."""
+        """The archive. StorageError, also in the middle: the person was forgotten meanwhile, a file is damaged."""
         self._running += 1
         try:
             async with aclosing(self._pieces(wanted)) as pieces:
@@ -99,6 +99,7 @@ class Exporter:
             self._running -= 1
 
     async def _pieces(self, wanted: Wanted) -> AsyncGenerator[bytes]:
+        await asyncio.to_thread(pages.prepare, wanted.locale)
         archive, told = Archive(), _Told()
         if wanted.part == 1:
             async for piece in self._data(archive, told, wanted):
@@ -154,12 +155,15 @@ class Exporter:
             if len(told.missing) < MISSED:
                 told.missing.append(name)
             return
-        async for piece in archive.add(
-            name, contents.read(content), content.modified, size=content.size, level=AS_IT_IS
-        ):
-            yield piece
+        try:
+            async for piece in archive.add(
+                name, contents.read(content), content.modified, size=content.size, level=AS_IT_IS
+            ):
+                yield piece
+        except ValueError:
+            raise Corrupt("a kept file has lost a part") from None
         if archive.last().sha256 != content.sha256.hex():
-            raise Missing("the file was replaced while it was read")
+            raise Corrupt("a kept file is not what was saved")
 
 
 def _line(record: Record) -> bytes:

@@ -61,6 +61,11 @@ def render(page: Page, locale: str, **context: Any) -> str:
     return _environment(locale).get_template(f"{page}.html").render(page=page, **context)
 
 
+def prepare(locale: str) -> None:
+    """Read what a language needs, which takes a moment the first time: blocking, for a thread."""
+    _environment(locale)
+
+
 def pieces(page: Page, locale: str, **context: Any) -> Iterator[str]:
     """`render`, a few characters at a time: what is long need not be held whole."""
     return _environment(locale).get_template(f"{page}.html").generate(page=page, **context)
