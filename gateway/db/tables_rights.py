@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
 
-from cache.inventory import Whose, held
+from cache.inventory import Whose, held, sealed_by
 from gateway.db.metadata import metadata
 
 _HISTORY: Final = "at the school's retention of history, or when the person is forgotten"
@@ -47,6 +47,7 @@ corrections = Table(
     Index("ix_corrections_person", "person", "made"),
     Index("ix_corrections_school", "school", "state", "made", "id"),
     Index("ix_corrections_ended", "ended"),
+    info=sealed_by("id", "school", "person"),
 )
 
 exports = Table(
@@ -82,6 +83,7 @@ notifications = Table(
     _clear("made", BigInteger, "when it came to be, epoch ms", _HISTORY),
     Index("ix_notifications_person", "person", "made", "id"),
     Index("ix_notifications_made", "made"),
+    info=sealed_by("id", "school", "person"),
 )
 
 inactivity = Table(

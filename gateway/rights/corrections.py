@@ -164,7 +164,7 @@ class Corrections:
         async with self._database.write() as tx:
             now = await self._database.now(tx)
             row = await self._moved(tx, correction, OPEN, state="accepting", decider=acting.by, decided=now, **box)
-            note = await self._note(tx, fields, row)
+            note = await self._note(tx, acting.scope, fields, row)
         told = {"correction": correction, "field": row.field}
 
         async def also(tx: AsyncConnection) -> None:
@@ -178,13 +178,17 @@ class Corrections:
         line = Line(0, correction, acting.scope.tenant, acting.person, SCOPE, now, note)
         await self._journal.record(line, also)
 
-    async def _note(self, tx: AsyncConnection, fields: Fields, row: Row[Any]) -> str:
-        """What the journal must know to make it hold again: the field, what is right, what the directory says."""
+    async def _note(self, tx: AsyncConnection, scope: Scope, fields: Fields, row: Row[Any]) -> str:
+        """What the journal must know to make it hold again: the field, what is right, what the directory says.
+
+        Under the key that lasts as long as the person: the journal cannot follow another one.
+        """
         told = {
             "field": row.field, "wanted": fields.text(TABLE, "wanted", row.id, row.wanted),
             "told": await self._directory(tx, fields, row), "by": row.by, "made": row.made,
         }  # fmt: skip
-        return base64.b64encode(fields.seal(TABLE, "note", row.id, json.dumps(told))).decode()
+        lasting = await self._vault.records(scope, tx)
+        return base64.b64encode(lasting.seal(TABLE, "note", row.id, json.dumps(told))).decode()
 
     async def _directory(self, tx: AsyncConnection, fields: Fields, row: Row[Any]) -> str:
         """What the directory said last: what is held, or what was remembered by a correction that holds now."""
@@ -215,7 +219,8 @@ class Corrections:
         if await _is_decided(tx, line.erasure):
             return
         try:
-            box = fields.unseal(TABLE, "note", line.erasure, base64.b64decode(line.note or ""))
+            lasting = await self._vault.records(scope, tx)
+            box = lasting.unseal(TABLE, "note", line.erasure, base64.b64decode(line.note or ""))
         except (Corrupt, Shredded):  # sealed under a key that this copy of the database is too old for
             await self._notifications.tell(tx, scope, "correction_lost", correction=line.erasure)
             return

@@ -14,9 +14,10 @@ from typing import Any, Final
 from sqlalchemy import Column, RowMapping, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.errors import Corrupt, Shredded
-from cache.fields import Fields
-from cache.inventory import Held
+from cache.errors import Corrupt, Missing, Shredded
+from cache.fields import Fields, sealed_version
+from cache.inventory import Held, Sealing
+from cache.keyrows import FIRST_RECORD
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
@@ -55,6 +56,14 @@ class Record:
     values: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What opens a person's columns: their key of now, and the one that lasts as long as they are here."""
+
+    own: Fields
+    lasting: Fields | None
+
+
 Place = tuple[int, Sequence[Any]]
 """How far a page went: the part of the section, and the key of its last row."""
 
@@ -75,7 +84,7 @@ class Review:
         self, scope: Scope, section: Section, after: Place | None = None, limit: int = 100
     ) -> tuple[Sequence[Record], Place | None]:
         """Records of one store, and where the next page begins. Shorter where records are large. Shredded, Missing."""
-        fields = await self._vault.fields(scope)
+        keys = Keys(await self._vault.fields(scope), await self._records(scope))
         part, key = (0, None) if after is None else after
         found: list[Record] = []
         size = 0
@@ -84,12 +93,19 @@ class Review:
                 one = section.parts[part]
                 rows = await _rows(tx, one, scope, key, limit - len(found))
                 for row in rows:
-                    found.append(_record(fields, one, row, scope))
+                    found.append(_record(keys, one, row, scope))
                     size += len(json.dumps(found[-1].values, default=str))
                     if size >= PAGE_BYTES or len(found) == limit:
                         return found, (part, _key(one, row))
                 part, key = part + 1, None
         return found, None
+
+    async def _records(self, scope: Scope) -> Fields | None:
+        """What opens the person's entries in the ledger; None where there is none."""
+        try:
+            return await self._vault.records(scope)
+        except Missing:
+            return None
 
 
 async def _counted(tx: AsyncConnection, section: Section, scope: Scope) -> Counted:
@@ -123,9 +139,9 @@ def _key(part: Part, row: RowMapping) -> Sequence[Any]:
     return [row[column.name] for column in part.table.primary_key.columns]
 
 
-def _record(fields: Fields, part: Part, row: RowMapping, scope: Scope) -> Record:
+def _record(keys: Keys, part: Part, row: RowMapping, scope: Scope) -> Record:
     foreign = part.table.name == "ledger_entries" and row["subject"] != scope.subject
-    told = {column.name: _value(fields, part, column, row) for column in part.columns if not _theirs(column, foreign)}
+    told = {column.name: _value(keys, part, column, row) for column in part.columns if not _theirs(column, foreign)}
     return Record(part.table.name, told)
 
 
@@ -134,21 +150,24 @@ def _theirs(column: Column[Any], foreign: bool) -> bool:
     return foreign and column.name in ("subject", "details")
 
 
-def _value(fields: Fields, part: Part, column: Column[Any], row: RowMapping) -> Any:
+def _value(keys: Keys, part: Part, column: Column[Any], row: RowMapping) -> Any:
     raw = row[column.name]
     if raw is None or not isinstance(raw, bytes | memoryview):
         return raw
     if column.info["held"].form != "sealed":
         return bytes(raw).hex()
-    name = row[part.sealed_as]
-    try:
-        plain = fields.unseal(
-            part.table.name, column.name, name if isinstance(name, str) else bytes(name).hex(), bytes(raw)
-        )
-    except (Corrupt, Shredded):
-        fields.index("alive", "")  # Shredded, where it is the person's own key that has just died
+    sealing: Sealing = part.table.info["sealing"]
+    name = row[sealing.row]
+    lasting = sealing.lasting and sealed_version(bytes(raw)) >= FIRST_RECORD  # older ones are as everything else
+    fields = keys.lasting if lasting else keys.own
+    if fields is None:
         return UNREADABLE
-    return _readable(plain)
+    try:
+        label = bytes(name).hex() if isinstance(name, bytes | memoryview) else str(name)
+        return _readable(fields.unseal(part.table.name, column.name, label, bytes(raw)))
+    except (Corrupt, Shredded):
+        keys.own.index("alive", "")  # Shredded, where it is the person's own key that has just died
+        return UNREADABLE
 
 
 def _readable(plain: bytes) -> Any:

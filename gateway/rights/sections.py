@@ -28,11 +28,10 @@ Mine = Callable[[Scope], ColumnElement[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows of one table that are about the person. ``sealed_as``: the row's name in its sealed fields."""
+    """The rows of one table that are about the person."""
 
     table: Table
     mine: Mine
-    sealed_as: str = "id"
 
     @property
     def columns(self) -> Sequence[Column[Any]]:
@@ -62,6 +61,7 @@ HIDDEN: Final[Mapping[str, str]] = MappingProxyType(
     {
         "accounts.grant": sentence("Whoever has it could use your account. It is never shown to anybody."),
         "connect_flows.flow": sentence("Whoever has it could use your account. It is never shown to anybody."),
+        "jobs.marks": sentence("A locked key. It opens what is shown here, and is never shown itself."),
         "items.work": sentence("Addresses of uploads under way. Whoever has one could write into your drive."),
     }
 )
@@ -84,11 +84,10 @@ def unshown(column: Column[Any]) -> str | None:
 
 
 def _part(rows: Rows) -> Part:
-    return Part(rows.table, rows.mine, _SEALED_AS.get(rows.table.name, "id"))
+    return Part(rows.table, rows.mine)
 
 
-_SEALED_AS: Final = {"connect_flows": "state", "idempotency": "key", "native_versions": "id"}
-_KEYED: Final = (vault.subject_keys, vault.objects)
+_KEYED: Final = (vault.subject_keys, vault.record_keys, vault.objects)
 
 
 def _granted(table: Table) -> Part:

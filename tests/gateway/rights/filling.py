@@ -19,9 +19,11 @@ SCHOOLS = ("school", "tenant")
 class Filler:
     """Makes rows whose values are told apart: texts name their column, numbers and bytes come from a counter."""
 
-    def __init__(self, scope: Scope, fields: Fields) -> None:
+    def __init__(self, scope: Scope, own: Fields, lasting: Fields) -> None:
+        """``own``, ``lasting``: what seals columns of the person, and what they never seal anew."""
         self.scope = scope
-        self.fields = fields
+        self.own = own
+        self.lasting = lasting
         self.number = 1_000_000
         self.parents: dict[str, Any] = {}
 
@@ -35,12 +37,13 @@ class Filler:
         for column in table.columns:
             row[column.name] = given[column.name] if column.name in given else self._value(table, column)
         plain = dict(row)
-        name = row.get(part.sealed_as, "")
         for column in table.columns:
             if column.info["held"].form == "sealed":
                 plain[column.name] = f"{table.name}.{column.name} opened"
+                sealing = table.info["sealing"]
+                name, fields = row[sealing.row], self.lasting if sealing.lasting else self.own
                 key = name if isinstance(name, str) else name.hex()
-                row[column.name] = self.fields.seal(table.name, column.name, key, plain[column.name])
+                row[column.name] = fields.seal(table.name, column.name, key, plain[column.name])
         await tx.execute(insert(table).values(**row))
         self.parents[table.name] = row
         return plain

@@ -59,7 +59,9 @@ async def all_records(world: World, scope: Scope, name: str, limit: int = 100) -
 
 @pytest.mark.both
 async def test_a_row_in_every_table_is_shown_with_every_column(world: World, leo: Scope) -> None:
-    filler = Filler(leo, await world.vault.fields(leo))
+    async with world.database.write() as tx:
+        lasting = await world.vault.records(leo, tx)
+    filler = Filler(leo, await world.vault.fields(leo), lasting)
     expected: dict[str, list[dict[str, Any]]] = {}
     skipped = {persons, *cache.catalog.metadata.sorted_tables}  # there are rows of them already
     async with world.database.write() as tx:
