@@ -87,7 +87,7 @@ def _part(rows: Rows) -> Part:
     return Part(rows.table, rows.mine)
 
 
-_KEYED: Final = (vault.subject_keys, vault.record_keys, vault.changes, vault.objects)
+_KEYED: Final = (vault.subject_keys, vault.record_keys, vault.changes, vault.renewals, vault.objects)
 
 
 def _granted(table: Table) -> Part:
