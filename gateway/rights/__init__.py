@@ -1,7 +1,7 @@
 """What people may demand: to see, correct, and take with them what is held about them; by themselves or a guardian."""
 
 from gateway.rights.acting import Acting, How
-from gateway.rights.corrections import BadValue, Correction, CorrectionRefused
+from gateway.rights.correction import BadValue, Correction, CorrectionRefused
 from gateway.rights.exporting import Wanted
 from gateway.rights.exports import Export, NoExport
 from gateway.rights.guardians import RIGHTS, Link, LinkRefused, NoLink, Right

@@ -12,7 +12,7 @@ from cache.model import Scope
 from gateway.db.tables_people import persons
 from gateway.db.tables_rights import corrections
 from gateway.rights import Acting
-from gateway.rights.corrections import BadValue, CorrectionRefused
+from gateway.rights.correction import BadValue, CorrectionRefused
 from tests.gateway.rights.conftest import DAY, World, oneself, principal
 
 
