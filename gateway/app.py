@@ -6,6 +6,7 @@ Whatever could hurt people's data refuses the start here, with a sentence that s
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import os
 import signal
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.encoding import enc
 from cache.errors import Stale, StorageError
@@ -30,13 +32,15 @@ from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
 from gateway.api.services import Accesses, Services
-from gateway.db.engine import DatabaseInUse
+from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
 from gateway.erasure.holdings import STORES
-from gateway.erasure.journal import Journal, JournalRefused
+from gateway.erasure.journal import Journal, JournalRefused, Line
+from gateway.erasure.mark import Mark
 from gateway.erasure.outside import AccountsOutside
+from gateway.erasure.restoring import Restorer
 from gateway.erasure.signing import SigningKeys
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
@@ -53,15 +57,16 @@ from gateway.keys import KeyCycles
 from gateway.ledger import Ledger
 from gateway.policy import POLICY_VERSION
 from gateway.residency import attest, missing, statement
+from gateway.rights import Rights, rights
 from gateway.safety import UnsafeSettings, serving
-from gateway.schools import SchoolChoices, by_media_type
+from gateway.schools import DAY, Retention, Retentions, SchoolChoices, Usual, by_media_type
 from gateway.settings import Settings
 from gateway.stores import StartRefused, Stores, opened
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
 from gateway.webhooks import Deliveries, Sender, Webhooks
 from providers.http import Outbound, Turns
-from providers.native import empty, tidy
+from providers.native import Trimmer, empty, tidy
 
 log = structlog.get_logger()
 
@@ -71,10 +76,6 @@ QUIET = 10.0
 
 ABANDONED = 120_000
 """Milliseconds after which a request of another process that has not answered is taken for dead."""
-
-
-DAY = 24 * 60 * 60 * 1000
-"""Milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,7 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender, turns)
     await services.eraser.start()
+    await services.rights.retentions.refresh()
     stack.push_async_callback(services.eraser.close)
     stack.push_async_callback(services.fills.stop)
     worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
@@ -199,9 +201,19 @@ async def _services(
     await signing.start()
     await schools.start(settings.identity_providers)
     offered = connections.consents(settings, outbound)
-    ledger, people = Ledger(vault, database), People(vault, database)
+    ledger = Ledger(vault, database)
     await attest(database, vault, ledger, schools.ids, statement(settings, stores.regions))
-    choices = SchoolChoices(vault, database, ledger)
+    choices = SchoolChoices(vault, database, ledger, _usual(settings))
+    retentions = Retentions(choices)
+    restorer = await _restorer(settings, database, signing)
+
+    async def forget(scope: Scope) -> None:
+        """What a school's retention ends."""
+        await eraser.begin(scope)
+
+    given = rights(vault, database, ledger, retentions, restorer, forget)
+    await _restored(restorer, given)
+    people = People(vault, database, given.corrections.over)
     limits = settings.session
     sessions = Sessions(database, people, schools, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
     accounts = Accounts(
@@ -209,7 +221,8 @@ async def _services(
         redirect_uri=f"{settings.public_url}/connect/callback", limit=settings.limits.connections,
     )  # fmt: skip
     made = connections.makers(settings, outbound, accounts, offered)
-    drives = Drives(connections.native_maker(settings, vault, database), made, accounts, ledger)
+    native = connections.native_maker(settings, vault, database, retentions.known)
+    drives = Drives(native, made, accounts, ledger, before_native=retentions.refresh)
     jobs = Jobs(database, vault, people.require_active)
 
     async def formats(school: str) -> Mapping[str, str]:
@@ -220,7 +233,7 @@ async def _services(
         jobs, drives, vault, policy_version=POLICY_VERSION, most=settings.limits.jobs, defaults=formats
     )  # fmt: skip
     cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)
-    following, policy = Following(database, cached, fills, Freshness()), CachePolicy(life=settings.cache_seconds * 1000)
+    following, policy = Following(database, cached, fills, Freshness()), CachePolicy(retentions.cache_life)
     outside = AccountsOutside(accounts, offered)
 
     async def stop(scope: Scope) -> None:
@@ -236,6 +249,10 @@ async def _services(
         drives.forget_person(scope)
         following.freshness.forget(scope.subject)
 
+    eraser = Eraser(
+        vault=vault, database=database, signing=signing, stores=STORES, people=people, outside=outside, stop=stop,
+        journal=Journal(journal_path(settings), signing.journal_key),
+    )  # fmt: skip
     return Services(
         settings=settings,
         regions=stores.regions,
@@ -250,6 +267,7 @@ async def _services(
             providers=[Provider(one, outbound) for one in settings.identity_providers],
             redirect_uri=f"{settings.public_url}/signin/callback",
             database=database, schools=schools, people=people, sessions=sessions, ledger=ledger,
+            arrived=given.guardians.arrived,
         ),
         client_tokens=ClientTokens(
             database, people, schools, ledger, extensions=settings.extension_ids, life=limits.extension_seconds
@@ -265,10 +283,7 @@ async def _services(
         uploads=Uploads(vault, database, transfers.send_on, people.require_active),
         jobs=jobs,
         transfers=transfers,
-        eraser=Eraser(
-            vault=vault, database=database, signing=signing, stores=STORES, people=people, outside=outside, stop=stop,
-            journal=Journal(journal_path(settings), signing.journal_key),
-        ),
+        eraser=eraser,
         outside=outside,
         signing=signing,
         cursors=Cursors(hkdf(signing.journal_key, enc("cursors", 1))),
@@ -278,12 +293,55 @@ async def _services(
         ),
         accesses=Accesses(ledger, database),
         school_choices=choices,
+        rights=given,
         webhooks=Webhooks(vault, database, ledger, sender),
         turns=turns,
     )  # fmt: skip
 
 
+def _usual(settings: Settings) -> Usual:
+    """What holds where a school chose nothing."""
+    retention = Retention(
+        cache_seconds=settings.cache_seconds,
+        trash_days=settings.trash_days,
+        versions=settings.native_versions,
+        history_days=settings.history_days,
+        ledger_days=settings.ledger_days,
+    )
+    return Usual(retention, settings.cache_ceiling_seconds)
+
+
+async def _restorer(settings: Settings, database: Database, signing: SigningKeys) -> Restorer:
+    journal = Journal(journal_path(settings), signing.journal_key)
+    return Restorer(journal, Mark(journal.folder, signing.journal_key), database)
+
+
+async def _restored(restorer: Restorer, given: Rights) -> None:
+    async def person(_tx: AsyncConnection, _line: Line) -> None:
+        """The eraser's."""
+
+    replays = {"guardian_ended": given.guardians.replay, "corrected": given.corrections.replay, "person": person}
+    await restorer.start(replays)
+
+
 def _sweeps(services: Services) -> Mapping[str, Sweep]:
+    holds = services.rights.retentions
+    usual, trimmer = holds.usual, Trimmer(services.vault, services.database)
+
+    async def shorten() -> int:
+        return await services.cached.shorten(await holds.lowered(await services.database.now()), STEP)
+
+    async def jobs() -> int:
+        return await services.jobs.sweep(STEP, usual.history_days * DAY, await holds.lives("history_days"))
+
+    async def trash() -> int:
+        lives = await holds.lives("trash_days")
+        return await empty(services.vault, services.database, usual.trash_days * DAY, STEP, lives)
+
+    async def versions() -> int:
+        return await trimmer.step(usual.versions, await holds.differing("versions"), STEP)
+
+    given = services.rights.sweeps(lambda: [school.id for school, _ in services.ways_in()])
     return {
         "known": services.freshness.sweep,
         "objects": lambda: services.vault.sweep(STEP),
@@ -295,9 +353,12 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "consents": services.accounts.sweep,
         "receipts": lambda: services.eraser.sweep(STEP),
         "tokens": services.client_tokens.sweep,
-        "jobs": lambda: services.jobs.sweep(STEP),
+        "jobs": jobs,
+        "shortened": shorten,
+        "versions": versions,
+        **{name: functools.partial(sweep, STEP) for name, sweep in given.items()},
         "native": lambda: tidy(services.vault, services.database, STEP),
-        "trash": lambda: empty(services.vault, services.database, services.settings.trash_days * DAY, STEP),
+        "trash": trash,
     }
 
 

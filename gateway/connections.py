@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import Final
 
@@ -11,6 +11,7 @@ from gateway.db.engine import Database
 from gateway.drives import Maker, Reach
 from gateway.identity.accounts import Accounts
 from gateway.pacing import Paces
+from gateway.schools import Retention
 from gateway.settings import Settings
 from providers import google, native, onedrive
 from providers.consent import GoogleConsent, MicrosoftConsent, OAuthClient, is_personal
@@ -85,17 +86,20 @@ def makers(
     return {provider: maker for provider, maker in known.items() if provider in offered}
 
 
-def native_maker(settings: Settings, vault: Vault, database: Database) -> Maker:
-    """How a person's own native drive is made."""
+def native_maker(
+    settings: Settings, vault: Vault, database: Database, retention: Callable[[str], Retention]
+) -> Maker:  # fmt: skip
+    """How a person's own native drive is made; ``retention``: what holds for their school."""
     digests = native.Digests()
-    allowance = native.Allowance(
-        versions=settings.native_versions,
-        bytes=settings.native_quota_bytes,
-        school=settings.native_school_quota_bytes,
-        trash_days=settings.trash_days,
-    )
 
     def own_drive(scope: Scope, _drive: str) -> Drive:
+        holds = retention(scope.tenant)
+        allowance = native.Allowance(
+            versions=holds.versions,
+            bytes=settings.native_quota_bytes,
+            school=settings.native_school_quota_bytes,
+            trash_days=holds.trash_days,
+        )
         return NativeDrive(vault, database, scope, digests=digests, allowance=allowance)
 
     return Maker("native", native.TRAITS, own_drive, NativeDrive)

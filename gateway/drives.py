@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -117,8 +117,13 @@ class Drives:
         accounts: Accounts,
         ledger: Ledger,
         clock: Callable[[], float] = time.monotonic,
+        before_native: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """``providers``: a maker by the provider's name as accounts hold it ('google', 'microsoft')."""
+        """``providers``: a maker by the provider's name as accounts hold it ('google', 'microsoft').
+
+        ``before_native``: brings up to date what ``native`` goes by.
+        """
+        self._before_native = before_native
         self._native = native
         self._providers = providers
         self._accounts = accounts
@@ -177,6 +182,8 @@ class Drives:
 
     async def _drive(self, scope: Scope, drive: str) -> Drive:
         if drive == NATIVE:
+            if self._before_native is not None:
+                await self._before_native()
             return self._native.make(scope, drive)
         kept, now = self._made.get(drive), self._clock()
         trusted = kept is not None and kept.owner == scope and now - kept.looked < TRUSTED and is_background()

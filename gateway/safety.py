@@ -59,7 +59,7 @@ def _unreadable(message: str) -> str:
 
 def hazards(settings: Settings) -> list[str]:
     """Every problem for any command; `serving` adds those that only matter to `serve`."""
-    stores = [*_database(settings), *_blobs(settings), *_keys(settings), *_redis(settings)]
+    stores = [*_database(settings), *_blobs(settings), *_keys(settings), *_redis(settings), *_lives(settings)]
     return [*_outside(settings), *stores, *_providers(settings)]
 
 
@@ -88,6 +88,11 @@ def _outside(settings: Settings) -> Iterator[str]:
             yield f"FILE_ACCESS_{name}: a provider that is not on this machine must be reached by https"
     if _clear(settings.public_url):
         yield "FILE_ACCESS_PUBLIC_URL: a public address must begin with https"
+
+
+def _lives(settings: Settings) -> Iterator[str]:
+    if settings.cache_seconds > settings.cache_ceiling_seconds:
+        yield "FILE_ACCESS_CACHE_SECONDS: must not be more than FILE_ACCESS_CACHE_CEILING_SECONDS"
 
 
 def _database(settings: Settings) -> Iterator[str]:

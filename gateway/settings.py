@@ -138,8 +138,8 @@ class IdentityProvider(_Group):
     schools: dict[str, SchoolSetting] = Field(description="School by the claim's value; other values are refused.")
     role_claim: str = Field("role", description="The claim with the person's role.")
     roles: dict[str, str] = Field(
-        {"student": "student", "teacher": "teacher", "administrator": "administrator"},
-        description="Role (student, teacher, administrator) by the claim's value; other values are refused.",
+        {"student": "student", "teacher": "teacher", "administrator": "administrator", "guardian": "guardian"},
+        description="Role (student, teacher, administrator, guardian) by the claim's value; other values are refused.",
     )
     age_claim: str = Field("age_band", description="The claim with the age band; missing counts as the youngest.")
     origins: tuple[Address, ...] = Field(
@@ -151,8 +151,8 @@ class IdentityProvider(_Group):
     def _fits(self) -> Self:
         if not self.schools or (self.school_claim is None and len(self.schools) != 1):
             raise ValueError("schools must name at least one school, and exactly one where school_claim is null")
-        if set(self.roles.values()) - {"student", "teacher", "administrator"}:
-            raise ValueError("roles must map to student, teacher or administrator")
+        if set(self.roles.values()) - {"student", "teacher", "administrator", "guardian"}:
+            raise ValueError("roles must map to student, teacher, administrator or guardian")
         if "openid" not in self.scopes:
             raise ValueError("scopes must hold openid")
         return self
@@ -282,14 +282,38 @@ class Settings(BaseSettings):
         description="The operator vouches that a Redis which does not show its configuration (CONFIG GET) writes "
         "nothing to disk and evicts nothing.",
     )
-    cache_seconds: int = Field(3600, ge=60, le=86_400, description="Life of a cached copy, counted from storing it.")
+    cache_seconds: int = Field(
+        3600,
+        ge=60,
+        le=86_400,
+        description="Life of a cached copy, counted from storing it, where its school chose nothing else.",
+    )
+    cache_ceiling_seconds: int = Field(
+        86_400, ge=60, le=86_400, description="Longest life of a cached copy that a school may choose."
+    )
     cache_bytes: int = Field(0, ge=0, description="Bytes that all cached copies may take; 0: no cap.")
     cache_school_bytes: int = Field(0, ge=0, description="Bytes that those of one school may take; 0: no cap.")
     trash_days: int = Field(
-        30, ge=1, le=3650, description="Days after which the native drive's trash is deleted for good."
+        30,
+        ge=1,
+        le=3650,
+        description="Days after which the native drive's trash is deleted for good, where a school chose nothing else.",
     )
     native_versions: int = Field(
-        10, ge=0, le=1000, description="Older versions of each file that the native drive keeps."
+        10,
+        ge=0,
+        le=1000,
+        description="Older versions of each file that the native drive keeps, where a school chose nothing else.",
+    )
+    history_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="Days that reports of jobs and the history of people's requests are kept, where a school chose "
+        "nothing else.",
+    )
+    ledger_days: int = Field(
+        1095, ge=365, le=3650, description="Days that the ledger is kept, where a school chose nothing else."
     )
     native_quota_bytes: int = Field(
         0, ge=0, description="Bytes a person may keep in the native drive, versions and trash included; 0: unlimited."

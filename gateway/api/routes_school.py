@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from gateway.api.acting import require_fresh
 from gateway.api.problems import Problem
 from gateway.api.ranges import check_match, strong_etag
 from gateway.api.routes_account import moment
 from gateway.api.routing import Call, Header, Route, answer
 from gateway.api.schemas_verbs import (
+    RetentionOut,
     SchoolSettingsChange,
     SchoolSettingsOut,
     WebhookOut,
@@ -16,7 +18,7 @@ from gateway.api.schemas_verbs import (
     WebhookTested,
     WebhookWanted,
 )
-from gateway.schools import FORMATS, NotOffered, SchoolSettings, WrongVersion
+from gateway.schools import BOUNDS, FORMATS, NotOffered, OutOfBounds, SchoolSettings, WrongVersion
 from gateway.sentences import sentence
 from gateway.webhooks import FAILURES, AddressRefused, Change, NoWebhook, Wanted, WebhookView
 
@@ -25,8 +27,21 @@ async def _out(call: Call, settings: SchoolSettings, secret: str | None = None) 
     offered = {name: list(formats) for name, formats in FORMATS.items()}
     view = await call.services.webhooks.get(call.me.school)
     webhook = None if view is None else _webhook(call, view, secret)
-    told = SchoolSettingsOut(exports=dict(settings.exports), offered=offered, webhook=webhook)
+    told = SchoolSettingsOut(
+        exports=dict(settings.exports), offered=offered, retention=_retention(call, settings), webhook=webhook
+    )
     return answer(told, headers={"ETag": _etag(call, settings)})
+
+
+def _retention(call: Call, settings: SchoolSettings) -> dict[str, RetentionOut]:
+    usual = call.services.school_choices.usual
+
+    def told(name: str) -> RetentionOut:
+        least, most = usual.bounds(name)
+        value = getattr(settings.retention, name)
+        return RetentionOut(value=value, chosen=name in settings.chosen, least=least, most=most)
+
+    return {name: told(name) for name in BOUNDS}
 
 
 def _webhook(call: Call, view: WebhookView, secret: str | None) -> WebhookOut:
@@ -62,15 +77,25 @@ async def get_settings(call: Call) -> web.StreamResponse:
 async def change_settings(call: Call) -> web.StreamResponse:
     """Change what is named; null goes back to the default. What was changed, and by whom, stands in the ledger.
 
+    Changing how long things are kept needs a sign-in of the last minutes: what goes by it does not come back.
+
     The first `webhook` makes a signing secret, which is in this answer and in no other; null takes the address away,
     with its secrets and all that waits to be sent there.
     """
     choices, wanted = call.services.school_choices, call.body.exports.model_dump(exclude_unset=True)
+    retention = call.body.retention.model_dump(exclude_unset=True)
+    if retention:
+        await require_fresh(call)
     now = await choices.get(call.me.school)
     check_match(call.request.headers.get("If-Match"), _etag(call, now), required=True)
     change = _change(call, call.body.webhook) if "webhook" in call.body.model_fields_set else None
     try:
-        changed = await choices.change(call.me.school, call.me.person, now.version, wanted, change)
+        changed = await choices.change(call.me.school, call.me.person, now.version, wanted, change, retention)
+    except OutOfBounds as error:
+        raise Problem(
+            422, "out_of_bounds", "This number is too small or too large.",
+            field=error.name, least=error.least, most=error.most,
+        ) from None  # fmt: skip
     except NotOffered:
         raise Problem(422, "no_such_format", "Documents of this kind cannot be had in that format.") from None
     except WrongVersion:

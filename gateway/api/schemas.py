@@ -36,7 +36,7 @@ class Me(Wire):
     id: str
     name: str
     email: str | None
-    role: Literal["student", "teacher", "administrator"]
+    role: Literal["student", "teacher", "administrator", "guardian"]
     age_band: str
     school: School
     signed_in_at: datetime

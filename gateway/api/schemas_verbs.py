@@ -76,9 +76,31 @@ class WebhookWanted(Wire):
     after: Annotated[int, Field(ge=0, le=86_400)] = 60
 
 
+class RetentionWanted(Wire):
+    """How long things are kept; null goes back to what the deployment sets, what is not named stays."""
+
+    cache_seconds: int | None = None
+    trash_days: int | None = None
+    versions: int | None = None
+    history_days: int | None = None
+    ledger_days: int | None = None
+    inactive_days: int | None = None
+    notice_days: int | None = None
+
+
+class RetentionOut(Wire):
+    """What holds for one number: `chosen` by the school, or set by the deployment. Without a `value` it is off."""
+
+    value: int | None = None
+    chosen: bool
+    least: int
+    most: int
+
+
 class SchoolSettingsChange(Wire):
     exports: Formats = Field(default_factory=Formats)
     webhook: WebhookWanted | None = None
+    retention: RetentionWanted = Field(default_factory=RetentionWanted)
 
 
 class WebhookOut(Wire):
@@ -113,4 +135,5 @@ class WebhookTested(Wire):
 class SchoolSettingsOut(Wire):
     exports: dict[str, str]
     offered: dict[str, list[str]]
+    retention: dict[str, RetentionOut]
     webhook: WebhookOut | None = None

@@ -33,6 +33,7 @@ from gateway.jobs.model import ItemState, JobState
 from gateway.jobs.service import Jobs
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION, Principal
+from gateway.rights import Rights
 from gateway.schools import SchoolChoices
 from gateway.settings import Settings
 from gateway.transfers import Transfers
@@ -98,6 +99,7 @@ class Services:
     idempotency: Idempotency
     accesses: Accesses
     school_choices: SchoolChoices
+    rights: Rights
     webhooks: Webhooks
     turns: Turns
 

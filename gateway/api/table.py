@@ -9,9 +9,13 @@ from gateway.api import (
     openapi,
     routes_account,
     routes_drives,
+    routes_exports,
+    routes_guardians,
     routes_jobs,
+    routes_notices,
     routes_preflight,
     routes_records,
+    routes_rights,
     routes_school,
     routes_uploads,
     routes_verbs,
@@ -27,6 +31,10 @@ ROUTES: tuple[Route, ...] = (
     *routes_jobs.ROUTES,
     *routes_school.ROUTES,
     *routes_records.ROUTES,
+    *routes_rights.ROUTES,
+    *routes_exports.ROUTES,
+    *routes_guardians.ROUTES,
+    *routes_notices.ROUTES,
 )
 
 

@@ -10,10 +10,12 @@ import cache.catalog
 import providers.native.tables
 from cache.sealed import SealedTable, sealed_tables
 from gateway.db import (
+    tables_approvals,
     tables_erasure,
     tables_files,
     tables_ledger,
     tables_people,
+    tables_rights,
     tables_schools,
     tables_webhooks,
     tables_work,
@@ -21,10 +23,12 @@ from gateway.db import (
 from gateway.db.metadata import metadata
 
 _DEFINED: Final = (
+    tables_approvals,
     tables_erasure,
     tables_files,
     tables_ledger,
     tables_people,
+    tables_rights,
     tables_schools,
     tables_webhooks,
     tables_work,

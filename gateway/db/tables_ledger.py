@@ -37,6 +37,7 @@ ledger_entries = Table(
     Column("hash", LargeBinary(32), nullable=False, info=held("the chain up to here", form="hash", ends=_KEPT)),
     Index("ix_ledger_entries_instruction", "school", "instruction"),
     Index("ix_ledger_entries_subject", "school", "subject", "at"),
+    Index("ix_ledger_entries_principal", "school", "principal", "sequence"),
     info=sealed_by("id", "school", "subject", lasting=True),  # the chain is over the sealed bytes
 )
 

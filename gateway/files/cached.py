@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
-from cache.errors import Unavailable
-from cache.vault import Fields, Scope, Vault, Writer
+from cache.errors import Missing, Shredded, Unavailable
+from cache.vault import Fields, Life, Scope, Vault, Writer
 from gateway.db.tables_files import cached_files
 from gateway.ids import new_id
 from providers.drive import Ref
@@ -132,6 +132,37 @@ class CachedFiles:
         if objects:
             await self._vault.destroy(tx, scope, objects)
         return len(objects)
+
+    async def shorten(self, lives: Mapping[str, int], limit: int) -> int:
+        """Bring the ends of copies forward that are later than their school allows now. How many.
+
+        ``lives``: by school, ms from storing. An end is never put off. At most ``limit`` copies.
+        """
+        if not lives:
+            return 0
+        groups = [(life, [school for school in lives if lives[school] == life]) for life in set(lives.values())]
+        late = [
+            and_(cached_files.c.school.in_(schools), cached_files.c.ends > cached_files.c.stored + life)
+            for life, schools in groups
+        ]
+        async with self._database.read() as tx:
+            rows = (await tx.execute(select(cached_files).where(or_(*late)).limit(limit))).all()
+        for row in rows:
+            await self._shorten(Scope(row.school, row.person), row, row.stored + lives[row.school])
+        return len(rows)
+
+    async def _shorten(self, scope: Scope, row: Any, ends: int) -> None:
+        """The copy's key is wrapped anew, so that the death of the earlier expiry key ends it, too."""
+        async with self._database.write() as tx:
+            if ends <= await self._database.now(tx):
+                await self.destroy(tx, scope, [row.id])
+                return
+            try:
+                await self._vault.rewrap(tx, scope, row.object, Life.CACHE, ends)
+            except (Missing, Shredded):  # it was destroyed meanwhile, or can no longer be read
+                await self.destroy(tx, scope, [row.id])
+                return
+            await tx.execute(update(cached_files).where(cached_files.c.id == row.id).values(ends=ends))
 
     async def sweep(self, limit: int) -> int:
         """Delete rows whose end has passed; the vault's own sweep ends the bytes."""

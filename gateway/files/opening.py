@@ -25,6 +25,8 @@ from providers.checked import Checked
 from providers.drive import Entry, ExportChoice, Kind, Ref, Source
 from providers.errors import Changed, Unsupported, Untrusted
 
+CacheLife = Callable[[str], Awaitable[int]]
+"""How long a copy lives in a school, ms from its storing."""
 SchoolFormats = Callable[[str], Awaitable[Mapping[str, str]]]
 """The format that a school wants for each kind of document, by its media type."""
 
@@ -37,9 +39,9 @@ class RequireActive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CachePolicy:
-    """How long a cached copy lives, in milliseconds from its storing, and the largest file that is cached, in bytes."""
+    """How long a cached copy lives by its school, and the largest file that is cached, in bytes."""
 
-    life: int = 3_600_000
+    life: CacheLife
     largest: int = 2 * 1024**3
 
 
@@ -142,13 +144,22 @@ class Opener:
         return found
 
     async def _copy(self, scope: Scope, lookup: bytes) -> Cached | None:
-        """The cached copy; one whose bytes are all here and whose row is not yet is waited for, which is a moment."""
+        """The cached copy; one whose bytes are all here and whose row is not yet is waited for, which is a moment.
+
+        One that is older than its school allows now is none, whatever end it was given: the sweep will end it.
+        """
         cached = await self._cached.find(scope, lookup)
+        if cached is not None and not await self._allowed(scope, cached):
+            return None
         running = self._fills.running((scope.subject or "", lookup))
         if cached is None and running is not None and running.whole:
             await running.done.wait()
             cached = await self._cached.find(scope, lookup)
         return cached
+
+    async def _allowed(self, scope: Scope, cached: Cached) -> bool:
+        life = await self._policy.life(scope.tenant)
+        return cached.ends - cached.stored <= life or cached.stored + life > await self._database.now()
 
     async def prepare(self, opened: Opened, start: int) -> tuple[str, Fill | None]:
         """Decide where bytes from ``start`` come from: ('hit', None), ('stored', fill) or ('direct', fill or None)."""
@@ -218,7 +229,7 @@ class Opener:
         if running is not None:
             return running
         now = await self._database.now()
-        ends = now + self._policy.life
+        ends = now + await self._policy.life(opened.scope.tenant)
         facts = {"item": str(opened.entry.ref), "name": opened.name, "media_type": opened.media_type}
 
         async def store(writer: Writer) -> None:

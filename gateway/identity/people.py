@@ -6,7 +6,7 @@ a provider tells is dropped before it gets here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,12 +55,18 @@ class Person:
     seen: int
 
 
+Corrected = Callable[[AsyncConnection, Scope, Claims], Awaitable[Claims]]
+"""(tx, who, what the directory says): what holds of it."""
+
+
 class People:
     """Makes, reads and ends persons."""
 
-    def __init__(self, vault: Vault, database: Database) -> None:
+    def __init__(self, vault: Vault, database: Database, corrected: Corrected | None = None) -> None:
+        """``corrected``: what holds over what the directory says."""
         self._vault = vault
         self._database = database
+        self._corrected = corrected
 
     async def arrive(self, school: School, claims: Claims) -> str:
         """The id of the person who has just proven to be these claims; new where they are, else brought up to date."""
@@ -81,8 +87,11 @@ class People:
             if found is not None and found.state != "active":
                 raise NotActive("this person is being forgotten")
             person = found.id if found is not None else new_id()
-            await self._vault.enrol(tx, Scope(school.id, person))
-            values = _row(await self._vault.fields(Scope(school.id, person)), person, claims) | found_by
+            scope = Scope(school.id, person)
+            await self._vault.enrol(tx, scope)
+            if found is not None and self._corrected is not None:
+                claims = await self._corrected(tx, scope, claims)
+            values = _row(await self._vault.fields(scope), person, claims) | found_by
             if found is None:
                 fixed = {"id": person, "school": school.id, "state": "active", "made": now}
                 await tx.execute(insert(persons).values(**fixed, **values, seen=now))
@@ -113,6 +122,13 @@ class People:
             raise NotActive("nobody of this id is here")
         return _person(await self._vault.fields(scope), row)
 
+    async def is_here(self, scope: Scope) -> bool:
+        """Whether there is such a person whose rights can be asked for: also where they may do nothing themselves."""
+        mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant)
+        here = select(persons.c.id).where(mine, persons.c.state.in_(("active", "suspended")))
+        async with self._database.read() as tx:
+            return (await tx.execute(here)).first() is not None
+
     async def of_school(self, school: str, *, after: str = "", limit: int = 100) -> Sequence[Person]:
         """People of a school in the order of their ids: a page for its administrators."""
         mine = (persons.c.school == school) & (persons.c.state == "active") & (persons.c.id > after)
@@ -125,6 +141,11 @@ class People:
         found = select(persons.c.state).where(persons.c.id == person).with_for_update(read=True)
         if (await tx.execute(found)).scalar_one_or_none() != "active":
             raise NotActive("this person is being forgotten")
+
+    async def administrators(self, tx: AsyncConnection, school: str, people: Sequence[str]) -> set[str]:
+        """Those of ``people`` who are active administrators of the school now."""
+        mine = (persons.c.school == school) & (persons.c.state == "active") & (persons.c.role == "administrator")
+        return set((await tx.execute(select(persons.c.id).where(mine, persons.c.id.in_(people)))).scalars())
 
     async def begin_erasure(self, tx: AsyncConnection, scope: Scope) -> bool:
         """active → erasing: from the commit on nothing new is theirs, nobody signs in as them. False if not active."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -64,7 +64,10 @@ class SignIn:
         people: People,
         sessions: Sessions,
         ledger: Recorder,
+        arrived: Callable[[Scope], Awaitable[None]] | None = None,
     ) -> None:
+        """``arrived``: told of everybody who signed in, once the directory's word of them is kept. Never raises."""
+        self._arrived = arrived
         self._providers = {provider.settings.issuer: provider for provider in providers}
         self._redirect_uri = redirect_uri
         self._database = database
@@ -121,6 +124,8 @@ class SignIn:
         event = Event("person.signed_in", person, person, None, POLICY_VERSION)
         await self._ledger.record(school.id, event)
         scope = Scope(school.id, person)
+        if self._arrived is not None:
+            await self._arrived(scope)
         return Finished(await self._sessions.begin(scope, proven, instead_of=instead_of), scope, page)
 
     async def sweep(self) -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, and_, delete, exists, func, insert, or_, select, update
@@ -271,12 +272,17 @@ class Jobs:
                     await asyncio.sleep(_PACE)
         return False
 
-    async def sweep(self, limit: int) -> int:
-        """Delete jobs that ended longer ago than they are kept, with their items. How many."""
+    async def sweep(self, limit: int, kept: int = KEPT_MS, others: Mapping[str, int] = MappingProxyType({})) -> int:
+        """Delete jobs that ended longer ago than they are kept, with their items. How many.
+
+        ``kept``: ms; ``others``: where a school chose otherwise.
+        """
         async with self.database.write() as tx:
-            before = await self._now(tx) - KEPT_MS
-            plans = and_(jobs.c.kind == "preflight", jobs.c.ended < before + KEPT_MS - PLAN_KEPT_MS)
-            old = select(jobs.c.id).where(or_(jobs.c.ended < before, plans)).limit(limit)
+            now = await self._now(tx)
+            plans = and_(jobs.c.kind == "preflight", jobs.c.ended < now - PLAN_KEPT_MS)
+            ended = [and_(jobs.c.tenant == school, jobs.c.ended < now - life) for school, life in others.items()]
+            usual = and_(jobs.c.tenant.not_in(list(others)), jobs.c.ended < now - kept)
+            old = select(jobs.c.id).where(or_(usual, plans, *ended)).limit(limit)
             return (await tx.execute(delete(jobs).where(jobs.c.id.in_(old)))).rowcount
 
     async def unfinished(self, tx: AsyncConnection, tenant: str, person: str, kind: str) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Role = Literal["student", "teacher", "administrator"]
+Role = Literal["student", "teacher", "administrator", "guardian"]
 AgeBand = Literal["under_13", "13_15", "16_17", "adult"]
 Client = Literal["page", "extension"]
 
-ROLES: Final[tuple[Role, ...]] = ("student", "teacher", "administrator")
+ROLES: Final[tuple[Role, ...]] = ("student", "teacher", "administrator", "guardian")
+MEMBERS: Final[tuple[Role, ...]] = ("student", "teacher", "administrator")
+"""Who works here. A guardian only uses rights: their own, and those of children who are linked to them."""
 AGE_BANDS: Final[tuple[AgeBand, ...]] = ("under_13", "13_15", "16_17", "adult")
 CLIENTS: Final[tuple[Client, ...]] = ("page", "extension")
 
@@ -33,10 +35,14 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Whose something is: a person's, or with ``person`` None the school's own."""
+    """Whose something is: a person's, or with ``person`` None the school's own.
+
+    ``granted``: what the principal may do with it as the person's guardian, see `gateway.rights.guardians`.
+    """
 
     school: str
     person: str | None = None
+    granted: frozenset[str] = frozenset()
 
 
 def is_fresh(principal: Principal, now: int, seconds: int) -> bool:

@@ -11,21 +11,23 @@ from dataclasses import astuple, dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from gateway.policy.principal import AGE_BANDS, ROLES, AgeBand, Client, Role
+from gateway.policy.principal import AGE_BANDS, MEMBERS, ROLES, AgeBand, Client, Role
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``owner``: the resource must be the caller's own, or belong to the caller's school.
+    """``owner``: the resource must be the caller's own, belong to the caller's school, or to a child of whom the caller
+    is the guardian with the right ``right``.
 
     ``fresh``: allowed only with a recent sign-in; the caller of `decide` checks its age.
     """
 
     clients: tuple[Client, ...] = ("page", "extension")
-    roles: tuple[Role, ...] = ROLES
+    roles: tuple[Role, ...] = MEMBERS
     ages: tuple[AgeBand, ...] = AGE_BANDS
-    owner: Literal["self", "school"] = "self"
+    owner: Literal["self", "school", "child"] = "self"
     fresh: bool = False
+    right: str = ""
 
 
 _PAGE: Final[tuple[Client, ...]] = ("page",)
@@ -33,7 +35,7 @@ _ADMINISTRATORS: Final[tuple[Role, ...]] = ("administrator",)
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
-        "me.read": Rule(),
+        "me.read": Rule(roles=ROLES),
         "drive.list": Rule(),
         "drive.read": Rule(),
         "drive.search": Rule(),
@@ -49,13 +51,28 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "token.read": Rule(clients=_PAGE),
         "token.manage": Rule(clients=_PAGE),
         "extension.authorize": Rule(clients=_PAGE),
-        "session.end": Rule(clients=_PAGE),
-        "receipt.read": Rule(clients=_PAGE),
-        "erasure.plan": Rule(clients=_PAGE),
-        "erasure.self": Rule(clients=_PAGE, fresh=True),
+        "session.end": Rule(clients=_PAGE, roles=ROLES),
+        "receipt.read": Rule(clients=_PAGE, roles=ROLES),
+        "erasure.plan": Rule(clients=_PAGE, roles=ROLES),
+        "erasure.self": Rule(clients=_PAGE, roles=ROLES, fresh=True),
+        "notice.read": Rule(clients=_PAGE, roles=ROLES),
+        "rights.read": Rule(clients=_PAGE, roles=ROLES),
+        "rights.correct": Rule(clients=_PAGE, roles=ROLES),
+        "rights.export": Rule(clients=_PAGE, roles=ROLES, fresh=True),
+        "child.act": Rule(clients=_PAGE, roles=ROLES),
+        "child.review": Rule(clients=_PAGE, roles=ROLES, owner="child", right="review"),
+        "child.correct": Rule(clients=_PAGE, roles=ROLES, owner="child", right="correct"),
+        "child.export": Rule(clients=_PAGE, roles=ROLES, owner="child", right="export", fresh=True),
+        "child.erasure_plan": Rule(clients=_PAGE, roles=ROLES, owner="child", right="erase"),
+        "child.erase": Rule(clients=_PAGE, roles=ROLES, owner="child", right="erase", fresh=True),
         "school.people": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.settings": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.records": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.guardians": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.corrections": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.notices": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.notice_accept": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True),
+        "school.rights": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True),
         "school.ledger": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
     }
 )

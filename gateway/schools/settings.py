@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
+from cache.errors import Missing, Shredded
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
@@ -22,6 +25,7 @@ from gateway.db.tables_schools import school_settings
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION
 from gateway.schools.formats import DEFAULTS, FORMATS, by_media_type
+from gateway.schools.retention import Retention, Usual
 from gateway.webhooks import Change
 
 TABLE: Final = "school_settings"
@@ -37,19 +41,27 @@ class NotOffered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SchoolSettings:
-    """``exports``: the format of each document type. ``version`` grows with each change, 0 before the first."""
+    """``exports``: the format of each document type. ``version`` grows with each change, 0 before the first.
+
+    ``retention``: what holds; ``chosen``: which of its numbers are the school's own. ``changed``: epoch ms, 0: never.
+    """
 
     exports: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULTS))
     version: int = 0
+    retention: Retention = field(default_factory=Retention)
+    chosen: Mapping[str, int] = field(default_factory=dict)
+    changed: int = 0
 
 
 class SchoolChoices:
     """The settings of all schools."""
 
-    def __init__(self, vault: Vault, database: Database, ledger: Ledger) -> None:
+    def __init__(self, vault: Vault, database: Database, ledger: Ledger, usual: Usual | None = None) -> None:
+        """``usual``: what the deployment sets for how long things are kept."""
         self._vault = vault
         self._database = database
         self._ledger = ledger
+        self.usual = usual or Usual()
 
     async def exports(self, school: str) -> Mapping[str, str]:
         """The `ExportChoice` id that the school wants for each document type; a person's own choice comes first."""
@@ -62,42 +74,70 @@ class SchoolChoices:
     async def get(self, school: str) -> SchoolSettings:
         """What holds now."""
         async with self._database.read() as tx:
-            told, version = await self._told(tx, school)
-        return _settings(told, version)
+            told, version, changed = await self._told(tx, school)
+        return self._settings(told, version, changed)
+
+    async def all(self, known: Mapping[str, SchoolSettings] = MappingProxyType({})) -> Mapping[str, SchoolSettings]:
+        """What each school holds that ever chose something. Those of ``known`` that did not change are not opened."""
+        columns = (school_settings.c.school, school_settings.c.version)
+        async with self._database.read() as tx:
+            rows = (await tx.execute(select(*columns))).all()
+        found = {}
+        for row in rows:
+            same = known.get(row.school)
+            with suppress(Missing, Shredded):  # a school that has left
+                found[row.school] = same if same and same.version == row.version else await self.get(row.school)
+        return found
 
     async def change(
-        self, school: str, person: str, expected: int, exports: Mapping[str, str | None], webhook: Change | None = None
+        self,
+        school: str,
+        person: str,
+        expected: int,
+        exports: Mapping[str, str | None],
+        webhook: Change | None = None,
+        retention: Mapping[str, int | None] = MappingProxyType({}),
     ) -> SchoolSettings:
-        """Change what is named, on ``person``'s word; None: back to the default. WrongVersion, NotOffered.
+        """Change what is named, on ``person``'s word; None: back to the default.
 
-        ``webhook``: what is to become of the school's address; None leaves it as it is.
+        ``webhook``: what is to become of the school's address; None leaves it as it is. WrongVersion, NotOffered,
+        OutOfBounds.
         """
         _check(exports)
+        self.usual.check(retention)
         async with self._database.write() as tx:
             empty = await self._sealed(school, {})
             now = await self._database.now(tx)
             await insert_if_absent(tx, school_settings, {"school": school, "version": 0, "changed": now, "told": empty})
-            told, version = await self._told(tx, school, lock=True)
+            told, version, _ = await self._told(tx, school, lock=True)
             if version != expected:
                 raise WrongVersion
-            kept = {**told.get("exports", {}), **exports}
-            told["exports"] = {name: chosen for name, chosen in kept.items() if chosen is not None}
+            told["exports"] = _merged(told.get("exports", {}), exports)
+            told["retention"] = _merged(told.get("retention", {}), retention)
             values = {"version": version + 1, "changed": now, "told": await self._sealed(school, told)}
             await tx.execute(update(school_settings).where(school_settings.c.school == school).values(**values))
-            also = {} if webhook is None else await webhook.make(tx)
+            also: dict[str, Any] = {} if webhook is None else dict(await webhook.make(tx))
             word = None if webhook is None else webhook.instruction
+            also |= {"retention": dict(retention)} if retention else {}
             changed = Event("school.settings", person, None, word, POLICY_VERSION, {"exports": dict(exports), **also})
             await self._ledger.append(tx, school, changed)
-        return _settings(told, version + 1)
+        return self._settings(told, version + 1, now)
 
-    async def _told(self, tx: AsyncConnection, school: str, *, lock: bool = False) -> tuple[dict[str, Any], int]:
+    async def _told(self, tx: AsyncConnection, school: str, *, lock: bool = False) -> tuple[dict[str, Any], int, int]:
         query = select(school_settings).where(school_settings.c.school == school)
         row = (await tx.execute(query.with_for_update() if lock else query)).one_or_none()
         if row is None:
-            return {}, 0
+            return {}, 0, 0
         fields = await self._vault.fields(Scope(school, None))
         told: dict[str, Any] = json.loads(fields.text(TABLE, "told", school, row.told))
-        return told, int(row.version)
+        return told, int(row.version), int(row.changed)
+
+    def _settings(self, told: Mapping[str, Any], version: int, changed: int) -> SchoolSettings:
+        """A format that this version does not know any more falls back to its default."""
+        exports, retention = told.get("exports", {}), told.get("retention", {})
+        known = {name: exports[name] for name, formats in FORMATS.items() if exports.get(name) in formats}
+        holds = self.usual.with_chosen(retention)
+        return SchoolSettings({**DEFAULTS, **known}, version, holds, retention, changed)
 
     async def _sealed(self, school: str, told: Mapping[str, Any]) -> bytes:
         fields = await self._vault.fields(Scope(school, None))
@@ -110,8 +150,5 @@ def _check(exports: Mapping[str, str | None]) -> None:
             raise NotOffered
 
 
-def _settings(told: Mapping[str, Any], version: int) -> SchoolSettings:
-    """A format that this version does not know any more falls back to its default."""
-    chosen = told.get("exports", {})
-    known = {name: chosen[name] for name, formats in FORMATS.items() if chosen.get(name) in formats}
-    return SchoolSettings({**DEFAULTS, **known}, version)
+def _merged(kept: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: chosen for name, chosen in {**kept, **named}.items() if chosen is not None}

@@ -7,6 +7,7 @@ messages for the scripts travel as JSON in a data block, which browsers never ex
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,7 +22,7 @@ HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 """The folder that is served below /static/, with revalidation (no-cache and an ETag)."""
 
-Page = Literal["signin", "drives", "receipt", "extension_consent", "problem", "privacy"]
+Page = Literal["signin", "drives", "receipt", "extension_consent", "problem", "privacy", "export"]
 """What each page needs beside the language:
 
 - ``signin``: schools [{id, name}], next (a local path or ''), notice (a sentence or '')
@@ -29,6 +30,7 @@ Page = Literal["signin", "drives", "receipt", "extension_consent", "problem", "p
 - ``receipt``: nothing; its script fetches the one-time link that the address carries after '#'
 - ``extension_consent``: me, fields (hidden form fields, sent back by POST to /extension/authorize)
 - ``privacy``: what `gateway.inventory.page.shown` makes of the inventory
+- ``export``: what `gateway.rights.exporting` tells of an archive; it stands alone, without scripts and styles of ours
 - ``problem``: title, detail, advice (plain words, translated already), action {href, label} or None
 """
 
@@ -58,3 +60,13 @@ def _environment(locale: str) -> Environment:
 def render(page: Page, locale: str, **context: Any) -> str:
     """The page as HTML. ``locale`` is one that `catalogs.choose` gave; a missing value raises."""
     return _environment(locale).get_template(f"{page}.html").render(page=page, **context)
+
+
+def prepare(locale: str) -> None:
+    """Read what a language needs, which takes a moment the first time: blocking, for a thread."""
+    _environment(locale)
+
+
+def pieces(page: Page, locale: str, **context: Any) -> Iterator[str]:
+    """`render`, a few characters at a time: what is long need not be held whole."""
+    return _environment(locale).get_template(f"{page}.html").generate(page=page, **context)

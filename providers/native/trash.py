@@ -6,7 +6,9 @@ again; then it is destroyed from its leaves up. A crash anywhere leaves work for
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
@@ -27,16 +29,31 @@ _HAS_CHILDREN = exists().where(_child.c.parent == nodes.c.id)
 _IS_AHEAD = exists().where(_child.c.parent == nodes.c.id, or_(_child.c.trashed.is_(None), _child.c.trashed != ENDING))
 
 
-async def empty(vault: Vault, database: Transactions, life: int, limit: int) -> int:
-    """End what was put into the trash more than ``life`` ms ago; about ``limit`` items. How many are gone."""
-    before = await database.now() - life
-    await _each(database, and_(nodes.c.trashed <= before, _IS_AHEAD), limit, _mark)
+async def empty(
+    vault: Vault, database: Transactions, life: int, limit: int, lives: Mapping[str, int] = MappingProxyType({})
+) -> int:
+    """End what was put into the trash more than ``life`` ms ago; about ``limit`` items. How many are gone.
+
+    ``lives``: other times, by tenant.
+    """
+    old = _old(await database.now(), life, lives)
+    await _each(database, and_(old, _IS_AHEAD), limit, _mark)
 
     async def destroy(tx: AsyncConnection, scope: Scope, ids: list[str], _limit: int) -> int:
         await destroy_nodes(tx, vault, scope, ids)
         return len(ids)
 
-    return await _each(database, and_(nodes.c.trashed <= before, ~_HAS_CHILDREN), limit, destroy)
+    return await _each(database, and_(old, ~_HAS_CHILDREN), limit, destroy)
+
+
+def _old(now: int, life: int, lives: Mapping[str, int]) -> ColumnElement[bool]:
+    """In the trash for too long. What has begun to end goes on, whatever its tenant chooses by then."""
+    usual = and_(nodes.c.tenant.not_in(list(lives)), nodes.c.trashed <= now - life)
+    own = [
+        and_(nodes.c.tenant.in_([one for one in lives if lives[one] == days]), nodes.c.trashed <= now - days)
+        for days in set(lives.values())
+    ]
+    return or_(usual, *own)
 
 
 async def _mark(tx: AsyncConnection, _scope: Scope, ids: list[str], limit: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from providers.sandbox.store import Table
 
-ROLES = ("student", "teacher", "administrator")
+ROLES = ("student", "teacher", "administrator", "guardian")
 AGE_BANDS = ("under_13", "13_15", "16_17", "adult")
 
 

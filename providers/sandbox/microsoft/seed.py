@@ -44,7 +44,7 @@ STUDENT: Plan = {
 ADMINISTRATOR: Plan = {"Policies": {"Acceptable use.txt": _text("Be kind. Keep your password to yourself.")}}
 TERM = 1_788_249_600_000  # 2026-09-01T08:00:00Z
 SINCE: Doc = {"created": TERM, "modified": TERM, "fs": [TERM, TERM]}
-PLANS = {"teacher": TEACHER, "student": STUDENT, "administrator": ADMINISTRATOR}
+PLANS = {"teacher": TEACHER, "student": STUDENT, "administrator": ADMINISTRATOR, "guardian": STUDENT}
 
 
 NEIGHBOURS = (

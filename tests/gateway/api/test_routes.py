@@ -59,7 +59,32 @@ PAGE_ONLY = {
     ("POST", "/v1/school/webhook/test"),
     ("GET", "/v1/tokens"),
     ("DELETE", "/v1/tokens/{token}"),
-}
+    ("GET", "/v1/notices"),
+    ("GET", "/v1/exports/{secret}"),
+    ("GET", "/v1/me/guardians"),
+    ("GET", "/v1/me/notifications"),
+    ("DELETE", "/v1/me/notifications/{notification}"),
+    ("GET", "/v1/children"),
+    ("GET", "/v1/children/{child}/erasure/plan"),
+    ("POST", "/v1/children/{child}/erasures"),
+    *(
+        (method, f"{whose}/{what}")
+        for whose in ("/v1/me", "/v1/children/{child}", "/v1/school/people/{person}")
+        for method, what in (
+            ("GET", "review"), ("GET", "review/{store}"), ("GET", "accesses"), ("GET", "corrections"),
+            ("POST", "corrections"), ("DELETE", "corrections/{correction}"), ("GET", "exports"), ("POST", "exports"),
+        )
+    ),
+    ("GET", "/v1/school/people"),
+    ("GET", "/v1/school/inactive"),
+    ("GET", "/v1/school/notices"),
+    ("POST", "/v1/school/notices/{kind}/{version}/acceptance"),
+    ("GET", "/v1/school/corrections"),
+    ("POST", "/v1/school/corrections/{correction}/decision"),
+    ("GET", "/v1/school/guardians"),
+    ("POST", "/v1/school/guardians"),
+    ("DELETE", "/v1/school/guardians/{link}"),
+}  # fmt: skip
 """What the browser extension may not do."""
 
 NOT_PUBLIC = [route for route in ROUTES if route.action != PUBLIC]

@@ -138,6 +138,13 @@ class School:
 
     exports: dict[str, str] = field(default_factory=dict)
 
+    kept: int = 3_600_000
+
+    async def life(self, school: str) -> int:
+        """How long a copy lives there, ms."""
+        assert school == LEO.tenant
+        return self.kept
+
     async def __call__(self, school: str) -> dict[str, str]:
         assert school == LEO.tenant
         return self.exports
@@ -165,7 +172,7 @@ async def following(vault: Vault, database: Database, clock: Clock) -> AsyncIter
 def opener(vault: Vault, database: Database, following: Following, school: School) -> Opener:
     """An opener over the same fills and the same freshness."""
     cached, fills = CachedFiles(vault, database), following._fills
-    return Opener(vault, database, cached, fills, CachePolicy(), always_active, following, school)
+    return Opener(vault, database, cached, fills, CachePolicy(school.life), always_active, following, school)
 
 
 async def read_all(

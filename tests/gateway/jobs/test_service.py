@@ -206,8 +206,8 @@ async def test_old_jobs_are_swept_with_their_items(database: Database, monkeypat
     await worker.stop()
     still = await order(jobs, new("two"))
     assert await jobs.sweep(10) == 0
-    monkeypatch.setattr("gateway.jobs.service.KEPT_MS", -1000)
-    assert await jobs.sweep(10) == 1
+    assert await jobs.sweep(10, -1000, {SCHOOL: 3_600_000}) == 0, "the school keeps its reports for longer"
+    assert await jobs.sweep(10, 3_600_000, {SCHOOL: -1000}) == 1
     assert await jobs.get(SCHOOL, PERSON, job) is None
     assert await jobs.get(SCHOOL, PERSON, still) is not None
     async with database.read() as tx:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import gateway.policy
-from gateway.policy import AGE_BANDS, POLICY_VERSION, ROLES, RULES, Principal, Resource, decide, is_fresh
+from gateway.policy import AGE_BANDS, MEMBERS, POLICY_VERSION, ROLES, RULES, Principal, Resource, decide, is_fresh
 from gateway.policy.principal import CLIENTS
 from gateway.policy.rules import Rule, version_of
 
@@ -23,12 +23,27 @@ EVERYONE = {
 }  # fmt: skip
 PAGE_ONLY = {
     "cache.manage", "connection.read", "connection.manage", "token.read", "token.manage", "extension.authorize",
-    "session.end", "receipt.read", "erasure.plan", "erasure.self",
+    "session.end", "receipt.read", "erasure.plan", "erasure.self", "notice.read", "rights.read", "rights.correct",
+    "rights.export", "child.act",
 }  # fmt: skip
-ADMINISTRATORS = {"school.people", "school.ledger", "school.settings"}
+GUARDIANS = {
+    "me.read", "session.end", "receipt.read", "erasure.plan", "erasure.self", "notice.read", "rights.read",
+    "rights.correct", "rights.export", "child.act",
+}  # fmt: skip
+"""What somebody may do who only looks after a child."""
+OF_A_CHILD = {
+    "child.review": "review", "child.correct": "correct", "child.export": "export", "child.erase": "erase",
+    "child.erasure_plan": "erase",
+}  # fmt: skip
+ADMINISTRATORS = {
+    "school.people", "school.ledger", "school.settings", "school.guardians", "school.corrections", "school.notices",
+    "school.notice_accept", "school.rights",
+}  # fmt: skip
 
 
 def expected(action: str, role: str, client: str) -> bool:
+    if role == "guardian" and action not in GUARDIANS:
+        return False
     if action in EVERYONE:
         return True
     if action in PAGE_ONLY:
@@ -37,14 +52,32 @@ def expected(action: str, role: str, client: str) -> bool:
 
 
 def test_the_whole_table() -> None:
-    assert set(RULES) == EVERYONE | PAGE_ONLY | ADMINISTRATORS
-    for action in RULES:
+    assert set(RULES) == EVERYONE | PAGE_ONLY | ADMINISTRATORS | set(OF_A_CHILD)
+    assert set(MEMBERS) == set(ROLES) - {"guardian"}
+    for action in set(RULES) - set(OF_A_CHILD):
         resource = Resource("mine", None if action in ADMINISTRATORS else "me")
         for role in ROLES:
             for client in CLIENTS:
                 for age in AGE_BANDS:
                     me = replace(ME, role=role, client=client, age_band=age)
                     assert decide(me, action, resource).allowed is expected(action, role, client), (action, me)
+
+
+@pytest.mark.parametrize("action", sorted(OF_A_CHILD))
+def test_a_childs_right_is_used_by_a_guardian_who_was_given_it(action: str) -> None:
+    """Whatever their role; nobody else learns that there is such a child."""
+    for role in ROLES:
+        for given in ("review", "correct", "export", "erase"):
+            child = Resource("mine", "child", frozenset({given}))
+            decision = decide(replace(ME, role=role), action, child)
+            assert decision.allowed is (given == OF_A_CHILD[action])
+            assert decision.allowed or decision.hidden
+            assert not decide(replace(ME, role=role, client="extension"), action, child).allowed
+        for nothing in (Resource("mine", "child"), Resource("mine"), Resource("mine", "me")):
+            assert decide(replace(ME, role=role), action, nothing).hidden
+    assert decide(ME, action, Resource("mine", "child", frozenset({OF_A_CHILD[action]}))).fresh == (
+        action in ("child.export", "child.erase")
+    )
 
 
 @pytest.mark.parametrize("action", ["", "drive", "drive.read ", "DRIVE.READ", "erasure.school", "public"])

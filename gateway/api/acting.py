@@ -1,0 +1,84 @@
+"""For whom a request asks: the caller, a child of whom they are the guardian, or a person of their school.
+
+The address says which: `/v1/me/…`, `/v1/children/{child}/…`, `/v1/school/people/{person}/…`. Whether they may, the
+policy decides; that somebody exists whom they may not ask about is nobody's business.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from cache.vault import Scope
+from gateway.api.endpoint import permit
+from gateway.api.problems import Problem, not_found
+from gateway.api.routing import Call
+from gateway.ids import is_id
+from gateway.policy import RULES, Principal, Resource, is_fresh
+from gateway.rights import Acting
+
+FRESH: Final = 300
+"""Seconds that a sign-in may be old at most, whatever the deployment allows, for what cannot be undone."""
+
+Asked = Literal["review", "correct", "export", "erasure_plan", "erase"]
+_OWN: Final = {"review": "rights.read", "correct": "rights.correct", "export": "rights.export"}
+
+
+async def require_fresh(call: Call, page: str = "/") -> None:
+    """403 with the way to sign in again where the caller's sign-in is too old; ``page``: where they come back to."""
+    now, limit = await call.services.database.now(), call.services.settings.session.fresh_seconds
+    if not is_fresh(call.me, now, min(limit, FRESH)):
+        raise Problem(
+            403,
+            "fresh_sign_in_required",
+            "Sign in again first, so that nobody else can do this in your name.",
+            sign_in=f"/signin?fresh=1&next={page}",
+        )
+
+
+async def acting(call: Call, asked: Asked) -> Acting:
+    """Who asks for whose right, decided. 404 for people who are not the caller's to ask about, 403."""
+    if "child" in call.request.match_info:
+        return await _of_child(call, _id(call, "child"), asked)
+    if "person" in call.request.match_info:
+        return await _of_school(call, _id(call, "person"))
+    await _decided(call, _OWN[asked], Resource(call.me.school, call.me.person))
+    return Acting(call.me.person, call.scope)
+
+
+async def _of_child(call: Call, child: str, asked: Asked) -> Acting:
+    link = await call.services.rights.guardians.over(call.me, child)
+    granted = frozenset(link.rights if link is not None else ())
+    await _decided(call, f"child.{asked}", Resource(call.me.school, child, granted))
+    assert link is not None
+    return Acting(call.me.person, Scope(call.me.school, child), "guardian", link.id)
+
+
+async def _of_school(call: Call, person: str) -> Acting:
+    scope = Scope(call.me.school, person)
+    await _decided(call, "school.rights", Resource(call.me.school, person))
+    if not await call.services.people.is_here(scope):
+        raise not_found()
+    return Acting(call.me.person, scope, "school")
+
+
+async def _decided(call: Call, action: str, resource: Resource) -> None:
+    permit(call.me, action, resource)
+    if RULES[action].fresh:
+        await require_fresh(call)
+
+
+async def still(call: Call, me: Principal, as_before: Acting) -> None:
+    """That whoever asked may ask still, when their answer is fetched later: a link may have ended. 404."""
+    if as_before.how == "guardian":
+        link = await call.services.rights.guardians.over(me, as_before.person)
+        if link is None or link.id != as_before.link or "export" not in link.rights:
+            raise not_found()
+    elif as_before.how == "school":
+        permit(me, "school.rights", Resource(me.school, as_before.person))
+
+
+def _id(call: Call, name: str) -> str:
+    text = call.path(name)
+    if not is_id(text):
+        raise not_found()
+    return text
