@@ -1,11 +1,11 @@
-"""The tables of this storey: wrapped keys, sealed objects, what was destroyed, and the epoch that tells of it.
+"""The tables of this storey: wrapped keys, sealed objects, what was destroyed or suspended, the epoch that tells of it.
 
 Clear here are random ids, sizes and times; everything else is wrapped or sealed. Expiry keys are never here.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table
 
 from cache.inventory import held
 
@@ -105,4 +105,15 @@ epoch = Table(
     metadata,
     Column("id", Integer, primary_key=True, info=held("always 1", ends="never")),
     Column("value", BigInteger, nullable=False, info=held("advances when something is destroyed", ends="never")),
+)
+
+suspended = Table(
+    "vault_suspended",
+    metadata,
+    _tenant(key=True),
+    _subject(key=True),
+    Column("version", Integer, primary_key=True, info=held("which key of theirs", "person", ends=_SHRED)),
+    Column("active", Boolean, nullable=False, info=held("whether it may not be used now", "person", ends=_SHRED)),
+    Column("epoch", BigInteger, nullable=False, info=held("the epoch in which that changed", ends=_SHRED)),
+    Index("vault_suspended_epoch", "epoch"),
 )

@@ -1,6 +1,6 @@
-"""How every process learns within a second that keys were destroyed.
+"""How every process learns within a second that keys were destroyed, suspended or may be used again.
 
-Destroying advances a number in the database and, for keys, leaves the random id behind. Each process reads it every
+Each of these advances a number in the database and, for keys, leaves the random id behind. Each process reads it every
 250 ms and forgets those keys. Where the last good read is over a second old, nobody knows whether a key in memory may
 still be used, so none is. A word from elsewhere may make a process look sooner (`hurry`); nothing depends on it.
 """
@@ -12,10 +12,10 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.catalog import epoch, shredded
+from cache.catalog import epoch, shredded, suspended
 from cache.database import Transactions, insert_if_absent
 from cache.errors import Stale, Unavailable
 
@@ -37,14 +37,19 @@ class Watch:
         self,
         database: Transactions,
         evict: Callable[[str, str], None],
+        reload: Callable[[str, str], None] | None = None,
         *,
         interval: float = INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``evict(tenant, subject)`` forgets keys; subject '' means all of the tenant. ``interval`` in seconds."""
+        """``evict(tenant, subject)`` forgets keys; subject '' means all of the tenant. ``interval`` in seconds.
+
+        ``reload``: the same for keys that may only have to be looked up again.
+        """
         self.value = -1
         self._database = database
         self._evict = evict
+        self._reload = reload or evict
         self._interval = interval
         self._clock = clock
         self._read_at = float("-inf")
@@ -70,18 +75,21 @@ class Watch:
             try:
                 async with self._database.read() as tx:
                     value = (await tx.execute(select(epoch.c.value))).scalar() or 0
-                    dead = await self._dead(tx, value)
+                    dead = await self._changed(tx, value, shredded)
+                    turned = await self._changed(tx, value, suspended)
             except Exception as error:  # drivers raise their own while a server starts up
                 raise Stale("it is not known whether keys were destroyed") from error
             for tenant, subject in dead:
                 self._evict(tenant, subject)
+            for tenant, subject in turned:
+                self._reload(tenant, subject)
             self.value = value
             self._read_at = started
 
-    async def _dead(self, tx: AsyncConnection, value: int) -> list[tuple[str, str]]:
+    async def _changed(self, tx: AsyncConnection, value: int, table: Table) -> list[tuple[str, str]]:
         if self.value in (-1, value):
             return []
-        rows = await tx.execute(select(shredded.c.tenant, shredded.c.subject).where(shredded.c.epoch > self.value))
+        rows = await tx.execute(select(table.c.tenant, table.c.subject).where(table.c.epoch > self.value))
         return [(row.tenant, row.subject) for row in rows]
 
     def hurry(self) -> None:

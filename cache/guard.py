@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from cache.epoch import Watch
-from cache.errors import Expired, Shredded
+from cache.errors import Expired
 from cache.keyring import Ring
 
 
@@ -25,13 +25,17 @@ class Guard:
         """``call`` raises where the object is gone; it is asked whenever something was destroyed anywhere."""
         self._recheck = call
 
+    def failed(self, thing: str) -> None:
+        """A tag of what is read did not fit."""
+        self._ring.failed(thing)
+
     async def check(self) -> None:
-        """Expired, Shredded, Missing, or Unavailable where the epoch cannot be known."""
+        """Expired, Shredded, Suspended, Missing, or Unavailable where the epoch cannot be known."""
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise Expired("the object reached its end while it was open")
         epoch = await self._watch.check()
         if not self._ring.alive:
-            raise Shredded("the object's keys were destroyed while it was open")
+            raise self._ring.lost()
         if epoch != self._epoch and self._recheck is not None:
             await self._recheck()
         self._epoch = epoch

@@ -1,13 +1,15 @@
 """Which keys exist, and those in use now: made, loaded, held in memory for a while, destroyed.
 
 A key in memory is used only while the epoch is known (see `epoch`), and forgotten as soon as it was destroyed
-anywhere. A key that a running transaction has just made counts only as long as that transaction does.
+anywhere. A key that a running transaction has just made counts only as long as that transaction does. A key that is
+suspended is not in memory at all (see `suspension`).
 """
 
 from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,47 +20,80 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.catalog import shredded, subject_keys, tenant_keys
 from cache.database import Transactions, insert_if_absent
 from cache.epoch import Watch, advance
-from cache.errors import Missing, Shredded, Stale, Unavailable
+from cache.errors import Corrupt, Missing, Shredded, Stale, StorageError, Suspended, Unavailable
 from cache.expiry import ExpiryKeys
+from cache.failures import Failures
 from cache.fields import Fields
 from cache.keys import Key, Wrap, new_key, unwrap_key, wrap_key
 from cache.model import Scope
 from cache.roots import Root, confirm_root
+from cache.suspension import forget, suspended_versions
 
 HELD_SCOPES = 4096
 """How many scopes' keys stay in memory."""
 
 
+_LOST: Mapping[type[StorageError], str] = {
+    Shredded: "these keys were destroyed",
+    Stale: "these keys must be looked up again",
+    Suspended: "these keys may not be used for now",
+}
+
+
 class Ring:
     """The live keys of one scope, by version. Satisfies `fields.Keys`."""
 
-    def __init__(self, scope: Scope, keys: dict[int, Key], watch: Watch) -> None:
-        """``keys`` by version, at least one."""
+    def __init__(
+        self,
+        scope: Scope,
+        keys: Mapping[int, Key],
+        watch: Watch,
+        suspended: frozenset[int] = frozenset(),
+        failures: Failures | None = None,
+    ) -> None:
+        """``keys`` by version, at least one; those of ``suspended`` versions are let go of at once."""
         self.scope = scope
-        self._keys = keys
+        self._keys = {version: key for version, key in keys.items() if version not in suspended}
+        self._suspended = suspended
+        self._why: type[StorageError] = Suspended
         self._watch = watch
+        self._failures = failures
 
     @property
     def alive(self) -> bool:
-        """False once the keys were destroyed."""
+        """False once the keys were destroyed, or have to be looked up again."""
         return bool(self._keys)
 
     def current(self) -> Key:
-        """The key that wraps and seals now. Shredded, Unavailable."""
+        """The key that wraps and seals now. Shredded, Suspended, Unavailable."""
         keys = self._usable()
+        if self._suspended and max(self._suspended) > max(keys):
+            raise Suspended(_LOST[Suspended])
         return keys[max(keys)]
 
     def version(self, version: int) -> Key | None:
-        """An older key still in use, None where it is gone. Shredded, Unavailable."""
-        return self._usable().get(version)
+        """An older key still in use, None where it is gone. Shredded, Suspended, Unavailable."""
+        keys = self._usable()
+        if version in self._suspended:
+            raise Suspended(_LOST[Suspended])
+        return keys.get(version)
 
-    def forget(self) -> None:
-        """Let go of the key bytes."""
-        self._keys = {}
+    def forget(self, why: type[StorageError] = Shredded) -> None:
+        """Let go of the key bytes; whoever still asks for them gets ``why``."""
+        self._keys, self._why = {}, why
 
-    def _usable(self) -> dict[int, Key]:
+    def lost(self) -> StorageError:
+        """Why there are no keys here any more."""
+        return self._why(_LOST[self._why])
+
+    def failed(self, thing: str) -> None:
+        """A tag of ``thing`` did not fit under these keys."""
+        if self._failures is not None:
+            self._failures.note(self.scope, thing)
+
+    def _usable(self) -> Mapping[int, Key]:
         if not self._keys:
-            raise Shredded("these keys were destroyed")
+            raise self.lost()
         if not self._watch.current:
             raise Stale("it is not known whether these keys were destroyed")
         return self._keys
@@ -86,8 +121,9 @@ class Keyring:
     def __init__(self, root: Root, database: Transactions, expiry: ExpiryKeys, haste: Haste | None = None) -> None:
         """``expiry`` holds the keys of temporary objects; ``haste``: None for a process that is alone."""
         self.expiry = expiry
+        self.failures = Failures()
         self._haste = haste
-        self.watch = Watch(database, self._evict)
+        self.watch = Watch(database, self._evict, self._reload)
         self._root = root
         self._database = database
         self._rings: OrderedDict[Scope, Ring] = OrderedDict()
@@ -108,8 +144,9 @@ class Keyring:
         self._fresh.clear()
 
     async def fields(self, scope: Scope) -> Fields:
-        """The sealer for columns of this scope. Missing where it was never enrolled, Shredded, Unavailable."""
-        return Fields(await self.ring(scope))
+        """The sealer for columns of this scope. Missing where it was never enrolled, Shredded, Suspended, Unavailable."""
+        ring = await self.ring(scope)
+        return Fields(ring, ring.failed)
 
     async def ring(self, scope: Scope, tx: AsyncConnection | None = None) -> Ring:
         """The scope's keys, from memory or the database. Pass the transaction where there is one: a second connection
@@ -145,19 +182,23 @@ class Keyring:
             self._rings.popitem(last=False)
 
     async def _load(self, tx: AsyncConnection, scope: Scope) -> Ring:
-        tenant = await self._tenant(tx, scope.tenant)
-        if scope.subject is None:
-            keys = tenant
-        else:
-            keys = await self._subject(tx, scope, tenant)
+        try:
+            keys = await self._keys(tx, scope)
+        except Corrupt:
+            self.failures.note(scope, "key")
+            raise
         if not keys:
             if await is_shredded(tx, scope):
                 raise Shredded("these keys were destroyed")
             raise Missing("nobody of this id was enrolled")
-        return self._ring(scope, keys)
+        return await self._ring(tx, scope, keys)
 
-    def _ring(self, scope: Scope, keys: dict[int, Key]) -> Ring:
-        ring = Ring(scope, keys, self.watch)
+    async def _keys(self, tx: AsyncConnection, scope: Scope) -> dict[int, Key]:
+        tenant = await self._tenant(tx, scope.tenant)
+        return tenant if scope.subject is None else await self._subject(tx, scope, tenant)
+
+    async def _ring(self, tx: AsyncConnection, scope: Scope, keys: dict[int, Key]) -> Ring:
+        ring = Ring(scope, keys, self.watch, await suspended_versions(tx, scope), self.failures)
         self._given.add(ring)
         return ring
 
@@ -188,16 +229,16 @@ class Keyring:
             raise Shredded("a destroyed id is never used again")
         now = await self._database.now(tx)
         tenant = await self._tenant(tx, scope.tenant) or await self._make_tenant(tx, scope.tenant, now)
-        self._keep_fresh(tx, Scope(scope.tenant, None), tenant)
+        await self._keep_fresh(tx, Scope(scope.tenant, None), tenant)
         if scope.subject is not None:
             keys = await self._subject(tx, scope, tenant) or await self._make_subject(tx, scope, tenant, now)
-            self._keep_fresh(tx, scope, keys)
+            await self._keep_fresh(tx, scope, keys)
 
-    def _keep_fresh(self, tx: AsyncConnection, scope: Scope, keys: dict[int, Key]) -> None:
+    async def _keep_fresh(self, tx: AsyncConnection, scope: Scope, keys: dict[int, Key]) -> None:
         self._fresh = {s: f for s, f in self._fresh.items() if f.transaction.is_active}
         transaction = tx.sync_connection.get_transaction() if tx.sync_connection else None
         if transaction is not None and scope not in self._rings:
-            self._fresh[scope] = _Fresh(self._ring(scope, keys), transaction)
+            self._fresh[scope] = _Fresh(await self._ring(tx, scope, keys), transaction)
 
     async def _make_tenant(self, tx: AsyncConnection, tenant: str, now: int) -> dict[int, Key]:
         box = wrap_key(new_key(), self._root.key, Wrap("tenant", tenant, "", ""))
@@ -227,20 +268,25 @@ class Keyring:
         if scope.subject is None:
             await tx.execute(update(tenant_keys).where(tenant_keys.c.tenant == scope.tenant).values(box=b""))
             await tx.execute(delete(tenant_keys).where(tenant_keys.c.tenant == scope.tenant))
+        await forget(tx, scope)
         value = await advance(tx)
         if not await is_shredded(tx, scope):
             await tx.execute(insert(shredded).values(tenant=scope.tenant, subject=scope.owner, epoch=value))
         self._evict(scope.tenant, scope.owner)
 
     async def hasten(self) -> None:
-        """Tell other processes of what was destroyed, once its transaction is committed."""
+        """Tell other processes of what was destroyed or suspended, once its transaction is committed."""
         if self._haste is not None:
             await self._haste.tell()
 
-    def _evict(self, tenant: str, subject: str) -> None:
+    def _reload(self, tenant: str, subject: str) -> None:
+        """A key was suspended or may be used again: its holders look it up anew."""
+        self._evict(tenant, subject, Stale)
+
+    def _evict(self, tenant: str, subject: str, why: type[StorageError] = Shredded) -> None:
         for ring in list(self._given):
-            if ring.scope.tenant == tenant and subject in ("", ring.scope.owner):
-                ring.forget()
+            if ring.scope.tenant == tenant and subject in ("", ring.scope.owner) and ring.alive:
+                ring.forget(why)
         self._rings = OrderedDict((scope, ring) for scope, ring in self._rings.items() if ring.alive)
         self._fresh = {scope: fresh for scope, fresh in self._fresh.items() if fresh.ring.alive}
 

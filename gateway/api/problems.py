@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from cache import errors as storage
+from gateway.containment.errors import Contained
 from gateway.identity import errors as identity
 from gateway.sentences import sentence
 from providers import errors as drives
@@ -110,6 +111,7 @@ _DRIVE_STATUS: Mapping[type[drives.DriveError], int] = {
     drives.ExportTooLarge: 422,
     drives.Unsupported: 422,
     drives.Reconnect: 409,
+    Contained: 423,
     drives.SessionLost: 503,
     drives.Locked: 423,
     drives.Busy: 503,
@@ -140,6 +142,11 @@ def from_storage(error: storage.StorageError) -> Problem:
     """A storage fact as an answer. Corruption is ours to explain, not the person's to decode."""
     if isinstance(error, storage.Shredded | storage.Missing):
         return Problem(404, "not_found", "It is no longer kept here.")
+    if isinstance(error, storage.Suspended):
+        return Problem(
+            423, "suspended_key", "What is kept under this key may not be read while something is looked into.",
+            advice=sentence("Ask your school's administrator."),
+        )  # fmt: skip
     if isinstance(error, storage.Unavailable):
         return Problem(
             503, "storage_unavailable", "Storage does not answer at the moment. Try again shortly.",
@@ -151,6 +158,7 @@ def from_storage(error: storage.StorageError) -> Problem:
 
 
 _IDENTITY_STATUS: Mapping[type[identity.IdentityError], int] = {
+    identity.Suspended: 403,
     identity.NotActive: 409,
     identity.NoSuchAccount: 404,
     identity.WrongState: 409,

@@ -9,8 +9,10 @@ from sqlalchemy import MetaData
 import cache.catalog
 import providers.native.tables
 from gateway.db import (
+    tables_containment,
     tables_erasure,
     tables_files,
+    tables_incidents,
     tables_ledger,
     tables_people,
     tables_schools,
@@ -20,8 +22,10 @@ from gateway.db import (
 from gateway.db.metadata import metadata
 
 _DEFINED: Final = (
+    tables_containment,
     tables_erasure,
     tables_files,
+    tables_incidents,
     tables_ledger,
     tables_people,
     tables_schools,

@@ -37,6 +37,8 @@ def decide(principal: Principal, action: str, resource: Resource) -> Decision:
         return Decision(False, "unknown_action")
     if rule.owner == "self" and resource.person is None:
         return Decision(False, "foreign_person")
+    if principal.contained and not rule.contained:
+        return Decision(False, "contained")
     for name, value, allowed in (
         ("client", principal.client, rule.clients),
         ("role", principal.role, rule.roles),

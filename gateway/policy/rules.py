@@ -18,7 +18,8 @@ from gateway.policy.principal import AGE_BANDS, ROLES, AgeBand, Client, Role
 class Rule:
     """``owner``: the resource must be the caller's own, or belong to the caller's school.
 
-    ``fresh``: allowed only with a recent sign-in; the caller of `decide` checks its age.
+    ``fresh``: allowed only with a recent sign-in; the caller of `decide` checks its age. ``contained``: goes on while
+    the school's access is suspended: looking into it, lifting it, being forgotten, taking what is one's own away.
     """
 
     clients: tuple[Client, ...] = ("page", "extension")
@@ -26,6 +27,7 @@ class Rule:
     ages: tuple[AgeBand, ...] = AGE_BANDS
     owner: Literal["self", "school"] = "self"
     fresh: bool = False
+    contained: bool = False
 
 
 _PAGE: Final[tuple[Client, ...]] = ("page",)
@@ -33,7 +35,7 @@ _ADMINISTRATORS: Final[tuple[Role, ...]] = ("administrator",)
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
-        "me.read": Rule(),
+        "me.read": Rule(contained=True),
         "drive.list": Rule(),
         "drive.read": Rule(),
         "drive.search": Rule(),
@@ -49,13 +51,16 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "token.read": Rule(clients=_PAGE),
         "token.manage": Rule(clients=_PAGE),
         "extension.authorize": Rule(clients=_PAGE),
-        "session.end": Rule(clients=_PAGE),
-        "receipt.read": Rule(clients=_PAGE),
-        "erasure.plan": Rule(clients=_PAGE),
-        "erasure.self": Rule(clients=_PAGE, fresh=True),
-        "school.people": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "session.end": Rule(clients=_PAGE, contained=True),
+        "receipt.read": Rule(clients=_PAGE, contained=True),
+        "erasure.plan": Rule(clients=_PAGE, contained=True),
+        "erasure.self": Rule(clients=_PAGE, fresh=True, contained=True),
+        "school.people": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.settings": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
-        "school.ledger": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.ledger": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.incidents": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.containment": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.release": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
     }
 )
 
