@@ -36,7 +36,6 @@ from gateway.erasure.eraser import Eraser
 from gateway.erasure.holdings import STORES
 from gateway.erasure.journal import Journal, JournalRefused
 from gateway.erasure.outside import AccountsOutside
-from gateway.erasure.signing import SigningKeys
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.following import Following
@@ -52,6 +51,7 @@ from gateway.policy import POLICY_VERSION
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import SchoolChoices, by_media_type
 from gateway.settings import Settings
+from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, opened
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers

@@ -105,7 +105,7 @@ def receipts() -> None:
 )
 def verify_receipt(receipt: Path, keys: Path) -> None:
     """Check a receipt's signature offline and print what it states."""
-    from gateway.erasure.signing import verify
+    from gateway.signing import verify
 
     try:
         statement = verify(json.loads(receipt.read_text()), json.loads(keys.read_text()))

@@ -14,7 +14,6 @@ from gateway.db.engine import Database
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
 from gateway.erasure.outside import AccountsOutside
-from gateway.erasure.signing import SigningKeys
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.following import Following
@@ -33,6 +32,7 @@ from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION, Principal
 from gateway.schools import SchoolChoices
 from gateway.settings import Settings
+from gateway.signing import SigningKeys
 from gateway.transfers import Transfers
 from gateway.webhooks import Webhooks
 

@@ -9,6 +9,7 @@ from sqlalchemy import MetaData
 import cache.catalog
 import providers.native.tables
 from gateway.db import (
+    tables_approvals,
     tables_containment,
     tables_erasure,
     tables_files,
@@ -22,6 +23,7 @@ from gateway.db import (
 from gateway.db.metadata import metadata
 
 _DEFINED: Final = (
+    tables_approvals,
     tables_containment,
     tables_erasure,
     tables_files,

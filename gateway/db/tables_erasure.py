@@ -37,15 +37,32 @@ erasure_state = Table(
     "erasure_state",
     metadata,
     Column("id", String(16), primary_key=True, info=held("always the same")),
-    Column("applied", BigInteger, nullable=False, info=held("last journal entry that this database has seen")),
+    Column("applied", BigInteger, nullable=False, info=held("up to which journal entry this database has seen all")),
+    Column(
+        "generation", BigInteger, nullable=False, server_default="0", info=held("counts, so that an older copy is told")
+    ),
+    Column("starting", String(32), info=held("random id of a start that is about to be journalled")),
+)
+
+journal_seen = Table(
+    "journal_seen",
+    metadata,
+    Column(
+        "sequence",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        info=held("a journal entry that was seen before one in front of it", ends="once all before it were seen"),
+    ),
 )
 
 signing_keys = Table(
     "signing_keys",
     metadata,
     Column("id", String(64), primary_key=True, info=held("key id", ends="kept, so that old receipts verify")),
-    Column("purpose", String(16), nullable=False, info=held("receipts or journal")),
+    Column("purpose", String(16), nullable=False, info=held("receipts, checkpoints or journal")),
     Column("public", LargeBinary, info=held("public half", ends="kept, so that old receipts verify")),
     Column("secret", LargeBinary, nullable=False, info=held("secret half", "gateway", "sealed")),
     Column("made", BigInteger, nullable=False, info=held("when it was made, epoch ms")),
+    Column("succession", Text, info=held("what it and the key before it state of each other", ends="kept for ever")),
 )

@@ -126,6 +126,11 @@ class People:
         assert row is not None
         await _check_school(tx, row.school, row.role if entering else None)
 
+    async def administrators(self, tx: AsyncConnection, school: str, people: Sequence[str]) -> set[str]:
+        """Those of ``people`` who are active administrators of the school now."""
+        mine = (persons.c.school == school) & (persons.c.state == "active") & (persons.c.role == "administrator")
+        return set((await tx.execute(select(persons.c.id).where(mine, persons.c.id.in_(people)))).scalars())
+
     async def begin_erasure(self, tx: AsyncConnection, scope: Scope) -> bool:
         """active or suspended → erasing: from the commit on nothing new is theirs, nobody signs in as them.
 

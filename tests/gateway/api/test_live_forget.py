@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from gateway.api.services import Services
 from gateway.db.tables_people import sessions
-from gateway.erasure.signing import verify
+from gateway.signing import verify
 from gateway.identity.secrets import digest
 from tests.gateway.api.live import Answer, Live, Person, person
 
