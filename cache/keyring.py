@@ -275,7 +275,8 @@ class Keyring:
         self._evict(scope.tenant, scope.owner)
 
     async def hasten(self) -> None:
-        """Tell other processes of what was destroyed or suspended, once its transaction is committed."""
+        """Look at what was destroyed or suspended, and tell other processes, once its transaction is committed."""
+        self.watch.hurry()
         if self._haste is not None:
             await self._haste.tell()
 

@@ -29,6 +29,8 @@ from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
 from gateway.api.services import Accesses, Services
+from gateway.books import Books
+from gateway.containment import Containments
 from gateway.db.engine import DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
@@ -44,6 +46,7 @@ from gateway.files.opening import CachePolicy, Opener
 from gateway.files.uploads import Uploads
 from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
 from gateway.ids import new_id
+from gateway.incidents import Affected, Chains, Detection, Incidents, Thresholds, Watcher
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
 from gateway.ledger import Ledger
@@ -168,6 +171,9 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     services = await _services(settings, stores, outbound, sender)
     await services.eraser.start()
     stack.push_async_callback(services.eraser.close)
+    watcher = Watcher(stores.vault, services.detection)
+    await watcher.start()
+    stack.push_async_callback(watcher.close)
     stack.push_async_callback(services.fills.stop)
     worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
     return Deployment(services, worker, Sweeper(_sweeps(services)), Deliveries(services.webhooks, stores.database))
@@ -180,7 +186,9 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
     await schools.start(settings.identity_providers)
     offered = connections.consents(settings, outbound)
     ledger, people = Ledger(vault, database), People(vault, database)
-    choices = SchoolChoices(vault, database, ledger)
+    choices, books = SchoolChoices(vault, database, ledger), Books(vault)
+    incidents = Incidents(database, ledger, books)
+    detection = Detection(database, incidents, thresholds(settings))
     limits = settings.session
     sessions = Sessions(database, people, schools, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
     accounts = Accounts(
@@ -230,7 +238,8 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
             database=database, schools=schools, people=people, sessions=sessions, ledger=ledger,
         ),
         client_tokens=ClientTokens(
-            database, people, schools, ledger, extensions=settings.extension_ids, life=limits.extension_seconds
+            database, people, schools, ledger, extensions=settings.extension_ids, life=limits.extension_seconds,
+            stolen=detection.stolen,
         ),
         accounts=accounts,
         drives=drives,
@@ -251,16 +260,27 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
         signing=signing,
         cursors=Cursors(hkdf(signing.journal_key, enc("cursors", 1))),
         idempotency=Idempotency(
-            vault, database, new_id(), people.require_active,
+            vault, database, new_id(), people.require_entry,
             abandoned=0 if database.dialect == "sqlite" else ABANDONED,
         ),
         accesses=Accesses(ledger, database),
         school_choices=choices,
         webhooks=Webhooks(vault, database, ledger, sender),
+        containments=Containments(vault, database, ledger, books),
+        incidents=incidents,
+        detection=detection,
+        affected=Affected(vault, database),
     )  # fmt: skip
 
 
+def thresholds(settings: Settings) -> Thresholds:
+    """When what is seen becomes an incident."""
+    chosen = settings.incidents
+    return Thresholds(chosen.failed_tags, chosen.burst_seconds * 1000, chosen.window_seconds * 1000)
+
+
 def _sweeps(services: Services) -> Mapping[str, Sweep]:
+    chains = Chains(services.database, services.detection, pause=services.settings.incidents.chain_hours * 3_600_000)
     return {
         "known": services.freshness.sweep,
         "objects": lambda: services.vault.sweep(STEP),
@@ -273,6 +293,9 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "receipts": lambda: services.eraser.sweep(STEP),
         "tokens": services.client_tokens.sweep,
         "jobs": lambda: services.jobs.sweep(STEP),
+        "containments": lambda: services.containments.sweep(STEP),
+        "detections": lambda: services.detection.sweep(STEP),
+        "chains": lambda: chains.sweep(4 * STEP),
         "native": lambda: tidy(services.vault, services.database, STEP),
         "trash": lambda: empty(services.vault, services.database, services.settings.trash_days * DAY, STEP),
     }

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
+from gateway import signing
 
-DEPLOYMENT: Final = "deployment"
+DEPLOYMENT: Final = signing.DEPLOYMENT.tenant
 """What stands for a school where something belongs to the deployment and to no school."""
 
 

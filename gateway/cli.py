@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
+from gateway.commands.contain import contain
+from gateway.commands.incidents import incidents
 from providers.sandbox.__main__ import cli as sandbox
 
 
@@ -115,3 +117,5 @@ def verify_receipt(receipt: Path, keys: Path) -> None:
 
 
 main.add_command(sandbox, "sandbox")
+main.add_command(incidents)
+main.add_command(contain)

@@ -10,6 +10,7 @@ from cache.vault import Vault
 from gateway.api.arrivals import Arrivals
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
+from gateway.containment import Containments
 from gateway.db.engine import Database
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
@@ -26,6 +27,7 @@ from gateway.identity.people import People
 from gateway.identity.schools import School, Schools
 from gateway.identity.sessions import Sessions
 from gateway.identity.sign_in import SignIn
+from gateway.incidents import Affected, Detection, Incidents
 from gateway.jobs.model import ItemState, JobState
 from gateway.jobs.service import Jobs
 from gateway.ledger import Event, Ledger
@@ -35,6 +37,7 @@ from gateway.settings import Settings
 from gateway.signing import SigningKeys
 from gateway.transfers import Transfers
 from gateway.webhooks import Webhooks
+from providers.drive import Ref
 
 NOTED = 600_000
 """An item that one sign-in opens by many ranges is one access in the ledger for this long, ms."""
@@ -49,13 +52,13 @@ class Accesses:
         self._most = most
         self._noted: OrderedDict[tuple[str, bytes], int] = OrderedDict()
 
-    async def record(self, principal: Principal, drive: str, lookup: bytes) -> None:
+    async def record(self, principal: Principal, drive: str, lookup: bytes, ref: Ref) -> None:
         """Before the first byte; an access that cannot be recorded does not happen."""
         now = await self._database.now()
         key = (principal.session, lookup)
         if now - self._noted.get(key, 0) < NOTED:
             return
-        told = {"drive": drive, "item": lookup.hex(), "client": principal.client}
+        told = {"drive": drive, "item": lookup.hex(), "ref": str(ref), "client": principal.client}
         event = Event("file.opened", principal.person, principal.person, None, POLICY_VERSION, told)
         await self._ledger.record(principal.school, event)
         self._noted[key] = now
@@ -95,6 +98,10 @@ class Services:
     accesses: Accesses
     school_choices: SchoolChoices
     webhooks: Webhooks
+    containments: Containments
+    incidents: Incidents
+    detection: Detection
+    affected: Affected
 
     @property
     def freshness(self) -> Freshness:

@@ -8,7 +8,10 @@ from typing import Any
 from gateway.api import (
     openapi,
     routes_account,
+    routes_affected,
+    routes_containment,
     routes_drives,
+    routes_incidents,
     routes_jobs,
     routes_preflight,
     routes_school,
@@ -25,6 +28,9 @@ ROUTES: tuple[Route, ...] = (
     *routes_preflight.ROUTES,
     *routes_jobs.ROUTES,
     *routes_school.ROUTES,
+    *routes_containment.ROUTES,
+    *routes_incidents.ROUTES,
+    *routes_affected.ROUTES,
 )
 
 

@@ -1,6 +1,5 @@
 """Access that is cut off at once while something is looked into, and given back: schools, people, connections, keys."""
 
-from gateway.containment.conditions import contained, suspended_schools
 from gateway.containment.errors import (
     Already,
     Contained,
@@ -9,7 +8,7 @@ from gateway.containment.errors import (
     NoSuchTarget,
     OwnAccess,
 )
-from gateway.containment.model import Containment, Kind, Target, Word
+from gateway.containment.model import Containment, Target, Word
 from gateway.containment.service import Containments, Journal
 
 __all__ = [
@@ -19,12 +18,9 @@ __all__ = [
     "ContainmentError",
     "Containments",
     "Journal",
-    "Kind",
     "NoSuchContainment",
     "NoSuchTarget",
     "OwnAccess",
     "Target",
     "Word",
-    "contained",
-    "suspended_schools",
 ]

@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Kind(StrEnum):
-    """``client``: a sign-in of the browser extension, with all its tokens; ``signing``: a key of the deployment's."""
-
-    SCHOOL = "school"
-    PERSON = "person"
-    CONNECTION = "connection"
-    CLIENT = "client"
-    KEY = "key"
-    SIGNING = "signing"
-
+from gateway.suspended import Kind
 
 STATES = (Kind.SCHOOL, Kind.PERSON)
 """Those that a restored database may not forget: they stand in the erasure journal."""
@@ -48,15 +37,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """On whose word: the administrator ``by`` of ``school``, or with None the operator."""
+    """On whose word: the administrator ``by`` of ``school``, or with None the operator, or the ``gateway`` itself."""
 
     school: str
     by: str | None = None
+    gateway: bool = False
 
     @property
     def actor(self) -> str:
-        """'administrator' or 'operator'."""
-        return "operator" if self.by is None else "administrator"
+        """'administrator', 'operator' or 'gateway'."""
+        return "gateway" if self.gateway else "operator" if self.by is None else "administrator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ from cache.errors import Missing
 from cache.model import KeyVersion, Scope
 from cache.vault import Vault
 from gateway.books import DEPLOYMENT, Books
-from gateway.containment.conditions import ACTIVE
 from gateway.containment.errors import Already, NoSuchContainment, NoSuchTarget, OwnAccess
-from gateway.containment.model import STATES, Containment, Kind, Target, Word
+from gateway.containment.model import STATES, Containment, Target, Word
 from gateway.containment.reasons import Reasons
 from gateway.db.engine import Database
 from gateway.db.tables_containment import containments
@@ -30,6 +29,7 @@ from gateway.db.tables_people import accounts, client_grants, persons, schools
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION
+from gateway.suspended import ACTIVE, Kind
 
 log = structlog.get_logger()
 
@@ -141,6 +141,15 @@ class Containments:
             rows = (await tx.execute(query)).mappings().all()
         found = [await self._opened(row) for row in rows[:limit]]
         return found, (found[-1].began, found[-1].id) if len(rows) > limit else None
+
+    async def school_of(self, containment: str) -> str:
+        """The school that it is of, for the operator. NoSuchContainment."""
+        async with self._database.read() as tx:
+            found = await tx.execute(select(containments.c.school).where(containments.c.id == containment))
+        school = found.scalar_one_or_none()
+        if school is None:
+            raise NoSuchContainment
+        return str(school)
 
     async def keys(self, school: str, person: str | None) -> Sequence[KeyVersion]:
         """The versions of the key of a person of the school, or with None of the school. NoSuchTarget."""

@@ -15,7 +15,6 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.containment import Kind, contained, suspended_schools
 from gateway.db.engine import Database
 from gateway.db.tables_people import client_codes, client_grants, client_tokens, persons
 from gateway.identity.errors import Suspended, TokenRefused
@@ -25,6 +24,7 @@ from gateway.identity.secrets import digest, is_challenge, new_secret, proves
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION, Principal
+from gateway.suspended import Kind, contained, suspended_schools
 
 CLIENT_ID: Final = "file-access-extension"
 CODE_LIFE: Final = 60_000

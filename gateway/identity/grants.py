@@ -13,10 +13,11 @@ from sqlalchemy import select, update
 
 from cache.model import Scope
 from cache.vault import Vault
-from gateway.containment import Contained, Kind, contained
+from gateway.containment import Contained
 from gateway.db.engine import Database
 from gateway.db.tables_people import accounts
 from gateway.identity.errors import NoSuchAccount, WrongState
+from gateway.suspended import Kind, contained
 
 TABLE: Final = "accounts"
 USABLE: Final = frozenset({"ready", "reconnect"})

@@ -55,7 +55,7 @@ class Refused(IncidentError):
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
-        self.code = code  # type: ignore[misc]
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +177,15 @@ class Incident:
             "signatures": len(self.signed) >= self.needed,
         }
         return [code for code, done in steps.items() if not done]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a drafted notice is made from. ``school``: its name. ``affected``: how many of each kind are noted. ``reasons``: by 'authority', 'people',
+    'delay'.
+    """
+
+    incident: Incident
+    school: str
+    affected: Mapping[str, int]
+    reasons: Mapping[str, str]

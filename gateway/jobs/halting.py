@@ -9,21 +9,20 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
-from gateway.containment import Kind
 from gateway.db.tables_containment import containments
 from gateway.db.tables_work import items
+from gateway.suspended import ACTIVE, Kind
 
 HALTED: Final = "contained"
 """The reason that is shown meanwhile."""
-_NOW = containments.c.lifted.is_(None)
 _SCHOOLS = select(containments.c.school).where(
-    _NOW, or_(containments.c.kind == Kind.SCHOOL, and_(containments.c.kind == Kind.KEY, containments.c.person.is_(None)))
+    ACTIVE, or_(containments.c.kind == Kind.SCHOOL, and_(containments.c.kind == Kind.KEY, containments.c.person.is_(None)))
 )
 _PEOPLE = select(containments.c.person).where(
-    _NOW, containments.c.kind.in_((Kind.PERSON, Kind.KEY)), containments.c.person.is_not(None)
+    ACTIVE, containments.c.kind.in_((Kind.PERSON, Kind.KEY)), containments.c.person.is_not(None)
 )
 _LANES = select(containments.c.school + ":" + containments.c.person + ":" + containments.c.target).where(
-    _NOW, containments.c.kind == Kind.CONNECTION
+    ACTIVE, containments.c.kind == Kind.CONNECTION
 )
 
 

@@ -1,7 +1,7 @@
 """The deployment's keys that outlive everything they speak about: Ed25519 keys by purpose, and the journal's MAC key.
 
 They are sealed in the database under the deployment's own key, and read anew whenever they are used, so that a key
-which another process made counts at once. What is published is derived from the sealed half: a public key that
+which another process made counts at once, and one that is suspended signs nothing. What is published is derived from the sealed half: a public key that
 somebody put into the database signs nothing here. No key is ever deleted.
 """
 
@@ -18,9 +18,13 @@ from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
+from cache.errors import Suspended
 from cache.vault import Scope, Vault
+from gateway.db.tables_containment import containments
 from gateway.db.tables_erasure import signing_keys
 from gateway.signing.signed import PREFIXES, RECEIPT, Kind, jwk, key_id, sign, succession, without_secret
+from gateway.suspended import ACTIVE
+from gateway.suspended import Kind as Suspension
 
 DEPLOYMENT: Final = Scope("deployment", None)
 """The scope of what belongs to the deployment and to no school."""
@@ -54,31 +58,45 @@ class SigningKeys:
     async def rotate(self, tx: AsyncConnection, purpose: str, older: int = YEAR) -> str | None:
         """Put a new key in the place of one that is at least ``older`` ms old; its id, None where that is younger.
 
-        The two sign each other. For the caller to record in the same transaction.
+        The two sign each other; a suspended key vouches for none. For the caller to record in the same transaction.
         """
         rows = [row for row in await self._rows(tx, lock=True) if row["purpose"] == purpose]
         if rows[-1]["made"] > await self._database.now(tx) - older:
             return None
-        return await self._make(tx, purpose, after=await self._opened(rows[-1]))
+        suspended = await self._suspended(tx)
+        good = [row for row in rows if row["id"] not in suspended]
+        return await self._make(tx, purpose, after=await self._opened(good[-1]) if good else None)
 
     async def sign(self, statement: Mapping[str, Any], kind: Kind = RECEIPT) -> dict[str, Any]:
-        """The statement as a flattened JWS by the newest key of its purpose."""
-        key = (await self._keys(kind.purpose))[-1]
-        return sign(statement, key, kind.typ)
+        """The statement as a flattened JWS by the newest key of its purpose. Suspended where all of them are."""
+        keys = await self._keys(kind.purpose)
+        if not keys:
+            raise Suspended("the signing keys are suspended")
+        return sign(statement, keys[-1], kind.typ)
 
     async def public(self, purpose: str = RECEIPT.purpose) -> dict[str, Any]:
-        """The JWKS of everything that ever signed for this purpose, and how each key vouches for the next."""
+        """The JWKS of everything that ever signed for this purpose, and how each key vouches for the next.
+
+        ``suspended``: ids of keys that sign nothing for now.
+        """
         async with self._database.read() as tx:
             rows = [row for row in await self._rows(tx) if row["purpose"] == purpose]
+            suspended = await self._suspended(tx)
         shown = [without_secret(await self._opened(row)) for row in rows]
         crossed = [one for row in rows for one in json.loads(row["succession"] or "[]")]
-        return {"keys": shown, "succession": crossed}
+        held = [row["id"] for row in rows if row["id"] in suspended]
+        return {"keys": shown, "succession": crossed, **({"suspended": held} if held else {})}
 
     async def _keys(self, purpose: str) -> Sequence[Mapping[str, Any]]:
-        """Those of a purpose, with their secrets, the newest last."""
+        """Those of a purpose that may sign, with their secrets, the newest last."""
         async with self._database.read() as tx:
-            rows = await self._rows(tx)
-        return [await self._opened(row) for row in rows if row["purpose"] == purpose]
+            rows, suspended = await self._rows(tx), await self._suspended(tx)
+        good = [row for row in rows if row["purpose"] == purpose and row["id"] not in suspended]
+        return [await self._opened(row) for row in good]
+
+    async def _suspended(self, tx: AsyncConnection) -> set[str]:
+        query = select(containments.c.target).where(ACTIVE, containments.c.kind == Suspension.SIGNING)
+        return set((await tx.execute(query)).scalars())
 
     async def _rows(self, tx: AsyncConnection, *, lock: bool = False) -> Sequence[RowMapping]:
         query = select(signing_keys).order_by(signing_keys.c.made, signing_keys.c.id)

@@ -16,10 +16,10 @@ from typing import Any, Final
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.containment import suspended_schools
 from gateway.db.tables_webhooks import webhook_messages as messages
 from gateway.db.tables_webhooks import webhooks
 from gateway.ids import new_id
+from gateway.suspended import suspended_schools
 
 PAUSES: Final = (30, 60, 300, 900, 1800, 3600, 7200, 14_400)
 """Seconds until the next attempt; the last counts for all that follow. Longer than an attempt can take."""

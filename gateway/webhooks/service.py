@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.model import Scope
 from cache.vault import Vault
-from gateway.containment import suspended_schools
 from gateway.db.engine import Database
 from gateway.db.tables_webhooks import webhook_messages, webhooks
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION
+from gateway.suspended import suspended_schools
 from gateway.webhooks import outbox
 from gateway.webhooks.addresses import check
 from gateway.webhooks.sending import Sender, Sent, Target

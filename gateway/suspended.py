@@ -1,14 +1,30 @@
-"""What the rooms that obey a suspension ask of the database: conditions for their own queries, read with every use."""
+"""What the rooms that obey a suspension ask of the database: conditions for their own queries, read with every use.
+
+Suspensions are made and lifted by `gateway.containment`; this knows only where they stand.
+"""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Final
+
 from sqlalchemy import ColumnElement, Select, exists, select
 
-from gateway.containment.model import Kind
 from gateway.db.tables_containment import containments
 from gateway.db.tables_people import schools
 
-ACTIVE = containments.c.lifted.is_(None)
+ACTIVE: Final = containments.c.lifted.is_(None)
+
+
+class Kind(StrEnum):
+    """``client``: a sign-in of the browser extension, with all its tokens; ``signing``: a key of the deployment's."""
+
+    SCHOOL = "school"
+    PERSON = "person"
+    CONNECTION = "connection"
+    CLIENT = "client"
+    KEY = "key"
+    SIGNING = "signing"
 
 
 def contained(kind: Kind, target: ColumnElement[str]) -> ColumnElement[bool]:
