@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.catalog import objects, subject_keys
@@ -56,5 +56,5 @@ async def find(tx: AsyncConnection, tenant: str, object_id: str) -> Wrapped | No
     return None if row is None else _wrapped(row)
 
 
-def _wrapped(row: Row[Any]) -> Wrapped:
+def _wrapped(row: Any) -> Wrapped:
     return Wrapped(row.id, row.subject, Life(row.life), row.size, row.stored, row.key_version)

@@ -144,7 +144,7 @@ class Keyring:
         self._fresh.clear()
 
     async def fields(self, scope: Scope) -> Fields:
-        """The sealer for columns of this scope. Missing where it was never enrolled, Shredded, Suspended, Unavailable."""
+        """The sealer for columns of this scope. Missing where never enrolled, Shredded, Suspended, Unavailable."""
         ring = await self.ring(scope)
         return Fields(ring, ring.failed)
 

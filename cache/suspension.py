@@ -57,7 +57,9 @@ async def suspended_versions(tx: AsyncConnection, scope: Scope) -> frozenset[int
 async def forget(tx: AsyncConnection, scope: Scope) -> None:
     """The scope's keys were destroyed: nothing of them is suspended any more."""
     mine = suspended.c.tenant == scope.tenant
-    await tx.execute(delete(suspended).where(mine if scope.subject is None else mine & (suspended.c.subject == scope.subject)))
+    await tx.execute(
+        delete(suspended).where(mine if scope.subject is None else mine & (suspended.c.subject == scope.subject))
+    )
 
 
 async def versions(tx: AsyncConnection, scope: Scope) -> list[KeyVersion]:

@@ -143,7 +143,7 @@ class Drives:
         return None if maker is None else maker.kind
 
     async def reader(self, person: str, school: str, drive: str) -> Source:
-        """The drive for looking only. NotFound for what is not this person's, Reconnect for a dead connection, Contained."""
+        """The drive for looking only. NotFound for what is not theirs, Reconnect for a dead connection, Contained."""
         return await self._drive(Scope(school, person), drive)
 
     async def writer(

@@ -186,7 +186,10 @@ class IncidentLimits(_Group):
     """When what the gateway sees by itself becomes an incident."""
 
     failed_tags: int = Field(
-        10, ge=1, le=1_000_000, description="So many failed integrity checks in a school within a burst are an incident."
+        10,
+        ge=1,
+        le=1_000_000,
+        description="So many failed integrity checks in a school within a burst are an incident.",
     )
     burst_seconds: int = Field(300, ge=1, le=86_400, description="How long such a burst lasts at most.")
     window_seconds: int = Field(

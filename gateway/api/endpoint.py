@@ -84,7 +84,7 @@ def permit(principal: Principal, action: str, resource: Resource | None = None) 
         if decision.reason == "contained":
             raise Problem(
                 403, "contained", "Your school's access is suspended while something is looked into.",
-                advice=sentence("Until it is lifted, only incidents, suspensions, the ledger and being forgotten work."),
+                advice=sentence("Until then only incidents, suspensions, the ledger and being forgotten work."),
             )  # fmt: skip
         raise Problem(403, "not_allowed", "You are not allowed to do this here.", reason=decision.reason)
 

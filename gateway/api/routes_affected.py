@@ -63,7 +63,7 @@ async def _accesses(call: Call, place: int) -> Accesses:
 
 
 async def list_objects(call: Call) -> web.StreamResponse:
-    """Stored objects that a `version` of the school's key, or of a `person`'s, wraps now or wrapped before a rotation."""
+    """Stored objects that a `version` of the school's key, or of a `person`'s, wraps, or wrapped before a rotation."""
     asked = call.query
     bound = f"{call.me.school}\0objects\0{asked.person or ''}\0{asked.version}"
     place = call.services.cursors.read(asked.cursor, bound) or ""

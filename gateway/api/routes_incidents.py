@@ -62,7 +62,9 @@ _WORDS: Final = ("description", "consequences", "measures", "contact", "people",
 _REFUSED: Final = {
     "in_the_future": sentence("This time lies ahead. Give a time that has passed."),
     "ends_before_it_begins": sentence("It would end before it begins. Look at the two times."),
-    "aware_before": sentence("The school was aware earlier than that. An awareness can only be moved to an earlier time."),
+    "aware_before": sentence(
+        "The school was aware earlier than that. An awareness can only be moved to an earlier time."
+    ),
     "reason_for_delay": sentence("More than 72 hours had passed. Say why it took longer."),
     "signed_already": sentence("You have signed this already. Another person must sign too."),
     "open": sentence("It is open already."),
@@ -99,7 +101,7 @@ async def _brief(call: Call, one: Incident) -> dict[str, Any]:
         "notify_authority": one.authority, "authority_notified": _at(one.authority_told),
         "notify_people": one.people, "people_notified": _at(one.people_told), "closed": _at(one.closed),
         "signs": one.signs, "acts": one.acts,
-        "clock": ClockOut(state=clock.state, deadline=_at(clock.deadline), remaining=clock.remaining),  # type: ignore[arg-type]
+        "clock": ClockOut(state=clock.state, deadline=_at(clock.deadline), remaining=clock.remaining),
     }  # fmt: skip
 
 
@@ -186,7 +188,9 @@ async def change_incident(call: Call) -> web.StreamResponse:
     """Change what is named. Signatures under what stood before do not count any more."""
     found = await _current(call)
     given = call.body.model_dump(exclude_unset=True)
-    changes = {name: value for name, value in given.items() if value is not None or name not in (*_WORDS, "kind", "severity")}
+    changes = {
+        name: value for name, value in given.items() if value is not None or name not in (*_WORDS, "kind", "severity")
+    }
     changes |= {name: _ms(changes[name]) for name in ("began", "ended") if name in changes}
     return await _done(call, call.services.incidents.amend(_word(call), found.id, found.acts, changes))
 
@@ -205,7 +209,9 @@ async def list_acts(call: Call) -> web.StreamResponse:
     limit = call.query.limit
     found = await _tried(call.services.incidents.acts(call.me.school, incident, int(place or 0), limit + 1))
     after = call.services.cursors.make(str(found[limit - 1].sequence), bound) if len(found) > limit else None
-    return answer(ActList(items=[_act(one) for one in found[:limit]], next=after), headers=link_again(call.request, after))
+    return answer(
+        ActList(items=[_act(one) for one in found[:limit]], next=after), headers=link_again(call.request, after)
+    )
 
 
 def _act(one: Act) -> ActOut:
@@ -213,7 +219,7 @@ def _act(one: Act) -> ActOut:
     if one.told is not None:
         told = {name: moment(value).isoformat() if name in _TIMES and isinstance(value, int) else value
                 for name, value in one.told.items()}  # fmt: skip
-    return ActOut(sequence=one.sequence, at=moment(one.at), actor=one.actor, by=one.by, act=one.act, told=told)  # type: ignore[arg-type]
+    return ActOut(sequence=one.sequence, at=moment(one.at), actor=one.actor, by=one.by, act=one.act, told=told)
 
 
 async def set_awareness(call: Call) -> web.StreamResponse:
@@ -229,7 +235,7 @@ async def add_note(call: Call) -> web.StreamResponse:
 
 
 async def decide(call: Call) -> web.StreamResponse:
-    """Whether the authority, or the people, are to be notified, and why. A later decision takes an earlier one's place."""
+    """Whether the authority, or the people, are to be notified, and why. The latest decision counts."""
     word, wanted = _word(call), call.body
     return await _done(
         call, call.services.incidents.decide(word, _id(call), wanted.about, wanted.notify, wanted.reason)
@@ -291,9 +297,11 @@ async def get_notice(call: Call) -> web.StreamResponse:
     language = call.query.language or spoken(call.request)
     if language not in catalogs.LANGUAGES:
         raise Problem(422, "no_such_language", "There is no draft in this language.")
-    facts = await _tried(call.services.incidents.facts(call.me.school, _id(call), call.services.schools.get(call.me.school).name))
+    facts = await _tried(
+        call.services.incidents.facts(call.me.school, _id(call), call.services.schools.get(call.me.school).name)
+    )
     text = draft(audience, language, call.query.format, facts)  # type: ignore[arg-type]
-    media = MEDIA_TYPES[call.query.format]  # type: ignore[index]
+    media = MEDIA_TYPES[call.query.format]
     name = f"{audience}-{language}.{'md' if call.query.format == 'markdown' else 'txt'}"
     headers = {
         "Content-Disposition": disposition(name, media, download=True), "Content-Language": language,

@@ -109,8 +109,8 @@ class IncidentFacts(Wire):
     consequences: Text = ""
     measures: Text = ""
     contact: Text = ""
-    people: Annotated[list[PeopleKind], Field(max_length=5)] = []
-    data: Annotated[list[DataKind], Field(max_length=7)] = []
+    people: Annotated[list[PeopleKind], Field(max_length=5)] = Field(default_factory=list)
+    data: Annotated[list[DataKind], Field(max_length=7)] = Field(default_factory=list)
     people_count: Number | None = None
     records_count: Number | None = None
 
@@ -279,7 +279,7 @@ class AccessOut(Wire):
 
 
 class AccessList(Wire):
-    """`unclear`: entries met on this page that cover many items or cannot be read any more: they may be accesses too."""
+    """`unclear`: entries met on this page that cover many items or cannot be read any more: perhaps accesses too."""
 
     items: list[AccessOut]
     unclear: int

@@ -1,4 +1,4 @@
-"""`file-access incidents`: the incident book of any school, for the operator: look, enter, write, sign, close, draft."""
+"""`file-access incidents`: the incident book of any school, for the operator: enter, write, sign, close, draft."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 ABOUT = click.Choice(["authority", "people"])
 school = click.option("--school", required=True, help="Its id, or what its identity provider calls it.")
 facts = click.option(
-    "--facts", type=click.File("r"), help="A JSON file with description, consequences, measures, contact, people, data, …"
+    "--facts", type=click.File("r"), help="A JSON file: description, consequences, measures, contact, people, data, …"
 )  # fmt: skip
 PAGE = 1000
 
@@ -69,7 +69,9 @@ def _facts(file: IO[str] | None) -> dict[str, Any]:
     try:
         return IncidentFacts.model_validate(json.load(file)).model_dump(exclude_unset=True)
     except (ValidationError, ValueError) as error:
-        places = [str(one["loc"][0]) for one in error.errors() if one["loc"]] if isinstance(error, ValidationError) else []
+        places = (
+            [str(one["loc"][0]) for one in error.errors() if one["loc"]] if isinstance(error, ValidationError) else []
+        )
         raise click.ClickException(f"--facts is not such a file. Look at: {', '.join(places) or 'its JSON'}") from None
 
 

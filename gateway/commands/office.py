@@ -33,7 +33,7 @@ from gateway.stores import StartRefused, opened
 Result = TypeVar("Result")
 
 IN_USE = (
-    "this SQLite database belongs to the gateway that runs on it. Let an administrator of the school do it there, under "
+    "this SQLite database belongs to the gateway that runs on it. Let an administrator of the school do it there, at "
     "/v1/school/incidents and /v1/school/containment; or stop the gateway, run this command, and start it again"
 )
 
@@ -117,7 +117,9 @@ def told(found: object) -> Any:
     if is_dataclass(found) and not isinstance(found, type):
         return told(asdict(found))
     if isinstance(found, dict):
-        return {name: _time(value) if name in _TIMES else told(value) for name, value in found.items() if value is not None}
+        return {
+            name: _time(value) if name in _TIMES else told(value) for name, value in found.items() if value is not None
+        }
     if isinstance(found, list | tuple | set | frozenset):
         return [told(one) for one in found]
     return found
@@ -129,7 +131,7 @@ def _time(value: object) -> object:
     return told(value)
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType):  # type: ignore[type-arg]
     """A time as ISO 8601 with its zone; milliseconds since 1970 inside."""
 
     name = "time"

@@ -26,9 +26,7 @@ class Reasons:
         self._vault = vault
         self._books = books
 
-    async def seal(
-        self, tx: AsyncConnection, whose: tuple[str, str | None], column: str, row: str, text: str
-    ) -> bytes:
+    async def seal(self, tx: AsyncConnection, whose: tuple[str, str | None], column: str, row: str, text: str) -> bytes:
         """``whose``: school and person."""
         school, person = whose
         if person is not None:

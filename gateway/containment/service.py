@@ -130,7 +130,7 @@ class Containments:
     async def list(
         self, school: str, *, active: bool | None = None, before: tuple[int, str] | None = None, limit: int = 50
     ) -> tuple[Sequence[Containment], tuple[int, str] | None]:
-        """The school's, the newest first, and where the next page begins. ``active``: only these, or only the others."""
+        """The school's, the newest first, and where the next page begins. ``active``: only these, or the others."""
         query = select(containments).where(containments.c.school == school)
         if active is not None:
             query = query.where(ACTIVE if active else containments.c.lifted.is_not(None))
@@ -219,7 +219,9 @@ class Containments:
         """Set the state that is obeyed. Connections and sign-ins have none but the row itself. NoSuchTarget."""
         before, after = ("active", SUSPENDED) if suspended else (SUSPENDED, "active")
         if target.kind is Kind.SCHOOL:
-            await tx.execute(update(schools).where(schools.c.id == school, schools.c.state == before).values(state=after))
+            await tx.execute(
+                update(schools).where(schools.c.id == school, schools.c.state == before).values(state=after)
+            )
         elif target.kind is Kind.PERSON:
             mine = and_(persons.c.id == target.id, persons.c.school == school, persons.c.state == before)
             await tx.execute(update(persons).where(mine).values(state=after))
@@ -261,7 +263,7 @@ class Containments:
 
     async def _opened(self, row: RowMapping) -> Containment:
         whose = (row["school"], _words(row))
-        words = {
+        words: dict[str, Any] = {
             name: await self._reasons.open(whose, name, row["id"], row[name]) for name in ("reason", "lift_reason")
         }
         same = ("id", "school", "person", "incident", "began", "by", "lifted", "lifted_by")

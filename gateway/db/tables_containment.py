@@ -1,6 +1,6 @@
 """The table of what is suspended while something is looked into: a school, a person, a connection, a sign-in, a key.
 
-A row is ended, never deleted, as long as its person is here: that access was cut off is itself something to account for.
+A row is ended, not deleted, as long as its person is here: that access was cut off must itself be accounted for.
 """
 
 from __future__ import annotations

@@ -116,7 +116,9 @@ ledger_checks = Table(
     Column("sequence", BigInteger, nullable=False, info=held("how far its chain was walked", "school", ends="never")),
     Column("hash", LargeBinary(32), nullable=False, info=held("the chain up to there", form="hash", ends="never")),
     Column("known", BigInteger, nullable=False, info=held("where the walk before ended", "school", ends="never")),
-    Column("known_hash", LargeBinary(32), nullable=False, info=held("the chain up to there", form="hash", ends="never")),
+    Column(
+        "known_hash", LargeBinary(32), nullable=False, info=held("the chain up to there", form="hash", ends="never")
+    ),
     Column("due", BigInteger, nullable=False, info=held("when the next step may be made, epoch ms", ends="never")),
     Index("ledger_checks_due", "due"),
 )

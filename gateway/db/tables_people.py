@@ -59,7 +59,9 @@ persons = Table(
     metadata,
     Column("id", String(32), primary_key=True, info=held("random id, never used again", "person", ends="never")),
     _school("never"),
-    Column("state", String(16), nullable=False, info=held("active, suspended, erasing or erased", "person", ends="never")),
+    Column(
+        "state", String(16), nullable=False, info=held("active, suspended, erasing or erased", "person", ends="never")
+    ),
     Column("role", String(16), info=held("role at the school", "person", ends=_FORGOTTEN)),
     Column("age_band", String(16), info=held("age band", "person", ends=_FORGOTTEN)),
     Column("locale", String(35), info=held("language of the page", "person", ends=_FORGOTTEN)),

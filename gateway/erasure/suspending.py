@@ -1,4 +1,4 @@
-"""The erasure journal as `gateway.containment` needs it: suspensions are noted beside erasures, so no restore lifts them."""
+"""The erasure journal as `gateway.containment` needs it: suspensions stand beside erasures: no restore lifts them."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Affected:
         return await self._scan(school, await self._held_by(school, object_id), after)
 
     async def of_item(self, school: str, drive: str, item: str, person: str | None, after: int = 0) -> Accesses:
-        """Accesses to an item of a drive. ``person``: whose, where the drive is everybody's own 'native' one. Unknown."""
+        """Accesses to an item of a drive. ``person``: whose, where it is everybody's own 'native' one. Unknown."""
         if drive != "native":
             async with self._database.read() as tx:
                 mine = select(accounts.c.person).where(accounts.c.id == drive, accounts.c.school == school)
@@ -117,7 +117,7 @@ class Affected:
             rows = found.mappings().all()
         hits, unclear = [], 0
         for row in rows:
-            details = await unseal(self._vault, row)
+            details = await unseal(self._vault, dict(row))
             if details is not None and _is_about(details, item):
                 hits.append(_access(row, details))
             elif row["root"] is not None or (details is None and row["details"] is not None):
@@ -149,9 +149,7 @@ class Affected:
             found = await self._vault.under(tx, school, version, after=after, limit=limit + 1)
         return found[:limit], found[limit - 1] if len(found) > limit else None
 
-    async def between(
-        self, school: str, since: int, until: int, after: str = ""
-    ) -> tuple[Sequence[Span], str | None]:
+    async def between(self, school: str, since: int, until: int, after: str = "") -> tuple[Sequence[Span], str | None]:
         """People whose files were accessed from ``since`` until before ``until``, forgotten ones included: by id.
 
         A page looks at `SCANNED` people; where the next begins.

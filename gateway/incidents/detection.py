@@ -83,19 +83,20 @@ class Detection:
         mine = {"school": sign.school, "cause": sign.cause, "target": sign.target}
         await insert_if_absent(tx, incident_detections, {**mine, "since": now, "count": 0, "until": 0})
         where = [getattr(incident_detections.c, name) == value for name, value in mine.items()]
-        row = (await tx.execute(select(incident_detections).where(*where).with_for_update())).one()
-        if row.incident is not None and (now < row.until or sign.once):
-            await self._incidents.seen_again(tx, row.incident, sign.count, sign.affected)
-            return str(row.incident)
-        fresh = row.incident is not None or now - row.since > self.thresholds.burst
-        since, count = (now, sign.count) if fresh else (row.since, row.count + sign.count)
+        found = await tx.execute(select(incident_detections).where(*where).with_for_update())
+        row = found.mappings().one()
+        if row["incident"] is not None and (now < row["until"] or sign.once):
+            await self._incidents.seen_again(tx, row["incident"], sign.count, sign.affected)
+            return str(row["incident"])
+        fresh = row["incident"] is not None or now - row["since"] > self.thresholds.burst
+        since, count = (now, sign.count) if fresh else (row["since"], row["count"] + sign.count)
         values: dict[str, Any] = {"since": since, "count": count, "incident": None, "until": now}
         if count >= sign.at_least:
             values["until"] = now + self.thresholds.window
             values["incident"] = await self._open(tx, sign, since, count)
         await tx.execute(update(incident_detections).where(*where).values(**values))
-        found: str | None = values["incident"]
-        return found
+        opened: str | None = values["incident"]
+        return opened
 
     async def _open(self, tx: AsyncConnection, sign: Sign, since: int, count: int) -> str:
         word = Word(sign.school, gateway=True)

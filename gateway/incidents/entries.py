@@ -87,9 +87,7 @@ async def _reader(books: Books, school: str) -> Fields | None:
         return None
 
 
-async def acts(
-    tx: AsyncConnection, books: Books, row: Mapping[Any, Any], after: int, limit: int
-) -> Sequence[Act]:
+async def acts(tx: AsyncConnection, books: Books, row: Mapping[Any, Any], after: int, limit: int) -> Sequence[Act]:
     """Steps after ``after``, the oldest first."""
     mine = (incident_acts.c.incident == row["id"]) & (incident_acts.c.sequence > after)
     query = select(incident_acts).where(mine).order_by(incident_acts.c.sequence).limit(limit)

@@ -181,8 +181,9 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a drafted notice is made from. ``school``: its name. ``affected``: how many of each kind are noted. ``reasons``: by 'authority', 'people',
-    'delay'.
+    """What a drafted notice is made from. ``school``: its name. ``affected``: how many of each kind are noted.
+
+    ``reasons``: why the 'people' are not informed, and why there was a 'delay'.
     """
 
     incident: Incident

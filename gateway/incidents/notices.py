@@ -122,7 +122,9 @@ def _to_school(made: _Draft, facts: Facts, told: Told) -> None:
     if incident.noticed is not None:
         made.line(sentence("The school was given notice on %(time)s."), time=made.time(incident.noticed))
     if incident.signs:
-        made.line(sentence("It was detected by the gateway, which has seen %(count)s signs of it."), count=incident.signs)
+        made.line(
+            sentence("It was detected by the gateway, which has seen %(count)s signs of it."), count=incident.signs
+        )
     _nature(made, facts, told)
     made.heading(sentence("Likely consequences"))
     made.words(told.consequences, LATER)
@@ -188,9 +190,7 @@ def _nature(made: _Draft, facts: Facts, told: Told) -> None:
     made.words(told.description)
     made.heading(sentence("Whom and what it concerns"))
     people = told.people_count if told.people_count is not None else facts.affected.get("person")
-    made.line(
-        sentence("People: %(list)s"), list=made.listed(told.people, PEOPLE) if told.people else made.say(LATER)
-    )
+    made.line(sentence("People: %(list)s"), list=made.listed(told.people, PEOPLE) if told.people else made.say(LATER))
     made.line(sentence("How many people, about: %(count)s"), count=made.say(LATER) if people is None else people)
     made.line(sentence("Data: %(list)s"), list=made.listed(told.data, DATA) if told.data else made.say(LATER))
     records = told.records_count

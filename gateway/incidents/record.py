@@ -135,7 +135,8 @@ class Incidents:
             row = await self._open_row(tx, word.school, incident, expected)
             now = await self._database.now(tx)
             plain = {name: changes[name] for name in ("kind", "severity", "began", "ended") if name in changes}
-            _check_times(*({**row, **plain}[name] for name in ("began", "ended")), now)
+            times = {**row, **plain}
+            _check_times(times["began"], times["ended"], now)
             before = (await entries.view(tx, self._books, row)).told
             if before is None:
                 raise Refused("unreadable")

@@ -16,7 +16,8 @@ from gateway.suspended import ACTIVE, Kind
 HALTED: Final = "contained"
 """The reason that is shown meanwhile."""
 _SCHOOLS = select(containments.c.school).where(
-    ACTIVE, or_(containments.c.kind == Kind.SCHOOL, and_(containments.c.kind == Kind.KEY, containments.c.person.is_(None)))
+    ACTIVE,
+    or_(containments.c.kind == Kind.SCHOOL, and_(containments.c.kind == Kind.KEY, containments.c.person.is_(None))),
 )
 _PEOPLE = select(containments.c.person).where(
     ACTIVE, containments.c.kind.in_((Kind.PERSON, Kind.KEY)), containments.c.person.is_not(None)

@@ -95,7 +95,7 @@ def _of_cancelled() -> ColumnElement[bool]:
 
 
 def _ready(now: int, load: Load) -> ColumnElement[bool]:
-    """Items that could begin: their time has come, their second account neither rests nor is full, nothing halts them."""
+    """Items that could begin: their time has come, their second account is neither resting nor full, nothing halts."""
     parked = select(_second.c.id).where(_second.c.not_before > now)
     return and_(
         items.c.state == ItemState.READY,

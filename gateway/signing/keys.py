@@ -1,8 +1,8 @@
 """The deployment's keys that outlive everything they speak about: Ed25519 keys by purpose, and the journal's MAC key.
 
 They are sealed in the database under the deployment's own key, and read anew whenever they are used, so that a key
-which another process made counts at once, and one that is suspended signs nothing. What is published is derived from the sealed half: a public key that
-somebody put into the database signs nothing here. No key is ever deleted.
+which another process made counts at once, and one that is suspended signs nothing. What is published is derived from
+the sealed half: a public key that somebody put into the database signs nothing here. No key is ever deleted.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ async def waiting(tx: AsyncConnection, school: str) -> int:
 
 
 async def due(tx: AsyncConnection, now: int, limit: int) -> Sequence[str]:
-    """Schools that something can be sent to now, whoever waits longest first. Suspended ones are told when that ends."""
+    """Schools that something can be sent to now, whoever waits longest first. Suspended ones are told after that."""
     first = func.min(messages.c.not_before)
     ready = (messages.c.not_before <= now) & messages.c.school.not_in(suspended_schools())
     query = select(messages.c.school).where(ready).group_by(messages.c.school)
