@@ -191,7 +191,10 @@ class Keyring:
             if await is_shredded(tx, scope):
                 raise Shredded("these keys were destroyed")
             raise Missing("nobody of this id was enrolled")
-        return await self._ring(tx, scope, keys)
+        ring = await self._ring(tx, scope, keys)
+        if not ring.alive:
+            raise ring.lost()
+        return ring
 
     async def _keys(self, tx: AsyncConnection, scope: Scope) -> dict[int, Key]:
         tenant = await self._tenant(tx, scope.tenant)
