@@ -1,12 +1,15 @@
 """Keys that may not be used for a while: their bytes stay where they are, and no process opens anything with them.
 
 A suspension advances the epoch as a destruction does, so every process obeys within a second, and so does its lifting.
-A version of a tenant's key suspends every key that is wrapped under it.
+A version of a tenant's key suspends every key that is wrapped under it. Versions that are made meanwhile are suspended
+as well: what was under the first one is under them by then, and only a lifting gives it back.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, update
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.catalog import subject_keys, suspended, tenant_keys
@@ -18,40 +21,50 @@ from cache.model import KeyVersion, Scope
 
 async def suspend(tx: AsyncConnection, scope: Scope, version: int) -> None:
     """No process uses this version of the scope's key from now on. May be repeated. Missing: there is none."""
-    if version not in {one.version for one in await versions(tx, scope)}:
+    known = [one.version for one in await versions(tx, scope)]
+    if version not in known:
         raise Missing("there is no such version of this key")
-    row = {"tenant": scope.tenant, "subject": scope.owner, "version": version}
+    row = {"tenant": scope.tenant, "subject": scope.owner, "version": version, "newest": max(known)}
     await insert_if_absent(tx, suspended, {**row, "active": False, "epoch": 0})
-    await _turn(tx, scope, version, active=True)
+    await _turn(tx, scope, version, active=True, newest=max(known))
 
 
 async def resume(tx: AsyncConnection, scope: Scope, version: int) -> None:
-    """It is used again. May be repeated."""
+    """It is used again, with those that were made meanwhile. May be repeated."""
     await _turn(tx, scope, version, active=False)
 
 
-async def _turn(tx: AsyncConnection, scope: Scope, version: int, *, active: bool) -> None:
+async def _turn(tx: AsyncConnection, scope: Scope, version: int, *, active: bool, newest: int | None = None) -> None:
     mine = (suspended.c.tenant == scope.tenant) & (suspended.c.subject == scope.owner)
-    this = mine & (suspended.c.version == version)
-    await tx.execute(update(suspended).where(this).values(active=active, epoch=await advance(tx)))
+    turned = mine & (suspended.c.version == version) & (suspended.c.active != active)
+    told = {"active": active, **({} if newest is None else {"newest": newest})}
+    await tx.execute(update(suspended).where(turned).values(**told, epoch=await advance(tx)))
 
 
 async def suspended_versions(tx: AsyncConnection, scope: Scope) -> frozenset[int]:
     """Versions of the scope's key that may not be used now: themselves, or through the key that wraps them."""
-    query = select(suspended.c.subject, suspended.c.version).where(
+    query = select(suspended.c.subject, suspended.c.version, suspended.c.newest).where(
         suspended.c.tenant == scope.tenant, suspended.c.subject.in_({"", scope.owner}), suspended.c.active
     )
     rows = (await tx.execute(query)).all()
-    own = frozenset(row.version for row in rows if row.subject == scope.owner)
-    above = [row.version for row in rows if row.subject == "" and scope.subject is not None]
-    if not above:
-        return own
-    below = select(subject_keys.c.version).where(
-        subject_keys.c.tenant == scope.tenant,
-        subject_keys.c.subject == scope.owner,
-        subject_keys.c.tenant_version.in_(above),
-    )
-    return own | frozenset((await tx.execute(below)).scalars())
+    if not rows:
+        return frozenset()
+    own = [(row.version, row.newest) for row in rows if row.subject == scope.owner]
+    above = [(row.version, row.newest) for row in rows if row.subject == "" and scope.subject is not None]
+    if scope.subject is None:
+        query = select(tenant_keys.c.version).where(tenant_keys.c.tenant == scope.tenant)
+        held = _held(tenant_keys.c.version, own)
+    else:
+        query = select(subject_keys.c.version).where(
+            subject_keys.c.tenant == scope.tenant, subject_keys.c.subject == scope.subject
+        )
+        held = or_(_held(subject_keys.c.version, own), _held(subject_keys.c.tenant_version, above))
+    return frozenset((await tx.execute(query.where(held))).scalars())
+
+
+def _held(version: ColumnElement[int], suspensions: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
+    """Versions that are suspended, or were made after that."""
+    return or_(*((version == this) | (version > newest) for this, newest in suspensions), version < 0)
 
 
 async def forget(tx: AsyncConnection, scope: Scope) -> None:

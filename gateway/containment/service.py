@@ -93,14 +93,13 @@ class Containments:
         self, tx: AsyncConnection, word: Word, target: Target, reason: str, made: str, incident: str | None
     ) -> None:
         person = await self._whose(tx, word, target)
-        words = None if target.kind is Kind.KEY else person  # a key's own reason is not sealed under that key
-        box = await self._reasons.seal(tx, (word.school, words), "reason", made, reason)
         await tx.execute(
             insert(containments).values(
                 id=made, school=word.school, kind=target.kind, target=target.text, person=person, incident=incident,
-                reason=box, began=await self._database.now(tx), by=word.by,
+                began=await self._database.now(tx), by=word.by,
             )
         )  # fmt: skip
+        await self._reasons.add(tx, made, word.school, _sealed_for(target.kind, person), reason, lifting=False)
         await self._turn(tx, word.school, target, suspended=True)
         await self._tell(tx, word, f"contained.{target.kind}", person, made)
 
@@ -110,10 +109,11 @@ class Containments:
             row = await self._locked(tx, word.school, containment)
             if row["lifted"] is not None:
                 raise Already
-            target, whose = Target.of(row["kind"], row["target"]), (row["school"], _words(row))
-            box = await self._reasons.seal(tx, whose, "lift_reason", containment, reason)
-            ended = {"lifted": await self._database.now(tx), "lifted_by": word.by, "lift_reason": box}
+            target = Target.of(row["kind"], row["target"])
+            ended = {"lifted": await self._database.now(tx), "lifted_by": word.by}
             await tx.execute(update(containments).where(containments.c.id == containment).values(**ended))
+            whose = _sealed_for(target.kind, row["person"])
+            await self._reasons.add(tx, containment, row["school"], whose, reason, lifting=True)
             await self._turn(tx, word.school, target, suspended=False)
             await self._tell(tx, word, f"released.{target.kind}", row["person"], containment)
         return await self._done(word.school, containment)
@@ -262,21 +262,21 @@ class Containments:
         return row
 
     async def _opened(self, row: RowMapping) -> Containment:
-        whose = (row["school"], _words(row))
-        words: dict[str, Any] = {
-            name: await self._reasons.open(whose, name, row["id"], row[name]) for name in ("reason", "lift_reason")
-        }
+        async with self._database.read() as tx:
+            words = await self._reasons.of(row["id"], tx)
         same = ("id", "school", "person", "incident", "began", "by", "lifted", "lifted_by")
         kept: dict[str, Any] = {name: row[name] for name in same}
-        return Containment(**kept, **words, target=Target.of(row["kind"], row["target"]))
+        target = Target.of(row["kind"], row["target"])
+        return Containment(**kept, target=target, reason=words.get(False), lift_reason=words.get(True))
 
     async def _tell(self, tx: AsyncConnection, word: Word, action: str, person: str | None, made: str) -> None:
         """No details: they would need a key that may just have been suspended."""
         await self._ledger.append(tx, word.school, Event(action, word.by, person, made, POLICY_VERSION))
 
 
-def _words(row: RowMapping) -> str | None:
-    return None if row["kind"] == Kind.KEY else row["person"]
+def _sealed_for(kind: Kind, person: str | None) -> str | None:
+    """Under whose key the reason is: that of a suspended key not under that key."""
+    return None if kind is Kind.KEY else person
 
 
 def _older(began: int, last: str) -> ColumnElement[bool]:

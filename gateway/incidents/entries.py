@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.database import insert_if_absent
 from cache.errors import Missing, Shredded, Suspended
 from cache.fields import Fields
-from gateway.books import Books
+from gateway.books import Books, scope
 from gateway.db.tables_incidents import incident_acts, incident_affected, incidents
+from gateway.ids import new_id
 from gateway.incidents.model import OPERATOR, Act, Changed, Incident, NoSuchIncident, Told
 
 TABLE: Final = "incidents"
@@ -25,6 +26,11 @@ _ACTS: Final = "incident_acts"
 MOST: Final = 10_000
 """People and things that one incident names; how many more there were, its numbers say."""
 _SAME: Final = tuple(name for name in Incident.__dataclass_fields__ if name not in {"told", "signed"})
+
+
+def book(school: str) -> str:
+    """Whose key seals a school's incidents, as it stands in a row."""
+    return scope(school).owner
 
 
 def sealed(fields: Fields, incident: str, told: Told) -> bytes:
@@ -47,12 +53,12 @@ async def add_act(
     tx: AsyncConnection, books: Books, row: Mapping[Any, Any], act: Act, values: Mapping[str, Any], *, weighs: bool
 ) -> None:
     """One step more, and what it changes in the row."""
-    box = None
+    box, made = None, new_id()
     if act.told:
         fields = await books.sealer(tx, row["school"])
-        box = fields.seal(_ACTS, "told", f"{row['id']}:{act.sequence}", json.dumps(act.told))
+        box = fields.seal(_ACTS, "told", made, json.dumps(act.told))
     step = {"incident": row["id"], "sequence": act.sequence, "at": act.at, "actor": act.actor, "by": act.by}
-    await tx.execute(insert(incident_acts).values(**step, act=act.act, told=box))
+    await tx.execute(insert(incident_acts).values(**step, id=made, book=book(row["school"]), act=act.act, told=box))
     changed = {**values, "acts": act.sequence, **({"weighed": act.sequence} if weighs else {})}
     await tx.execute(update(incidents).where(incidents.c.id == row["id"]).values(**changed))
 
@@ -112,7 +118,7 @@ async def last_told(
 def _act(fields: Fields | None, row: Mapping[Any, Any]) -> Act:
     told = None
     if fields is not None and row["told"] is not None:
-        told = json.loads(fields.text(_ACTS, "told", f"{row['incident']}:{row['sequence']}", row["told"]))
+        told = json.loads(fields.text(_ACTS, "told", row["id"], row["told"]))
     return Act(row["sequence"], row["at"], row["actor"], row["by"], row["act"], told)
 
 

@@ -55,7 +55,7 @@ class Incidents:
         _check_times(draft.began, draft.ended, now)
         own = word.actor == "administrator" or word.school == DEPLOYMENT
         row: dict[str, Any] = {
-            "id": made, "school": word.school, "kind": draft.kind, "severity": draft.severity, "origin": word.actor,
+            "id": made, "school": word.school, "book": entries.book(word.school), "kind": draft.kind, "severity": draft.severity, "origin": word.actor,
             "state": "open", "opened": now, "began": draft.began, "ended": draft.ended, "signs": signs, "acts": 0,
             "weighed": 0,
         }  # fmt: skip

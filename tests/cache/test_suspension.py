@@ -149,6 +149,21 @@ async def test_an_older_version_alone(house: House) -> None:
 
 
 @pytest.mark.both
+async def test_a_rotation_is_no_way_round(house: House) -> None:
+    """A version that is made meanwhile has what was under the first one: it is given back with it."""
+    old = await house.keep(b"old")
+    await suspend(house, house.scope, 1)
+    await newer_key(house)
+    with pytest.raises(Suspended):
+        await house.keep(b"new")
+    async with house.database.read() as tx:
+        assert [one.suspended for one in await house.vault.versions(tx, house.scope)] == [True, True]
+    await resume(house, house.scope, 1)
+    assert await house.get(old) == b"old"
+    assert await house.get(await house.keep(b"new")) == b"new"
+
+
+@pytest.mark.both
 async def test_enrolling_is_no_way_round(house: House) -> None:
     await suspend(house, house.scope)
     async with house.database.write() as tx:

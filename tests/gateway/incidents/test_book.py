@@ -38,7 +38,7 @@ async def enter(desk: Desk, word: Word, **more: Any) -> Incident:
 async def ready(desk: Desk, word: Word, incident: str) -> None:
     """Both decisions are made."""
     for about in ("authority", "people"):
-        await desk.incidents.decide(word, incident, about, False, "no risk")  # type: ignore[arg-type]
+        await desk.incidents.decide(word, incident, about, False, "no risk")
 
 
 async def listen(desk: Desk, after: int = 10**9) -> None:
@@ -283,8 +283,8 @@ async def test_every_step_stands_in_the_ledger(desk: Desk) -> None:
     one = await enter(desk, operator(desk))
     await desk.incidents.read(admin(desk), one.id)
     await desk.incidents.note(admin(desk), one.id, "x")
-    entries = [(entry.action, entry.principal) for entry in await desk.ledger.read(one.school) if entry.instruction == one.id]
-    assert entries == [
+    entries = await desk.ledger.read(one.school)
+    assert [(entry.action, entry.principal) for entry in entries if entry.instruction == one.id] == [
         ("incident.opened", None),
         ("incident.noticed", None),
         ("incident.aware", SOFIA),

@@ -1,4 +1,4 @@
-"""Suspended: what is at work is given back as it is, nothing more is taken up, its person is told, and then it goes on."""
+"""Suspended: what is at work is given back as it is, nothing is taken up, its person is told, and then it goes on."""
 
 from __future__ import annotations
 
