@@ -115,6 +115,7 @@ _DRIVE_STATUS: Mapping[type[drives.DriveError], int] = {
     drives.SessionLost: 503,
     drives.Locked: 423,
     drives.Busy: 503,
+    drives.Withheld: 423,
     drives.Offline: 504,
     drives.Untrusted: 502,
 }
@@ -143,10 +144,7 @@ def from_storage(error: storage.StorageError) -> Problem:
     if isinstance(error, storage.Shredded | storage.Missing):
         return Problem(404, "not_found", "It is no longer kept here.")
     if isinstance(error, storage.Suspended):
-        return Problem(
-            423, "suspended_key", "What is kept under this key may not be read while something is looked into.",
-            advice=sentence("Ask your school's administrator."),
-        )  # fmt: skip
+        return Problem(423, drives.Withheld.code, drives.Withheld.advice)
     if isinstance(error, storage.Unavailable):
         return Problem(
             503, "storage_unavailable", "Storage does not answer at the moment. Try again shortly.",

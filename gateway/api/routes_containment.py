@@ -97,9 +97,15 @@ async def list_containments(call: Call) -> web.StreamResponse:
 
 
 async def contain(call: Call) -> web.StreamResponse:
-    """Cut access off, everywhere and at once; a key within a second. It is given back by `lift`, nothing is lost."""
+    """Cut access off, everywhere and at once; a key within a second. It is given back by `lift`, nothing is lost.
+
+    A whole school and a key need a sign-in of the last minutes.
+    """
+    target = _target(call)
+    if target.kind in (Kind.SCHOOL, Kind.KEY):
+        await require_fresh(call, "/")
     try:
-        found = await call.services.containments.begin(_word(call), _target(call), call.body.reason, call.body.incident)
+        found = await call.services.containments.begin(_word(call), target, call.body.reason, call.body.incident)
     except ContainmentError as error:
         raise _problem(error) from None
     return answer(_out(call, found), 201, {"Location": f"{PATH}/{found.id}"})

@@ -133,5 +133,5 @@ class Chains:
             if walk.broken is not None:
                 at, why = walk.broken
                 facts = {"sequence": at, "why": why}
-                sign = Sign(row.school, "broken_chain", f"{at}:{why}", once=True, facts=facts)
+                sign = Sign(row.school, "broken_chain", str(at), once=True, facts=facts)
                 await self._detection.saw_in(tx, sign)

@@ -17,6 +17,7 @@ def upgrade() -> None:
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('subject', sa.String(length=64), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('newest', sa.Integer(), nullable=False),
     sa.Column('active', sa.Boolean(), nullable=False),
     sa.Column('epoch', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('tenant', 'subject', 'version')
@@ -31,13 +32,11 @@ def upgrade() -> None:
     sa.Column('target', sa.String(length=64), nullable=False),
     sa.Column('person', sa.String(length=32), nullable=True),
     sa.Column('incident', sa.String(length=32), nullable=True),
-    sa.Column('reason', sa.LargeBinary(), nullable=True),
     sa.Column('began', sa.BigInteger(), nullable=False),
     sa.Column('by', sa.String(length=32), nullable=True),
     sa.Column('noted', sa.BigInteger(), nullable=True),
     sa.Column('lifted', sa.BigInteger(), nullable=True),
     sa.Column('lifted_by', sa.String(length=32), nullable=True),
-    sa.Column('lift_reason', sa.LargeBinary(), nullable=True),
     sa.Column('lift_noted', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_containments'))
     )
@@ -62,6 +61,7 @@ def upgrade() -> None:
     op.create_table('incidents',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('school', sa.String(length=32), nullable=False),
+    sa.Column('book', sa.String(length=64), nullable=False),
     sa.Column('kind', sa.String(length=32), nullable=False),
     sa.Column('severity', sa.String(length=8), nullable=False),
     sa.Column('origin', sa.String(length=16), nullable=False),
@@ -98,16 +98,32 @@ def upgrade() -> None:
     with op.batch_alter_table('ledger_checks', schema=None) as batch_op:
         batch_op.create_index('ledger_checks_due', ['due'], unique=False)
 
+    op.create_table('containment_words',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('containment', sa.String(length=32), nullable=False),
+    sa.Column('lifting', sa.Boolean(), nullable=False),
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('subject', sa.String(length=64), nullable=False),
+    sa.Column('told', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['containment'], ['containments.id'], name=op.f('fk_containment_words_containment'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_containment_words'))
+    )
+    with op.batch_alter_table('containment_words', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_containment_words_containment'), ['containment'], unique=False)
+
     op.create_table('incident_acts',
     sa.Column('incident', sa.String(length=32), nullable=False),
     sa.Column('sequence', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('book', sa.String(length=64), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('actor', sa.String(length=16), nullable=False),
     sa.Column('by', sa.String(length=32), nullable=True),
     sa.Column('act', sa.String(length=32), nullable=False),
     sa.Column('told', sa.LargeBinary(), nullable=True),
     sa.ForeignKeyConstraint(['incident'], ['incidents.id'], name=op.f('fk_incident_acts_incident'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('incident', 'sequence', name=op.f('pk_incident_acts'))
+    sa.PrimaryKeyConstraint('incident', 'sequence', name=op.f('pk_incident_acts')),
+    sa.UniqueConstraint('id', name=op.f('uq_incident_acts_id'))
     )
     op.create_table('incident_affected',
     sa.Column('incident', sa.String(length=32), nullable=False),
@@ -119,6 +135,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('schools', schema=None) as batch_op:
         batch_op.add_column(sa.Column('state', sa.String(length=16), server_default='active', nullable=False))
+
+    with op.batch_alter_table('signing_keys', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('succession', sa.Text(), nullable=True))
 
     # ### end Alembic commands ###
 
