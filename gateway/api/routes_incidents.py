@@ -176,7 +176,7 @@ async def open_incident(call: Call) -> web.StreamResponse:
     wanted = call.body
     told = Told(**{name: getattr(wanted, name) for name in IncidentFacts.model_fields})
     draft_of = Draft(wanted.kind, wanted.severity, told, _ms(wanted.began), _ms(wanted.ended), _ms(wanted.aware))
-    return await _done(call, call.services.incidents.open(_word(call), draft_of), 201)
+    return await _done(call, call.services.incidents.open(_word(call), draft_of, call.word), 201)
 
 
 async def get_incident(call: Call) -> web.StreamResponse:

@@ -35,7 +35,7 @@ Origin = Literal["gateway", "administrator", "operator"]
 PeopleKind = Literal["students", "guardians", "teachers", "staff", "outside"]
 DataKind = Literal["identity", "contact", "sign_in", "files", "file_names", "usage", "special"]
 Contained = Literal["school", "person", "connection", "client", "key"]
-Number = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Number = Annotated[int, Field(ge=0, le=1_000_000_000, strict=True)]
 Version = Annotated[int, Field(ge=1, le=2_147_483_647)]
 
 
@@ -51,7 +51,7 @@ class ContainmentWanted(Wire):
 
     kind: Contained
     target: RandomId | None = None
-    version: Version | None = None
+    version: Annotated[Version, Field(strict=True)] | None = None
     reason: Reason
     incident: RandomId | None = None
 
@@ -218,7 +218,7 @@ class Note(Wire):
 
 class Decision(Wire):
     about: Literal["authority", "people"]
-    notify: bool
+    notify: Annotated[bool, Field(strict=True)]
     reason: Reason
 
 

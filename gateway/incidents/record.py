@@ -41,17 +41,28 @@ class Incidents:
         self._ledger = ledger
         self._books = books
 
-    async def open(self, word: Word, draft: Draft) -> Incident:
-        """A new incident. Refused where its times make no sense."""
+    async def open(self, word: Word, draft: Draft, name: str | None = None) -> Incident:
+        """A new incident. Refused where its times make no sense.
+
+        ``name``: its random id, where the same request may come again after a crash; it is entered once.
+        """
         async with self._database.write() as tx:
-            made = await self.enter(tx, word, draft)
-        return await self.get(word.school, made)
+            known = select(incidents.c.id).where(incidents.c.id == name, incidents.c.school == word.school)
+            made = (await tx.execute(known)).scalar_one_or_none() or await self.enter(tx, word, draft, name=name)
+        return await self.get(word.school, str(made))
 
     async def enter(
-        self, tx: AsyncConnection, word: Word, draft: Draft, *, affected: Sequence[tuple[str, str]] = (), signs: int = 0
+        self,
+        tx: AsyncConnection,
+        word: Word,
+        draft: Draft,
+        *,
+        affected: Sequence[tuple[str, str]] = (),
+        signs: int = 0,
+        name: str | None = None,
     ) -> str:
         """The same inside ``tx``, late in it. Unless its own administrator enters it, the school is told at once."""
-        now, made = await self._database.now(tx), new_id()
+        now, made = await self._database.now(tx), name or new_id()
         _check_times(draft.began, draft.ended, now)
         own = word.actor == "administrator" or word.school == DEPLOYMENT
         row: dict[str, Any] = {

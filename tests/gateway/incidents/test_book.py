@@ -68,6 +68,14 @@ async def test_an_administrators_entry_makes_the_school_aware(desk: Desk) -> Non
     ]
 
 
+async def test_a_name_is_entered_once(desk: Desk) -> None:
+    draft = Draft("disclosure", "low", Told(SECRET))
+    first = await desk.incidents.open(admin(desk), draft, "e" * 32)
+    again = await desk.incidents.open(admin(desk), draft, "e" * 32)
+    assert first == again
+    assert first.id == "e" * 32
+
+
 async def test_the_operators_entry_gives_notice_at_once(desk: Desk) -> None:
     await listen(desk)
     one = await enter(desk, operator(desk))
