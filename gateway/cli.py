@@ -7,14 +7,16 @@ import json
 import resource
 import sys
 from collections.abc import Coroutine
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
-from gateway.commands.contain import contain
-from gateway.commands.incidents import incidents
 from providers.sandbox.__main__ import cli as sandbox
+
+COMMANDS: Final = {"incidents": "gateway.commands.incidents", "contain": "gateway.commands.contain"}
+"""Groups of commands that live in modules of their own, each under its name there."""
 
 
 def refuse(message: str) -> NoReturn:
@@ -23,7 +25,22 @@ def refuse(message: str) -> NoReturn:
     sys.exit(2)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Groups(click.Group):
+    """Loads the groups of `COMMANDS` when they are asked for: what only stands in for a vendor needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return found
+
+
+@click.group(cls=Groups, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="file-access-gateway")
 def main() -> None:
     """File Access Gateway: open, move and forget files across Google Drive, OneDrive and the school's own drive.
@@ -117,5 +134,3 @@ def verify_receipt(receipt: Path, keys: Path) -> None:
 
 
 main.add_command(sandbox, "sandbox")
-main.add_command(incidents)
-main.add_command(contain)

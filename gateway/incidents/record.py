@@ -48,8 +48,9 @@ class Incidents:
         """
         async with self._database.write() as tx:
             known = select(incidents.c.id).where(incidents.c.id == name, incidents.c.school == word.school)
-            made = (await tx.execute(known)).scalar_one_or_none() or await self.enter(tx, word, draft, name=name)
-        return await self.get(word.school, str(made))
+            made = (await tx.execute(known)).scalar_one_or_none()
+            made = str(made) if made is not None else await self.enter(tx, word, draft, name=name)
+        return await self.get(word.school, made)
 
     async def enter(
         self,
@@ -66,9 +67,9 @@ class Incidents:
         _check_times(draft.began, draft.ended, now)
         own = word.actor == "administrator" or word.school == DEPLOYMENT
         row: dict[str, Any] = {
-            "id": made, "school": word.school, "book": entries.book(word.school), "kind": draft.kind, "severity": draft.severity, "origin": word.actor,
-            "state": "open", "opened": now, "began": draft.began, "ended": draft.ended, "signs": signs, "acts": 0,
-            "weighed": 0,
+            "id": made, "school": word.school, "book": entries.book(word.school), "kind": draft.kind,
+            "severity": draft.severity, "origin": word.actor, "state": "open", "opened": now, "began": draft.began,
+            "ended": draft.ended, "signs": signs, "acts": 0, "weighed": 0,
         }  # fmt: skip
         box = entries.sealed(await self._books.sealer(tx, word.school), made, draft.told)
         await tx.execute(insert(incidents).values(**row, told=box))

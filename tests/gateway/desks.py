@@ -103,7 +103,7 @@ class Building:
     folder: Path
     root: Root = field(default_factory=lambda: Root(1, secrets.token_bytes(32)))
     expiry: ExpiryKeys = field(default_factory=MemoryExpiry)
-    thresholds: Thresholds = Thresholds(failed_tags=3, burst=60_000, window=3_600_000)
+    thresholds: Thresholds = field(default_factory=lambda: Thresholds(failed_tags=3, burst=60_000, window=3_600_000))
 
     @asynccontextmanager
     async def desk(self, journal: Journal | None = None) -> AsyncIterator[Desk]:

@@ -1,4 +1,4 @@
-"""The incident book over the wire: from notice to signature, whom it touched, drafts to download, and what is refused."""
+"""The incident book over the wire: from notice to signature, whom it touched, drafts to download, what is refused."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ async def test_from_entry_to_the_end(fresh: Person) -> None:
     await fresh.post(f"{here}/notified", 200, json={"about": "authority", "at": at(minutes=1), "reference": "A-7"})
     await fresh.post(f"{here}/notes", 200, json={"text": "The other school deleted it."})
     _, tag = await tagged(fresh, one["id"])
-    changed = await fresh.ask("PATCH", here, json={"measures": "It was deleted there.", "records_count": 24}, headers=tag)
+    changed = await fresh.ask(
+        "PATCH", here, json={"measures": "It was deleted there.", "records_count": 24}, headers=tag
+    )
     assert changed.status == 200
     assert changed.json["facts"]["description"] == NEW["description"]
     assert changed.json["facts"]["measures"] == "It was deleted there."
@@ -172,7 +174,9 @@ async def test_drafts_to_download(fresh: Person) -> None:
                 assert told.status == 200
                 assert told.headers["Content-Type"] == f"{media}; charset=utf-8"
                 assert told.headers["Content-Language"] == language
-                assert told.headers["Content-Disposition"].startswith(f'attachment; filename="{audience}-{language}.{suffix}"')
+                assert told.headers["Content-Disposition"].startswith(
+                    f'attachment; filename="{audience}-{language}.{suffix}"'
+                )
                 assert b"dpo@school.example" in told.body or audience == "school"
                 assert (NEW["description"].encode() in told.body) == (audience != "person")
     spoken = await fresh.ask("GET", f"{PATH}/{one['id']}/notices/person", headers={"Accept-Language": "de"})

@@ -72,7 +72,7 @@ class Shell:
 
 
 @pytest.fixture
-async def shell(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shell]:
+async def shell(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     data, root = tmp_path / "data", tmp_path / "root.key"
     data.mkdir()
     for name, value in {
@@ -87,7 +87,7 @@ async def shell(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         root.chmod(0o600)
         async with made.desk() as desk:
             await desk.arrive("leo")
-    yield Shell(database_url, made, CliRunner())
+    return Shell(database_url, made, CliRunner())
 
 
 async def leo(desk: Desk) -> Scope:
@@ -234,6 +234,9 @@ async def test_whom_it_touched(shell: Shell) -> None:
     assert "nothing of this id" in said
 
 
+ENTRY = ["incidents", "open", "--school", "riverside", "--kind", "key", "--severity", "low"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -246,20 +249,9 @@ async def test_whom_it_touched(shell: Shell) -> None:
         (["incidents", "show", "nothing"], "no incident of this id"),
         (["incidents", "open", "--kind", "key", "--severity", "low"], "--every-school"),
         (["incidents", "open", "--school", "riverside", "--kind", "x", "--severity", "low"], "x"),
-        (
-            ["incidents", "open", "--school", "riverside", "--kind", "key", "--severity", "low", "--began", "x"],
-            "2026-11-29",
-        ),
-        (
-            ["incidents", "open", "--school", "riverside", "--kind", "key", "--severity", "low"]
-            + ["--began", "2026-01-01T00:00:00"],
-            "zone",
-        ),
-        (
-            ["incidents", "open", "--school", "riverside", "--kind", "key", "--severity", "low"]
-            + ["--began", "2199-01-01T00:00:00Z"],
-            "in the future",
-        ),
+        ([*ENTRY, "--began", "x"], "2026-11-29"),
+        ([*ENTRY, "--began", "2026-01-01T00:00:00"], "zone"),
+        ([*ENTRY, "--began", "2199-01-01T00:00:00Z"], "in the future"),
         (["incidents", "change", "nothing"], "nothing was given"),
     ],
 )
@@ -271,5 +263,4 @@ async def test_what_makes_no_sense_is_said(shell: Shell, words: list[str], said:
 async def test_facts_that_are_none(shell: Shell, tmp_path: Path, text: str) -> None:
     facts = tmp_path / "facts.json"
     facts.write_text(text)
-    words = ["incidents", "open", "--school", "riverside", "--kind", "key", "--severity", "low", "--facts", str(facts)]
-    assert "--facts is not such a file" in await shell.refused(*words)
+    assert "--facts is not such a file" in await shell.refused(*ENTRY, "--facts", str(facts))

@@ -1,4 +1,4 @@
-"""Each switch cuts off what it names, in every process, and nothing else; lifted, all is as before and nothing is lost."""
+"""Each switch cuts off what it names, in every process, and nothing else; lifted, all is as before, nothing is lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from cache.errors import Suspended as KeySuspended
 from cache.model import Scope
 from gateway.containment import Already, Contained, NoSuchContainment, NoSuchTarget, OwnAccess, Target, Word
 from gateway.db.tables_people import accounts, persons
-from gateway.identity import CLIENT_ID, AccountGrant, NotActive, Suspended, TokenPair
+from gateway.erasure.outside import AccountsOutside
+from gateway.identity import CLIENT_ID, AccountGrant, Accounts, NotActive, Suspended, TokenPair
 from gateway.ids import new_id
 from gateway.policy import Principal, Resource, decide
 from gateway.suspended import Kind
@@ -158,6 +159,42 @@ async def test_a_connection(desk: Desk, other: Desk) -> None:
         assert await AccountGrant(process.vault, process.database, leo, second).load() == b"grant"
     await lift(other, held)
     assert await AccountGrant(desk.vault, desk.database, leo, mine).load() == b"grant"
+
+
+async def test_a_connection_as_its_person_sees_it(desk: Desk) -> None:
+    leo = await desk.arrive("leo")
+    mine, second = await connect(desk, leo), await connect(desk, leo)
+    room = Accounts(
+        vault=desk.vault, database=desk.database, people=desk.people, ledger=desk.ledger, consents={},
+        redirect_uri="https://here.example/connect/callback",
+    )  # fmt: skip
+    me = Principal(str(leo.subject), leo.tenant, "student", "13_15", "page", "s", 5)
+    held = await contain(desk, Kind.CONNECTION, mine)
+    assert {one.id: one.state for one in await room.list(leo)} == {mine: "contained", second: "ready"}
+    assert (await room.get(leo, mine)).state == "contained"
+    with pytest.raises(Contained):  # connected anew it would be another one, and free
+        await room.disconnect(me, mine)
+    assert {one.id for one, _ in await room.grants(leo)} == {mine, second}, "to be given back when they are forgotten"
+    await lift(desk, held)
+    assert {one.state for one in await room.list(leo)} == {"ready"}
+    await room.disconnect(me, mine)
+    assert [one.id for one in await room.list(leo)] == [second]
+
+
+async def test_who_is_forgotten_while_their_key_is_suspended_loses_the_grants_unrevoked(desk: Desk) -> None:
+    leo = await desk.arrive("leo")
+    await connect(desk, leo)
+    room = Accounts(
+        vault=desk.vault, database=desk.database, people=desk.people, ledger=desk.ledger, consents={},
+        redirect_uri="https://here.example/connect/callback",
+    )  # fmt: skip
+    outside = AccountsOutside(room, {})
+    assert "grant" in (await outside.collect(leo))[0]
+    await contain(desk, Kind.KEY, str(leo.subject), 1)
+    await desk.look()
+    assert await outside.collect(leo) == [{"provider": "google"}]
+    (told,) = [await outside.give_back(task) for task in await outside.collect(leo)]
+    assert (told["revoked"], bool(told["advice"])) == (False, True)
 
 
 async def test_an_extensions_sign_in(desk: Desk, other: Desk) -> None:
@@ -316,6 +353,8 @@ async def test_every_act_stands_in_the_ledger_and_no_words_in_the_clear(desk: De
     ]
     async with desk.database.read() as tx:
         rows = (await tx.execute(text("SELECT * FROM containments"))).all()
-    shown = b"".join(bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode() for value in rows[0])
+    shown = b"".join(
+        bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode() for value in rows[0]
+    )
     assert WHY.encode() not in shown
     assert b"found" not in shown

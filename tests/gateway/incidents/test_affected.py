@@ -12,7 +12,7 @@ from gateway.db.tables_files import cached_files
 from gateway.db.tables_people import accounts
 from gateway.ids import new_id
 from gateway.incidents import affected as room
-from gateway.incidents.affected import Access, Unknown
+from gateway.incidents.affected import Access, Span, Unknown
 from gateway.ledger import Event, Ledger, Place, Recorded
 from providers.drive import Instruction, Ref
 from providers.native import tables as native
@@ -124,7 +124,8 @@ async def test_pages_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
         ref = FILE if number % 4 == 0 else Ref("", "other")
         at = await opened(desk, leo, ref)
         wanted += [at] if ref == FILE else []
-    seen, after, pages = [], 0, 0
+    seen: list[int] = []
+    after = pages = 0
     while True:
         found = await desk.affected.of_item(leo.tenant, "native", str(FILE), leo.subject, after)
         seen, pages = seen + sequences(found), pages + 1
@@ -186,7 +187,8 @@ async def test_people_with_accesses_in_a_time(desk: Desk, monkeypatch: pytest.Mo
         await desk.people.end_erasure(tx, people[3])
     desk.database.ahead += 10_000
     await opened(desk, people[2], FILE)
-    found, after = {}, ""
+    found: dict[str, Span] = {}
+    after = ""
     while True:
         page, more = await desk.affected.between(people[0].tenant, since, until, after)
         found |= {one.person: one for one in page}

@@ -110,7 +110,9 @@ def test_each_language_is_that_language(locale: str) -> None:
     """Every sentence of ours is translated; only the school's own words stay as they were written."""
     english = {line for audience in TITLES for line in sentences(text(audience))}
     foreign = {line for audience in TITLES for line in sentences(text(audience, locale))}
-    own = {line for part in (SAID.description, SAID.consequences, SAID.measures, SAID.contact) for line in sentences(part)}
+    own = {
+        line for part in (SAID.description, SAID.consequences, SAID.measures, SAID.contact) for line in sentences(part)
+    }
     assert (english & foreign) - own == set()
 
 
