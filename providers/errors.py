@@ -22,7 +22,6 @@
     ├── Busy                   throttled; .retry_after seconds when the provider said so, .wide whom it concerns
     │   └── Locked             somebody has the item open in an editor: the item waits, not the account
     ├── Offline                the provider does not answer; try again later
-    │   └── Withheld           the native drive may not read what it keeps for now: a key is suspended
     └── Untrusted              the answer is not what the protocol promises; nothing of it was kept
 
 Messages never carry names, tokens, addresses or content. ``advice`` is what a person can do, in plain English, the
@@ -164,11 +163,6 @@ class Offline(DriveError):
     code = "offline"
     retryable = True
     advice = "The drive does not answer at the moment. Try again in a few minutes."
-
-
-class Withheld(Offline):
-    code = "suspended_key"
-    advice = "What is kept here may not be read while something is looked into. Ask your school's administrator."
 
 
 class Untrusted(DriveError):

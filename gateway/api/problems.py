@@ -18,6 +18,7 @@ from gateway.containment.errors import Contained
 from gateway.identity import errors as identity
 from gateway.sentences import sentence
 from providers import errors as drives
+from providers.native.errors import Withheld
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -115,7 +116,7 @@ _DRIVE_STATUS: Mapping[type[drives.DriveError], int] = {
     drives.SessionLost: 503,
     drives.Locked: 423,
     drives.Busy: 503,
-    drives.Withheld: 423,
+    Withheld: 423,
     drives.Offline: 504,
     drives.Untrusted: 502,
 }
@@ -144,7 +145,7 @@ def from_storage(error: storage.StorageError) -> Problem:
     if isinstance(error, storage.Shredded | storage.Missing):
         return Problem(404, "not_found", "It is no longer kept here.")
     if isinstance(error, storage.Suspended):
-        return Problem(423, drives.Withheld.code, drives.Withheld.advice)
+        return Problem(423, Withheld.code, Withheld.advice)
     if isinstance(error, storage.Unavailable):
         return Problem(
             503, "storage_unavailable", "Storage does not answer at the moment. Try again shortly.",

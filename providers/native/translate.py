@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from cache.errors import Corrupt, Missing, Shredded, StorageError, Suspended
-from providers.errors import DriveError, NameTaken, NotFound, Offline, Untrusted, Withheld
+from providers.errors import DriveError, NameTaken, NotFound, Offline, Untrusted
+from providers.native.errors import Withheld
 
 
 @contextmanager

@@ -293,7 +293,8 @@ async def test_only_the_schools_administrators(
     for who in (student, teacher, extension, foreigner):
         for answer in (
             await who.ask("GET", PATH), await who.ask("POST", PATH, json=NEW),
-            await who.ask("GET", f"{PATH}/{one['id']}"), await who.ask("GET", "/v1/school/affected/people?key_version=1"),
+            await who.ask("GET", f"{PATH}/{one['id']}"),
+            await who.ask("GET", "/v1/school/affected/people?key_version=1"),
         ):  # fmt: skip
             assert (answer.status, answer.code) == (403, "not_allowed")
 
