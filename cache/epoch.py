@@ -1,8 +1,9 @@
-"""How every process learns within a second that keys were destroyed, suspended or may be used again.
+"""How every process learns within a second that keys were destroyed, suspended, or may be used again.
 
 Each of these advances a number in the database and, for keys, leaves the random id behind. Each process reads it every
-250 ms and forgets those keys. Where the last good read is over a second old, nobody knows whether a key in memory may
-still be used, so none is. A word from elsewhere may make a process look sooner (`hurry`); nothing depends on it.
+250 ms and forgets those keys. In the same way it learns of keys that another one follows, and fetches that. Where the
+last good read is over a second old, nobody knows whether a key in memory may still be used, so none is. A word from
+elsewhere may make a process look sooner (`hurry`); nothing depends on it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from sqlalchemy import Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.catalog import epoch, shredded, suspended
+from cache.catalog import changes, epoch, shredded, suspended
 from cache.database import Transactions, insert_if_absent
 from cache.errors import Stale, Unavailable
 
@@ -30,6 +31,10 @@ async def advance(tx: AsyncConnection) -> int:
     return int(done.scalar_one())
 
 
+async def _nothing(scopes: Collection[tuple[str, str]]) -> None:
+    """For a watch that follows no keys."""
+
+
 class Watch:
     """This process's view of the epoch. ``value`` is the last one read."""
 
@@ -37,19 +42,22 @@ class Watch:
         self,
         database: Transactions,
         evict: Callable[[str, str], None],
-        reload: Callable[[str, str], None] | None = None,
+        changed: Callable[[Collection[tuple[str, str]]], Awaitable[None]] = _nothing,
+        withhold: Callable[[str, str], None] | None = None,
         *,
         interval: float = INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``evict(tenant, subject)`` forgets keys; subject '' means all of the tenant. ``interval`` in seconds.
 
-        ``reload``: the same for keys that may only have to be looked up again.
+        ``changed`` fetches the keys of these scopes anew; it is called at every look, also with none. ``withhold`` lets
+        go of keys as ``evict`` does, of those that may have to be looked up again.
         """
         self.value = -1
         self._database = database
         self._evict = evict
-        self._reload = reload or evict
+        self._changed = changed
+        self._withhold = withhold or evict
         self._interval = interval
         self._clock = clock
         self._read_at = float("-inf")
@@ -75,18 +83,20 @@ class Watch:
             try:
                 async with self._database.read() as tx:
                     value = (await tx.execute(select(epoch.c.value))).scalar() or 0
-                    dead = await self._changed(tx, value, shredded)
-                    turned = await self._changed(tx, value, suspended)
+                    dead = await self._since(tx, shredded, value)
+                    turned = await self._since(tx, changes, value)
+                    withheld = await self._since(tx, suspended, value)
             except Exception as error:  # drivers raise their own while a server starts up
                 raise Stale("it is not known whether keys were destroyed") from error
             for tenant, subject in dead:
                 self._evict(tenant, subject)
-            for tenant, subject in turned:
-                self._reload(tenant, subject)
+            for tenant, subject in withheld:
+                self._withhold(tenant, subject)
+            await self._changed(turned)
             self.value = value
             self._read_at = started
 
-    async def _changed(self, tx: AsyncConnection, value: int, table: Table) -> list[tuple[str, str]]:
+    async def _since(self, tx: AsyncConnection, table: Table, value: int) -> list[tuple[str, str]]:
         if self.value in (-1, value):
             return []
         rows = await tx.execute(select(table.c.tenant, table.c.subject).where(table.c.epoch > self.value))

@@ -58,7 +58,7 @@ class SealedRead:
         try:
             yield
         except Corrupt:
-            self._guard.failed(self._name)
+            self._guard.failed()
             raise
 
     async def pieces(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, Table, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.catalog import subject_keys, suspended, tenant_keys
+from cache.catalog import record_keys, subject_keys, suspended, tenant_keys
 from cache.database import insert_if_absent
 from cache.epoch import advance
 from cache.errors import Missing
@@ -41,8 +41,11 @@ async def _turn(tx: AsyncConnection, scope: Scope, version: int, *, active: bool
     await tx.execute(update(suspended).where(turned).values(**told, epoch=await advance(tx)))
 
 
-async def suspended_versions(tx: AsyncConnection, scope: Scope) -> frozenset[int]:
-    """Versions of the scope's key that may not be used now: themselves, or through the key that wraps them."""
+async def suspended_versions(tx: AsyncConnection, scope: Scope, *, records: bool = False) -> frozenset[int]:
+    """Versions of the scope's key that may not be used now: themselves, or through the key that wraps them.
+
+    ``records``: those of its record key, which its own key wraps.
+    """
     query = select(suspended.c.subject, suspended.c.version, suspended.c.newest).where(
         suspended.c.tenant == scope.tenant, suspended.c.subject.in_({"", scope.owner}), suspended.c.active
     )
@@ -51,28 +54,24 @@ async def suspended_versions(tx: AsyncConnection, scope: Scope) -> frozenset[int
         return frozenset()
     own = [(row.version, row.newest) for row in rows if row.subject == scope.owner]
     above = [(row.version, row.newest) for row in rows if row.subject == "" and scope.subject is not None]
-    if scope.subject is None:
-        query = select(tenant_keys.c.version).where(tenant_keys.c.tenant == scope.tenant)
-        held = _held(tenant_keys.c.version, own)
-    else:
-        query = select(subject_keys.c.version).where(
-            subject_keys.c.tenant == scope.tenant, subject_keys.c.subject == scope.subject
-        )
-        held = or_(_held(subject_keys.c.version, own), _held(subject_keys.c.tenant_version, above))
-    return frozenset((await tx.execute(query.where(held))).scalars())
+    keys = tenant_keys if scope.subject is None else subject_keys
+    held = _held(keys.c.version, own)
+    if scope.subject is not None:
+        held = or_(held, _held(subject_keys.c.tenant_version, above))
+    query = select(keys.c.version).where(*_mine(keys, scope), held)
+    if records:
+        query = select(record_keys.c.version).where(*_mine(record_keys, scope), record_keys.c.key_version.in_(query))
+    return frozenset((await tx.execute(query)).scalars())
+
+
+def _mine(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
+    whose = [] if table is tenant_keys else [table.c.subject == scope.owner]
+    return [table.c.tenant == scope.tenant, *whose]
 
 
 def _held(version: ColumnElement[int], suspensions: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
     """Versions that are suspended, or were made after that."""
     return or_(*((version == this) | (version > newest) for this, newest in suspensions), version < 0)
-
-
-async def forget(tx: AsyncConnection, scope: Scope) -> None:
-    """The scope's keys were destroyed: nothing of them is suspended any more."""
-    mine = suspended.c.tenant == scope.tenant
-    await tx.execute(
-        delete(suspended).where(mine if scope.subject is None else mine & (suspended.c.subject == scope.subject))
-    )
 
 
 async def versions(tx: AsyncConnection, scope: Scope) -> list[KeyVersion]:

@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-import sys
 from collections.abc import Coroutine
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import click
 
+from gateway.commands.keys import keys
+from gateway.commands.refusing import refuse
 from providers.sandbox.__main__ import cli as sandbox
 
 COMMANDS: Final = {"incidents": "gateway.commands.incidents", "contain": "gateway.commands.contain"}
 """Groups of commands that live in modules of their own, each under its name there."""
-
-
-def refuse(message: str) -> NoReturn:
-    """Say why nothing was started, and end with 2."""
-    click.echo(f"file-access: {message}", err=True)
-    sys.exit(2)
 
 
 class Groups(click.Group):
@@ -133,4 +128,5 @@ def verify_receipt(receipt: Path, keys: Path) -> None:
     click.echo(json.dumps(statement, indent=2, ensure_ascii=False))
 
 
+main.add_command(keys)
 main.add_command(sandbox, "sandbox")

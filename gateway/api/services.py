@@ -38,6 +38,7 @@ from gateway.signing import SigningKeys
 from gateway.transfers import Transfers
 from gateway.webhooks import Webhooks
 from providers.drive import Ref
+from providers.http import Turns
 
 NOTED = 600_000
 """An item that one sign-in opens by many ranges is one access in the ledger for this long, ms."""
@@ -102,6 +103,7 @@ class Services:
     incidents: Incidents
     detection: Detection
     affected: Affected
+    turns: Turns
 
     @property
     def freshness(self) -> Freshness:

@@ -1,1 +1,1 @@
-"""What an operator does at the command line, a module for each group of commands."""
+"""The groups of commands beside `serve` and `worker`; what they need is imported only where one of them runs."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, String, Table, text
 
-from cache.inventory import held
+from cache.inventory import held, sealed_by
 from gateway.db.metadata import metadata
 
 _ENDS: Final = "when the person is forgotten, else with the school"
@@ -52,4 +52,5 @@ containment_words = Table(
     Column("tenant", String(64), nullable=False, info=held("whose key seals it: the school", "school", ends=_ENDS)),
     Column("subject", String(64), nullable=False, info=held("the person, or the book", "person", ends=_ENDS)),
     Column("told", LargeBinary, nullable=False, info=held("why, in words", "person", "sealed", _ENDS)),
+    info=sealed_by("id", "tenant", "subject"),
 )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
-from cache.inventory import Whose, held
+from cache.inventory import Whose, held, sealed_by
 from gateway.db.metadata import metadata
 
 _KEPT: Final = "kept as the school's record of the incident (GDPR, Article 33(5)), until the school leaves"
@@ -56,6 +56,7 @@ incidents = Table(
         info=held("description, consequences, measures, contact, categories", "school", "sealed", _SEALED),
     ),
     Index("incidents_of_school", "school", "opened", "id"),
+    info=sealed_by("id", None, "book", always="deployment"),
 )
 
 
@@ -81,6 +82,7 @@ incident_acts = Table(
     _clear("by", String(32), "random id of the administrator", "person", nullable=True),
     _clear("act", String(32), "what was done: a code"),
     Column("told", LargeBinary, info=held("what was decided or noted, and why", "school", "sealed", _SEALED)),
+    info=sealed_by("id", None, "book", always="deployment"),
 )
 
 incident_affected = Table(
