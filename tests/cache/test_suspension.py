@@ -125,6 +125,7 @@ async def newer_key(house: House) -> None:
         box = (await tx.execute(select(tenant_keys.c.box).where(tenant_keys.c.tenant == "school"))).scalar_one()
         tenant = Key("school", 1, unwrap_key(box, house.root.key, wrap))
         mine = {"tenant": "school", "subject": "person", "version": 2, "tenant_version": 1}
+        await tx.execute(update(subject_keys).where(subject_keys.c.subject == "person").values(state="old"))
         second = wrap_key(new_key(), tenant, Wrap("subject", "school", "person", ""))
         await tx.execute(insert(subject_keys).values(**mine, box=second, made=await house.database.now(tx)))
     house.keyring._rings.clear()
