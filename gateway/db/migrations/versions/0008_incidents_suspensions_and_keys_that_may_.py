@@ -81,8 +81,7 @@ def upgrade() -> None:
     sa.Column('acts', sa.Integer(), nullable=False),
     sa.Column('weighed', sa.Integer(), nullable=False),
     sa.Column('told', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_incidents')),
-    info={'sealing': Sealing(row='id', tenant=None, subject='book', always='deployment', lasting=False)}
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_incidents'))
     )
     with op.batch_alter_table('incidents', schema=None) as batch_op:
         batch_op.create_index('incidents_of_school', ['school', 'opened', 'id'], unique=False)
@@ -107,8 +106,7 @@ def upgrade() -> None:
     sa.Column('subject', sa.String(length=64), nullable=False),
     sa.Column('told', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['containment'], ['containments.id'], name=op.f('fk_containment_words_containment'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_containment_words')),
-    info={'sealing': Sealing(row='id', tenant='tenant', subject='subject', always=None, lasting=False)}
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_containment_words'))
     )
     with op.batch_alter_table('containment_words', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_containment_words_containment'), ['containment'], unique=False)
@@ -125,8 +123,7 @@ def upgrade() -> None:
     sa.Column('told', sa.LargeBinary(), nullable=True),
     sa.ForeignKeyConstraint(['incident'], ['incidents.id'], name=op.f('fk_incident_acts_incident'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('incident', 'sequence', name=op.f('pk_incident_acts')),
-    sa.UniqueConstraint('id', name=op.f('uq_incident_acts_id')),
-    info={'sealing': Sealing(row='id', tenant=None, subject='book', always='deployment', lasting=False)}
+    sa.UniqueConstraint('id', name=op.f('uq_incident_acts_id'))
     )
     op.create_table('incident_affected',
     sa.Column('incident', sa.String(length=32), nullable=False),
