@@ -191,6 +191,30 @@ async def test_a_whole_school_and_a_key_and_every_lifting_need_a_fresh_sign_in(
     assert (await fresh.get(f"{PATH}?state=active"))["items"][0]["id"] == one["id"]
 
 
+async def test_the_schools_own_key_is_lifted_by_who_still_is_signed_in(live: Live, fresh: Person) -> None:
+    """Nobody of the school can sign in anew while it is suspended: a fresh sign-in cannot be asked for."""
+    me = await id_of(fresh)
+    one = await suspend(fresh, "key", version=1)
+
+    async def age(services: Services) -> None:
+        await services.vault._keyring.watch.refresh()
+        async with services.database.write() as tx:
+            await tx.execute(update(sessions).where(sessions.c.person == me).values(signed_in_at=0))
+
+    live.run(age)
+    refused = await fresh.ask("GET", "/v1/me")
+    assert (refused.status, refused.code) == (423, "suspended_key")
+    (shown,) = (await fresh.get(f"{PATH}?state=active"))["items"]
+    assert shown["reason"] == "a laptop was stolen", "the book has a key of its own"
+    await lift(fresh, one)
+
+    async def look(services: Services) -> None:
+        await services.vault._keyring.watch.refresh()
+
+    live.run(look)
+    assert await id_of(fresh) == me
+
+
 async def test_nobody_else_may(student: Person, teacher: Person, extension: Person, foreigner: Person) -> None:
     for who in (student, teacher, extension, foreigner):
         for answer in (
