@@ -183,6 +183,18 @@ shredded = Table(
     Index("vault_shredded_epoch", "epoch"),
 )
 
+suspended = Table(
+    "vault_suspended",
+    metadata,
+    _tenant(key=True),
+    _subject(key=True),
+    Column("version", Integer, primary_key=True, info=held("which key of theirs", "person", ends=_SHRED)),
+    Column("newest", Integer, nullable=False, info=held("the highest version there was then", "person", ends=_SHRED)),
+    Column("active", Boolean, nullable=False, info=held("whether it may not be used now", "person", ends=_SHRED)),
+    Column("epoch", BigInteger, nullable=False, info=held("the epoch in which that changed", ends=_SHRED)),
+    Index("vault_suspended_epoch", "epoch"),
+)
+
 epoch = Table(
     "vault_epoch",
     metadata,

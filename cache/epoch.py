@@ -1,6 +1,6 @@
-"""How every process learns within a second that keys were destroyed.
+"""How every process learns within a second that keys were destroyed, suspended, or may be used again.
 
-Destroying advances a number in the database and, for keys, leaves the random id behind. Each process reads it every
+Each of these advances a number in the database and, for keys, leaves the random id behind. Each process reads it every
 250 ms and forgets those keys. In the same way it learns of keys that another one follows, and fetches that. Where the
 last good read is over a second old, nobody knows whether a key in memory may still be used, so none is. A word from
 elsewhere may make a process look sooner (`hurry`); nothing depends on it.
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Collection
 from sqlalchemy import Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.catalog import changes, epoch, shredded
+from cache.catalog import changes, epoch, shredded, suspended
 from cache.database import Transactions, insert_if_absent
 from cache.errors import Stale, Unavailable
 
@@ -43,18 +43,21 @@ class Watch:
         database: Transactions,
         evict: Callable[[str, str], None],
         changed: Callable[[Collection[tuple[str, str]]], Awaitable[None]] = _nothing,
+        withhold: Callable[[str, str], None] | None = None,
         *,
         interval: float = INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``evict(tenant, subject)`` forgets keys; subject '' means all of the tenant. ``interval`` in seconds.
 
-        ``changed`` fetches the keys of these scopes anew; it is called at every look, also with none.
+        ``changed`` fetches the keys of these scopes anew; it is called at every look, also with none. ``withhold`` lets
+        go of keys as ``evict`` does, of those that may have to be looked up again.
         """
         self.value = -1
         self._database = database
         self._evict = evict
         self._changed = changed
+        self._withhold = withhold or evict
         self._interval = interval
         self._clock = clock
         self._read_at = float("-inf")
@@ -82,10 +85,13 @@ class Watch:
                     value = (await tx.execute(select(epoch.c.value))).scalar() or 0
                     dead = await self._since(tx, shredded, value)
                     turned = await self._since(tx, changes, value)
+                    withheld = await self._since(tx, suspended, value)
             except Exception as error:  # drivers raise their own while a server starts up
                 raise Stale("it is not known whether keys were destroyed") from error
             for tenant, subject in dead:
                 self._evict(tenant, subject)
+            for tenant, subject in withheld:
+                self._withhold(tenant, subject)
             await self._changed(turned)
             self.value = value
             self._read_at = started

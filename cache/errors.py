@@ -6,7 +6,8 @@
     ├── Shredded       a key that wrapped it is gone, so nobody can read it again
     ├── Corrupt        bytes or keys fail authentication: tampered, truncated, swapped or decayed
     └── Unavailable    the store cannot answer now (disk full, bucket unreachable); try again
-        └── Stale      keys in memory may have been destroyed meanwhile; try again at once
+        ├── Stale      keys in memory may have been destroyed meanwhile; try again at once
+        └── Suspended  the key may not be used until somebody lifts that; nothing is lost
 
 This storey knows no person and no request, so no error carries a name, a path or content.
 """
@@ -44,3 +45,7 @@ class Unavailable(StorageError):
 
 class Stale(Unavailable):
     """Keys in memory were not looked after for over a second: they are used again once the epoch was read."""
+
+
+class Suspended(Unavailable):
+    """A key above it may not be used for now: its bytes stay, and are read again once the suspension is lifted."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -54,9 +54,13 @@ class Keys(Protocol):
 class Fields:
     """Seals and opens columns of one scope. Synchronous: the key is loaded before."""
 
-    def __init__(self, keys: Keys) -> None:
-        """``keys`` are asked anew on every call, so that a destroyed key stops working at once."""
+    def __init__(self, keys: Keys, failed: Callable[[str], None] | None = None) -> None:
+        """``keys`` are asked anew on every call, so that a destroyed key stops working at once.
+
+        ``failed`` is told of 'table.column' where a box does not authenticate.
+        """
         self._keys = keys
+        self._failed = failed
         self._ciphers: dict[int, AESGCM] = {}
 
     def seal(self, table: str, column: str, row: str, value: bytes | str, *, nonce: bytes | None = None) -> bytes:
@@ -81,6 +85,8 @@ class Fields:
         try:
             return _unpad(self._cipher(key).decrypt(nonce, sealed, self._aad(table, column, row, version)))
         except InvalidTag:
+            if self._failed is not None:
+                self._failed(f"{table}.{column}")
             raise Corrupt("a sealed field does not authenticate") from None
 
     def text(self, table: str, column: str, row: str, box: bytes) -> str:

@@ -6,15 +6,19 @@ import time
 from collections.abc import Awaitable, Callable
 
 from cache.epoch import Watch
-from cache.errors import Expired, Shredded
+from cache.errors import Expired
 from cache.ring import Ring
 
 
 class Guard:
     """The conditions of one open object: its end, its keys, and that it was not destroyed meanwhile."""
 
-    def __init__(self, ring: Ring, watch: Watch, ends: int | None, now: int) -> None:
-        """``ends`` and ``now`` in epoch ms by the database's clock; from here on only the time between them counts."""
+    def __init__(self, ring: Ring, watch: Watch, ends: int | None, now: int, thing: str = "") -> None:
+        """``ends`` and ``now`` in epoch ms by the database's clock; from here on only the time between them counts.
+
+        ``thing``: what is said to be damaged where a tag does not fit.
+        """
+        self._thing = thing
         self._ring = ring
         self._watch = watch
         self._deadline = None if ends is None else time.monotonic() + (ends - now) / 1000
@@ -25,13 +29,17 @@ class Guard:
         """``call`` raises where the object is gone; it is asked whenever something was destroyed anywhere."""
         self._recheck = call
 
+    def failed(self) -> None:
+        """A tag of what is read did not fit."""
+        self._ring.failed(self._thing)
+
     async def check(self) -> None:
-        """Expired, Shredded, Missing, or Unavailable where the epoch cannot be known."""
+        """Expired, Shredded, Suspended, Missing, or Unavailable where the epoch cannot be known."""
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise Expired("the object reached its end while it was open")
         epoch = await self._watch.check()
         if not self._ring.alive:
-            raise Shredded("the object's keys were destroyed while it was open")
+            raise self._ring.lost()
         if epoch != self._epoch and self._recheck is not None:
             await self._recheck()
         self._epoch = epoch

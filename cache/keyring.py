@@ -2,7 +2,8 @@
 
 A key in memory is used only while the epoch is known (see `epoch`), and forgotten as soon as it was destroyed
 anywhere. A key that a running transaction has just made counts only as long as that transaction does. Where a scope
-gets a new key, whoever holds its ring has it before anybody seals under it (see `cycle`).
+gets a new key, whoever holds its ring has it before anybody seals under it (see `cycle`). A key that is suspended is in
+nobody's hands (see `suspension`).
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.engine import Transaction
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.catalog import changes, record_keys, renewals, roots, shredded, subject_keys, tenant_keys
+from cache.catalog import changes, record_keys, renewals, roots, shredded, subject_keys, suspended, tenant_keys
 from cache.database import Transactions, insert_if_absent
 from cache.epoch import Watch, advance
-from cache.errors import Missing, Shredded, Unavailable
+from cache.errors import Corrupt, Missing, Shredded, Stale, StorageError, Unavailable
 from cache.expiry import ExpiryKeys
+from cache.failures import Failures
 from cache.fields import Fields
 from cache.keyrows import FIRST_RECORD, add_record_key, below, hold_key, is_shredded, overwrite
 from cache.keys import new_key, wrap_key
@@ -32,6 +34,7 @@ from cache.loading import Loader, subject_wrap, tenant_wrap
 from cache.model import DAY_MS, Scope
 from cache.ring import KeySet, Ring
 from cache.roots import NEXT, Root, RootMissing, Roots
+from cache.suspension import suspended_versions
 
 HELD_SCOPES = 4096
 """How many scopes' keys stay in memory."""
@@ -84,7 +87,8 @@ class Keyring:
         self.roots = Roots.of(root) if isinstance(root, Root) else root
         self.times = times
         self.loader = Loader(self.roots)
-        self.watch = Watch(database, self._evict, self._changed)
+        self.failures = Failures()
+        self.watch = Watch(database, self._evict, self._changed, self._withhold)
         self._haste = haste
         self._database = database
         self._rings: OrderedDict[tuple[Scope, bool], Ring] = OrderedDict()
@@ -124,8 +128,8 @@ class Keyring:
         return following + CYCLE_TAKES + self.times.backups + self.times.waiting
 
     async def fields(self, scope: Scope) -> Fields:
-        """The sealer for columns of this scope. Missing where it was never enrolled, Shredded, Unavailable."""
-        return Fields(await self.ring(scope))
+        """The sealer for columns of this scope. Missing where never enrolled, Shredded, Suspended, Unavailable."""
+        return _sealer(await self.ring(scope))
 
     async def records(self, scope: Scope, tx: AsyncConnection | None = None) -> Fields:
         """The sealer for what can never be sealed anew: the ledger's chain, lines outside the database.
@@ -134,21 +138,33 @@ class Keyring:
         where there is none yet. Missing, Shredded, Unavailable.
         """
         if tx is not None and self._is_fresh(scope):
-            return Fields(await self._made_records(tx, scope))
+            return _sealer(await self._made_records(tx, scope))
         try:
-            return Fields(await self._kept(scope, records=True))
+            return _sealer(await self._kept(scope, records=True))
         except Missing:
             if tx is None:
                 raise
-        return Fields(await self._made_records(tx, scope))
+        return _sealer(await self._made_records(tx, scope))
 
     async def ring(self, scope: Scope, tx: AsyncConnection | None = None) -> Ring:
         """The scope's keys, from memory or the database. Pass the transaction where there is one: a second connection
-        could wait for it. Missing, Shredded, Unavailable.
+        could wait for it. Missing, Shredded, Suspended, Unavailable.
         """
         return await self._kept(scope, tx)
 
+    async def replacing(self, scope: Scope) -> Ring:
+        """The scope's keys for whoever writes what is under them anew: suspended ones too. As `ring`."""
+        await self.watch.check()
+        async with self._database.read() as tx:
+            return self._ring(scope, await self._loaded(tx, scope, records=False))
+
     async def _kept(self, scope: Scope, tx: AsyncConnection | None = None, *, records: bool = False) -> Ring:
+        ring = await self._found(scope, tx, records=records)
+        if not ring.alive:
+            raise ring.lost()
+        return ring
+
+    async def _found(self, scope: Scope, tx: AsyncConnection | None, *, records: bool) -> Ring:
         while True:
             epoch = await self.watch.check()
             ring = self._remembered(scope, records=records)
@@ -184,6 +200,15 @@ class Keyring:
         return ring
 
     async def _load(self, tx: AsyncConnection, scope: Scope, *, records: bool = False) -> KeySet:
+        """What may be used of the scope's keys. Missing, Shredded, Corrupt, Unavailable."""
+        try:
+            held = await self._loaded(tx, scope, records=records)
+        except Corrupt:
+            self.failures.note(scope, "key")
+            raise
+        return held.without(await suspended_versions(tx, scope, records=records))
+
+    async def _loaded(self, tx: AsyncConnection, scope: Scope, *, records: bool) -> KeySet:
         held = await self._own(tx, scope)
         if held and records:
             held = await self.loader.records(tx, scope, held)
@@ -209,7 +234,7 @@ class Keyring:
         return tenant if scope.subject is None else await self.loader.subject(tx, scope, tenant)
 
     def _ring(self, scope: Scope, held: KeySet, *, records: bool = False) -> Ring:
-        ring = Ring(scope, held, self.watch)
+        ring = Ring(scope, held, self.watch, self.failures)
         self._given.add(ring)
         if records:
             self._records.add(ring)
@@ -223,16 +248,17 @@ class Keyring:
         now = await self._database.now(tx)
         school = Scope(scope.tenant, None)
         tenant = await self.loader.tenant(tx, scope.tenant) or await self._make_tenant(tx, scope.tenant, now)
-        self._keep_fresh(tx, school, tenant)
+        await self._keep_fresh(tx, school, tenant)
         if scope.subject is not None:
             keys = await self.loader.subject(tx, scope, tenant) or await self._make_subject(tx, scope, tenant, now)
-            self._keep_fresh(tx, scope, keys)
+            await self._keep_fresh(tx, scope, keys)
 
-    def _keep_fresh(self, tx: AsyncConnection, scope: Scope, keys: KeySet) -> None:
+    async def _keep_fresh(self, tx: AsyncConnection, scope: Scope, keys: KeySet) -> None:
         self._fresh = {s: f for s, f in self._fresh.items() if f.transaction.is_active}
         transaction = tx.sync_connection.get_transaction() if tx.sync_connection else None
         if transaction is not None and (scope, False) not in self._rings:
-            self._fresh[scope] = _Fresh(self._ring(scope, keys), transaction)
+            usable = keys.without(await suspended_versions(tx, scope))
+            self._fresh[scope] = _Fresh(self._ring(scope, usable), transaction)
 
     async def _make_tenant(self, tx: AsyncConnection, tenant: str, now: int) -> KeySet:
         """Asks a root in KMS within the transaction: once in a tenant's life, when it is first configured."""
@@ -257,7 +283,10 @@ class Keyring:
         if held and not found:
             await add_record_key(tx, scope, held, FIRST_RECORD, await self._database.now(tx))
             found = await self.loader.records(tx, scope, held)
-        return self._ring(scope, found or await self._load(tx, scope, records=True), records=True)
+        usable = (found or await self._load(tx, scope, records=True)).without(
+            await suspended_versions(tx, scope, records=True)
+        )
+        return self._ring(scope, usable, records=True)
 
     async def shred(self, tx: AsyncConnection, scope: Scope) -> None:
         """Destroy the scope's keys: overwritten, then deleted; with subject None the tenant's and all below it.
@@ -266,7 +295,7 @@ class Keyring:
         """
         for table in (subject_keys, record_keys, *((tenant_keys,) if scope.subject is None else ())):
             await overwrite(tx, table, scope)
-        for table in (renewals, changes):
+        for table in (renewals, changes, suspended):
             await tx.execute(delete(table).where(*below(table, scope)))
         value = await advance(tx)
         if not await is_shredded(tx, scope):
@@ -283,14 +312,19 @@ class Keyring:
             await insert_if_absent(tx, renewals, {"tenant": scope.tenant, "subject": scope.subject, "since": now})
 
     async def hasten(self) -> None:
-        """Tell other processes of what was destroyed, once its transaction is committed."""
+        """Look at what was destroyed or suspended, and tell other processes, once its transaction is committed."""
+        self.watch.hurry()
         if self._haste is not None:
             await self._haste.tell()
 
-    def _evict(self, tenant: str, subject: str) -> None:
+    def _withhold(self, tenant: str, subject: str) -> None:
+        """A key was suspended, or may be used again: its holders look it up anew."""
+        self._evict(tenant, subject, Stale)
+
+    def _evict(self, tenant: str, subject: str, why: type[StorageError] = Shredded) -> None:
         for ring in list(self._given):
-            if ring.scope.tenant == tenant and subject in ("", ring.scope.owner):
-                ring.forget()
+            if ring.scope.tenant == tenant and subject in ("", ring.scope.owner) and (ring.alive or why is Shredded):
+                ring.forget(why)
         if not subject:
             self.loader.forget(tenant)
         self._rings = OrderedDict((name, ring) for name, ring in self._rings.items() if ring.alive)
@@ -331,3 +365,7 @@ class Keyring:
             ring.forget()
         except Unavailable:  # not known here now: the next who asks looks again
             self._rings.pop((ring.scope, records), None)
+
+
+def _sealer(ring: Ring) -> Fields:
+    return Fields(ring, ring.failed)

@@ -79,6 +79,28 @@ class HeldObject:
     ends: int | None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class KeyVersion:
+    """One version of a scope's key: when it was ``made`` (epoch ms), which version of the key above it wraps it."""
+
+    version: int
+    made: int
+    parent: int
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """An object as the catalog knows it: whose it is, and by which version of their key it is wrapped now."""
+
+    id: str
+    subject: str
+    life: Life
+    size: int
+    stored: int
+    key_version: int
+
+
 def check_life(life: Life, ends: int | None, now: int) -> None:
     """ValueError where the end does not fit the life: KEPT has none, the others need one that lies ahead."""
     if (ends is None) != (life is Life.KEPT):

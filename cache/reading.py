@@ -7,8 +7,8 @@ whole to a reader in the middle. Each plaintext piece comes out only after its t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 
 from cache.blobs.base import BlobRead, BlobStore, fetch
 from cache.errors import Corrupt, Unavailable
@@ -33,19 +33,33 @@ class SealedRead:
 
     async def begin(self, key: bytes, aad: bytes) -> None:
         """Authenticate header and last segment. Missing, Corrupt, Unavailable."""
+        last = self._layout.segments - 1
+        with self._told():
+            header, block = await self._ends(last)
+            self._opener = Opener.of(key, aad, header, self._layout.segment)
+            self._opener.open(last, block, last=True)
+
+    async def _ends(self, last: int) -> tuple[bytes, bytes]:
+        """The header and the last segment; of a short stream all of it is kept."""
         layout = self._layout
-        last = layout.segments - 1
         start, stop = layout.block(last)
         if layout.segments <= _WHOLE:
             self._whole = await fetch(self._store, self._name, 0, layout.sealed, layout.sealed)
-            header, block = self._whole[:HEADER], self._whole[start:stop]
-        else:
-            header, block = await asyncio.gather(
-                fetch(self._store, self._name, 0, HEADER, layout.sealed),
-                fetch(self._store, self._name, start, stop, layout.sealed),
-            )
-        self._opener = Opener.of(key, aad, header, layout.segment)
-        self._opener.open(last, block, last=True)
+            return self._whole[:HEADER], self._whole[start:stop]
+        header, block = await asyncio.gather(
+            fetch(self._store, self._name, 0, HEADER, layout.sealed),
+            fetch(self._store, self._name, start, stop, layout.sealed),
+        )
+        return header, block
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Whoever counts failures hears of what does not authenticate in here."""
+        try:
+            yield
+        except Corrupt:
+            self._guard.failed()
+            raise
 
     async def pieces(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Plaintext start..stop, each piece at most one segment. Raises as `Guard.check` does, and Corrupt."""
@@ -54,12 +68,13 @@ class SealedRead:
             return
         first, end = self._layout.index(start), self._layout.index(stop - 1)
         index = first
-        async with aclosing(self._blocks(first, end)) as blocks:
-            async for block in blocks:
-                plain = self._opener.open(index, block, last=index == self._layout.segments - 1)
-                at = self._layout.plain_start(index)
-                yield plain[max(0, start - at) : stop - at]
-                index += 1
+        with self._told():
+            async with aclosing(self._blocks(first, end)) as blocks:
+                async for block in blocks:
+                    plain = self._opener.open(index, block, last=index == self._layout.segments - 1)
+                    at = self._layout.plain_start(index)
+                    yield plain[max(0, start - at) : stop - at]
+                    index += 1
 
     async def _blocks(self, first: int, end: int) -> AsyncGenerator[bytes, None]:
         start, stop = self._layout.block(first)[0], self._layout.block(end)[1]

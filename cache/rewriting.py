@@ -67,7 +67,7 @@ class Rewriter:
             row = await shelf.find(tx, scope, object_id)
         if row is None:
             raise Missing("no such object")
-        ring = await self._keyring.ring(scope)
+        ring = await self._keyring.replacing(scope)
         expiry = await self._keyring.expiry.find(row.bucket) if row.expiry_version else None
         parent = ring.version(row.key_version)
         if parent is None or (row.expiry_version and expiry is None):

@@ -16,18 +16,30 @@ from typing import Any
 from sqlalchemy import Row, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache import shelf
+from cache import census, shelf, suspension
 from cache.blobs.base import BlobStore
 from cache.catalog import objects
 from cache.database import Transactions
 from cache.epoch import advance
 from cache.errors import Corrupt, Expired, Missing, Shredded
+from cache.failures import Failed
 from cache.fields import Fields
 from cache.guard import Guard
 from cache.keyring import Keyring
 from cache.keyrows import hold_current, is_shredded
 from cache.keys import Key, bucket_of, new_key
-from cache.model import DAY_MS, NO_CAPS, Caps, HeldObject, Life, Scope, Sealed, check_life
+from cache.model import (
+    DAY_MS,
+    NO_CAPS,
+    Caps,
+    HeldObject,
+    KeyVersion,
+    Life,
+    Scope,
+    Sealed,
+    Wrapped,
+    check_life,
+)
 from cache.reading import SealedRead
 from cache.recent import Recent
 from cache.rewriting import Rewriter
@@ -160,7 +172,7 @@ class Vault:
         row, ring = await self._row(scope, object_id)
         if not 0 <= start <= row.size:
             raise ValueError("the range begins outside the object")
-        guard = Guard(ring, self._keyring.watch, row.ends, await self._database.now())
+        guard = Guard(ring, self._keyring.watch, row.ends, await self._database.now(), object_id)
 
         async def still_there() -> None:
             await self._row(scope, object_id)
@@ -211,6 +223,7 @@ class Vault:
             return opened(row, parent, expiry)
         except Corrupt:
             if expiry is None:
+                ring.failed(row.id)
                 raise
             raise Expired("the object's expiry key was lost, and another one made for its five minutes") from None
 
@@ -231,7 +244,7 @@ class Vault:
     async def stat(self, scope: Scope, object_id: str) -> Sealed:
         """Size, hashes and end of an object. Missing, Expired, Shredded."""
         row, ring = await self._row(scope, object_id)
-        hashes = _open_hashes(Fields(ring), row) if row.hashes else {}
+        hashes = _open_hashes(Fields(ring, ring.failed), row) if row.hashes else {}
         return Sealed(row.id, row.size, hashes, row.ends)
 
     async def size(self, scope: Scope, object_id: str) -> int:
@@ -305,8 +318,44 @@ class Vault:
         await self._keyring.shred(tx, scope)  # first: it waits for those who hold the keys to add something
         return await shelf.bury(tx, shelf.below(scope), await self._database.now(tx))
 
+    async def suspend(self, tx: AsyncConnection, scope: Scope, version: int) -> None:
+        """Nothing is read or written with this version of the scope's key, until `resume`: Suspended. Missing.
+
+        A tenant's key takes all with it that is wrapped under it. From the commit on every process obeys within a
+        second, sooner where `hasten` is called after it.
+        """
+        await suspension.suspend(tx, scope, version)
+
+    async def resume(self, tx: AsyncConnection, scope: Scope, version: int) -> None:
+        """The version is used again. Nothing was lost meanwhile. May be repeated."""
+        await suspension.resume(tx, scope, version)
+
+    async def versions(self, tx: AsyncConnection, scope: Scope) -> list[KeyVersion]:
+        """The versions of the scope's key, the oldest first; none where it was destroyed."""
+        return await suspension.versions(tx, scope)
+
+    async def wrapped(
+        self, tx: AsyncConnection, scope: Scope, version: int, *, after: str = "", limit: int = 200
+    ) -> list[Wrapped]:
+        """Objects of this scope that this version of its key wraps or has wrapped, by id: see `census.wrapped`."""
+        return await census.wrapped(tx, scope, version, after=after, limit=limit)
+
+    async def under(
+        self, tx: AsyncConnection, tenant: str, version: int, *, after: str = "", limit: int = 200
+    ) -> list[str]:
+        """Subjects whose keys this version of the tenant's key wraps, by id."""
+        return await census.under(tx, tenant, version, after=after, limit=limit)
+
+    async def find(self, tx: AsyncConnection, tenant: str, object_id: str) -> Wrapped | None:
+        """One of the tenant's objects, whosever it is. No key is used."""
+        return await census.find(tx, tenant, object_id)
+
+    def failures(self) -> list[Failed]:
+        """What did not authenticate since this was asked last, in this process."""
+        return self._keyring.failures.take()
+
     async def hasten(self) -> None:
-        """Tell other processes of a `shred` that is committed. Only haste: never needed, never raises."""
+        """Tell other processes of a `shred` or `suspend` that is committed. Only haste: never needed, never raises."""
         await self._keyring.hasten()
 
     async def sweep(self, limit: int) -> int:

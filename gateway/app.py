@@ -32,6 +32,8 @@ from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
 from gateway.api.services import Accesses, Services
+from gateway.books import Books
+from gateway.containment import Containments
 from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
@@ -41,7 +43,7 @@ from gateway.erasure.journal import Journal, JournalRefused, Line
 from gateway.erasure.mark import Mark
 from gateway.erasure.outside import AccountsOutside
 from gateway.erasure.restoring import Restorer
-from gateway.erasure.signing import SigningKeys
+from gateway.erasure.suspending import Noted
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.following import Following
@@ -51,6 +53,7 @@ from gateway.files.uploads import Uploads
 from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
 from gateway.identity.schools import Elsewhere
 from gateway.ids import new_id
+from gateway.incidents import Affected, Chains, Detection, Incidents, Thresholds, Watcher
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
 from gateway.keys import KeyCycles
@@ -61,6 +64,7 @@ from gateway.rights import Rights, rights
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import DAY, Retention, Retentions, SchoolChoices, Usual, by_media_type
 from gateway.settings import Settings
+from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, opened
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
@@ -186,6 +190,9 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     await services.eraser.start()
     await services.rights.retentions.refresh()
     stack.push_async_callback(services.eraser.close)
+    watcher = Watcher(stores.vault, services.detection)
+    await watcher.start()
+    stack.push_async_callback(watcher.close)
     stack.push_async_callback(services.fills.stop)
     worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
     keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend})  # of its own: a cycle takes its time
@@ -212,8 +219,12 @@ async def _services(
         await eraser.begin(scope)
 
     given = rights(vault, database, ledger, retentions, restorer, forget)
-    await _restored(restorer, given)
+    books = Books(vault)
+    containments = Containments(vault, database, ledger, books, Noted(restorer))
+    await _restored(restorer, given, containments)
     people = People(vault, database, given.corrections.over)
+    incidents = Incidents(database, ledger, books)
+    detection = Detection(database, incidents, thresholds(settings))
     limits = settings.session
     sessions = Sessions(database, people, schools, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
     accounts = Accounts(
@@ -270,7 +281,8 @@ async def _services(
             arrived=given.guardians.arrived,
         ),
         client_tokens=ClientTokens(
-            database, people, schools, ledger, extensions=settings.extension_ids, life=limits.extension_seconds
+            database, people, schools, ledger, extensions=settings.extension_ids, life=limits.extension_seconds,
+            stolen=detection.stolen,
         ),
         accounts=accounts,
         drives=drives,
@@ -288,15 +300,25 @@ async def _services(
         signing=signing,
         cursors=Cursors(hkdf(signing.journal_key, enc("cursors", 1))),
         idempotency=Idempotency(
-            vault, database, new_id(), people.require_active,
+            vault, database, new_id(), people.require_entry,
             abandoned=0 if database.dialect == "sqlite" else ABANDONED,
         ),
         accesses=Accesses(ledger, database),
         school_choices=choices,
         rights=given,
         webhooks=Webhooks(vault, database, ledger, sender),
+        containments=containments,
+        incidents=incidents,
+        detection=detection,
+        affected=Affected(vault, database),
         turns=turns,
     )  # fmt: skip
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    """When what is seen becomes an incident."""
+    chosen = settings.incidents
+    return Thresholds(chosen.failed_tags, chosen.burst_seconds * 1000, chosen.window_seconds * 1000)
 
 
 def _usual(settings: Settings) -> Usual:
@@ -316,11 +338,17 @@ async def _restorer(settings: Settings, database: Database, signing: SigningKeys
     return Restorer(journal, Mark(journal.folder, signing.journal_key), database)
 
 
-async def _restored(restorer: Restorer, given: Rights) -> None:
+async def _restored(restorer: Restorer, given: Rights, containments: Containments) -> None:
     async def person(_tx: AsyncConnection, _line: Line) -> None:
         """The eraser's."""
 
-    replays = {"guardian_ended": given.guardians.replay, "corrected": given.corrections.replay, "person": person}
+    replays = {
+        "guardian_ended": given.guardians.replay,
+        "corrected": given.corrections.replay,
+        "suspended": containments.suspended,
+        "resumed": containments.resumed,
+        "person": person,
+    }
     await restorer.start(replays)
 
 
@@ -342,6 +370,7 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         return await trimmer.step(usual.versions, await holds.differing("versions"), STEP)
 
     given = services.rights.sweeps(lambda: [school.id for school, _ in services.ways_in()])
+    chains = Chains(services.database, services.detection, pause=services.settings.incidents.chain_hours * 3_600_000)
     return {
         "known": services.freshness.sweep,
         "objects": lambda: services.vault.sweep(STEP),
@@ -357,6 +386,9 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "shortened": shorten,
         "versions": versions,
         **{name: functools.partial(sweep, STEP) for name, sweep in given.items()},
+        "containments": lambda: services.containments.sweep(STEP),
+        "detections": lambda: services.detection.sweep(STEP),
+        "chains": lambda: chains.sweep(4 * STEP),
         "native": lambda: tidy(services.vault, services.database, STEP),
         "trash": trash,
     }

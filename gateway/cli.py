@@ -6,8 +6,9 @@ import asyncio
 import json
 import resource
 from collections.abc import Coroutine
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -16,8 +17,26 @@ from gateway.commands.records import records
 from gateway.commands.refusing import refuse
 from providers.sandbox.__main__ import cli as sandbox
 
+COMMANDS: Final = {"incidents": "gateway.commands.incidents", "contain": "gateway.commands.contain"}
+"""Groups of commands that live in modules of their own, each under its name there."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Groups(click.Group):
+    """Loads the groups of `COMMANDS` when they are asked for: what only stands in for a vendor needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return found
+
+
+@click.group(cls=Groups, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="file-access-gateway")
 def main() -> None:
     """File Access Gateway: open, move and forget files across Google Drive, OneDrive and the school's own drive.
@@ -101,7 +120,7 @@ def receipts() -> None:
 )
 def verify_receipt(receipt: Path, keys: Path) -> None:
     """Check a receipt's signature offline and print what it states."""
-    from gateway.erasure.signing import verify
+    from gateway.signing import verify
 
     try:
         statement = verify(json.loads(receipt.read_text()), json.loads(keys.read_text()))

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.vault import Scope
+from gateway.containment import Contained
 from gateway.identity.accounts import Account, Accounts
 from gateway.identity.errors import NoSuchAccount
 from gateway.ledger import Cover, Ledger, Place, recorded
@@ -40,7 +41,7 @@ TRUSTED: Final = 1.0
 """Seconds for which background work believes that an account is still connected: it asks hundreds of times in them."""
 
 DriveKind = Literal["google", "onedrive", "native"]
-State = Literal["ready", "unconfirmed", "reconnect"]
+State = Literal["ready", "unconfirmed", "reconnect", "contained"]
 Reach = Literal["all", "picked"]
 VERBS: Final[Mapping[str, type]] = {
     "search": CanSearch,
@@ -152,7 +153,7 @@ class Drives:
         return None if maker is None else maker.kind
 
     async def reader(self, person: str, school: str, drive: str) -> Source:
-        """The drive for looking only. NotFound for what is not this person's, Reconnect for a dead connection."""
+        """The drive for looking only. NotFound for what is not theirs, Reconnect for a dead connection, Contained."""
         return await self._drive(Scope(school, person), drive)
 
     async def writer(
@@ -200,7 +201,7 @@ class Drives:
             kept.looked = now
         try:
             account = await self._usable(scope, drive)
-        except (NotFound, Reconnect):
+        except (NotFound, Reconnect, Contained):
             if kept is not None and kept.owner == scope:
                 kept.looked = now - TRUSTED
             raise
@@ -219,9 +220,21 @@ class Drives:
             raise NotFound(reason="no_such_drive") from None
         if account.provider not in self._providers or account.state == "unconfirmed":
             raise NotFound(reason="no_such_drive")
+        if account.state == "contained":
+            raise Contained(reason="contained")
         if account.state != "ready":
             raise Reconnect(reason="disconnected")
         return account
+
+    async def usable(self, person: str, school: str, drive: str) -> bool:
+        """Whether it is still theirs and not suspended, for a stream that runs for long."""
+        if drive == NATIVE:
+            return True
+        try:
+            await self._usable(Scope(school, person), drive)
+        except (NotFound, Reconnect, Contained):
+            return False
+        return True
 
     def forget(self, drive: str) -> None:
         """Let go of a drive that was disconnected or whose person is being forgotten."""
@@ -234,4 +247,5 @@ class Drives:
 
 
 def _state(account: Account) -> State:
-    return "ready" if account.state == "ready" else "unconfirmed" if account.state == "unconfirmed" else "reconnect"
+    known: Mapping[str, State] = {"ready": "ready", "unconfirmed": "unconfirmed", "contained": "contained"}
+    return known.get(account.state, "reconnect")

@@ -14,9 +14,9 @@ import structlog
 from cache.cycle import Cycles
 from cache.errors import StorageError
 from cache.replacing import Waits
-from gateway.erasure.signing import DEPLOYMENT
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION
+from gateway.signing import DEPLOYMENT
 
 log = structlog.get_logger()
 

@@ -182,6 +182,24 @@ class Limits(_Group):
     )
 
 
+class IncidentLimits(_Group):
+    """When what the gateway sees by itself becomes an incident."""
+
+    failed_tags: int = Field(
+        10,
+        ge=1,
+        le=1_000_000,
+        description="So many failed integrity checks in a school within a burst are an incident.",
+    )
+    burst_seconds: int = Field(300, ge=1, le=86_400, description="How long such a burst lasts at most.")
+    window_seconds: int = Field(
+        86_400, ge=60, le=2_592_000, description="What has the same cause makes one incident within this time."
+    )
+    chain_hours: int = Field(
+        24, ge=1, le=8760, description="Time from one walk along a school's ledger, which proves it whole, to the next."
+    )
+
+
 class KeyTimes(_Group):
     """How long keys live."""
 
@@ -331,6 +349,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     operator: Operator = Operator()
     residency: Residency = Residency()
+    incidents: IncidentLimits = IncidentLimits()
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token under which /metrics answers (Prometheus); empty: it does not exist."
     )

@@ -295,7 +295,7 @@ async def forget(student: Browser, token: str) -> None:
         if not check_running:
             raise TourFailed("no receipt")
         await asyncio.sleep(0.2)
-    from gateway.erasure.signing import verify
+    from gateway.signing import verify
 
     statement = verify(receipt, keys)
     print("    " + json.dumps(statement, indent=2, ensure_ascii=False).replace("\n", "\n    "))

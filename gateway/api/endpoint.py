@@ -12,6 +12,7 @@ from cache.vault import Scope
 from gateway.api.problems import Problem, not_found
 from gateway.api.routing import PUBLIC, Call, Route, parse_form, parse_json, parse_query
 from gateway.policy import Principal, Resource, decide
+from gateway.sentences import sentence
 
 if TYPE_CHECKING:
     from gateway.api.services import Services
@@ -80,6 +81,11 @@ def permit(principal: Principal, action: str, resource: Resource | None = None) 
     if not decision.allowed:
         if decision.hidden:
             raise not_found()
+        if decision.reason == "contained":
+            raise Problem(
+                403, "contained", "Your school's access is suspended while something is looked into.",
+                advice=sentence("Until then only incidents, suspensions, the ledger and being forgotten work."),
+            )  # fmt: skip
         raise Problem(403, "not_allowed", "You are not allowed to do this here.", reason=decision.reason)
 
 

@@ -11,6 +11,7 @@ import base64
 import hmac
 import os
 
+from aiohttp import web
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -41,6 +42,11 @@ class Cursors:
             return self._aead(bound_to).decrypt(box[:12], box[12:], bound_to.encode()).decode()
         except (ValueError, InvalidTag, UnicodeDecodeError):
             raise Problem(400, "bad_cursor", "This list cannot be continued from here. Load it again.") from None
+
+
+def link_again(request: web.Request, cursor: str | None) -> dict[str, str]:
+    """`link_next` for the same query with another cursor."""
+    return {"Link": f'<{request.rel_url.update_query(cursor=cursor)}>; rel="next"'} if cursor else {}
 
 
 def link_next(path: str, cursor: str | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ Asked by the sign-in's id, never by its secret, and at most every few seconds, w
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from gateway.policy import Principal
@@ -21,10 +22,18 @@ class Presence:
     """One stream's view of the sign-in that it was asked for with.
 
     ``using``: taking the stream is use of the session, as bytes that somebody reads are. Events are not: a page that
-    was left open would keep a shared computer signed in.
+    was left open would keep a shared computer signed in. ``also``: what else must hold.
     """
 
-    def __init__(self, services: Services, principal: Principal, *, using: bool) -> None:
+    def __init__(
+        self,
+        services: Services,
+        principal: Principal,
+        *,
+        using: bool,
+        also: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
+        self._also = also
         self._services = services
         self._principal = principal
         self._using = using
@@ -39,6 +48,9 @@ class Presence:
         return self._there
 
     async def _look(self) -> bool:
+        return await self._lives() and (self._also is None or await self._also())
+
+    async def _lives(self) -> bool:
         if self._principal.client == "extension":
             return await self._services.client_tokens.lives(self._principal)
         return await self._services.sessions.lives(self._principal, using=self._using)

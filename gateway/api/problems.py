@@ -14,9 +14,11 @@ from typing import Any
 from aiohttp import web
 
 from cache import errors as storage
+from gateway.containment.errors import Contained
 from gateway.identity import errors as identity
 from gateway.sentences import sentence
 from providers import errors as drives
+from providers.native.errors import Withheld
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -110,9 +112,11 @@ _DRIVE_STATUS: Mapping[type[drives.DriveError], int] = {
     drives.ExportTooLarge: 422,
     drives.Unsupported: 422,
     drives.Reconnect: 409,
+    Contained: 423,
     drives.SessionLost: 503,
     drives.Locked: 423,
     drives.Busy: 503,
+    Withheld: 423,
     drives.Offline: 504,
     drives.Untrusted: 502,
 }
@@ -140,6 +144,8 @@ def from_storage(error: storage.StorageError) -> Problem:
     """A storage fact as an answer. Corruption is ours to explain, not the person's to decode."""
     if isinstance(error, storage.Shredded | storage.Missing):
         return Problem(404, "not_found", "It is no longer kept here.")
+    if isinstance(error, storage.Suspended):
+        return Problem(423, Withheld.code, Withheld.advice)
     if isinstance(error, storage.Unavailable):
         return Problem(
             503, "storage_unavailable", "Storage does not answer at the moment. Try again shortly.",
@@ -151,6 +157,7 @@ def from_storage(error: storage.StorageError) -> Problem:
 
 
 _IDENTITY_STATUS: Mapping[type[identity.IdentityError], int] = {
+    identity.Suspended: 403,
     identity.NotActive: 409,
     identity.NoSuchAccount: 404,
     identity.WrongState: 409,

@@ -190,7 +190,7 @@ async def get_receipt(call: Call) -> web.StreamResponse:
 
 async def receipt_keys(call: Call) -> web.StreamResponse:
     """The public keys that receipts are signed with, as a JWKS."""
-    return web.json_response(call.services.signing.public(), content_type="application/jwk-set+json")
+    return web.json_response(await call.services.signing.public(), content_type="application/jwk-set+json")
 
 
 async def list_tokens(call: Call) -> web.StreamResponse:

@@ -57,7 +57,7 @@ async def job_out(call: Call, view: JobView, reasons: Reasons | None = None) -> 
     """A job on the wire. What it waits for is told in words, too."""
     job = _job(view)
     if view.wait is not None:
-        job.resumes_at = moment(view.wait.until)
+        job.resumes_at = None if view.wait.until is None else moment(view.wait.until)
         job.reason = await (reasons or Reasons(call)).of(view.wait)
         job.advice = call.say(advice(job.reason) or "")
     return job
@@ -98,7 +98,7 @@ async def _item_out(call: Call, view: ItemView, reasons: Reasons) -> JobItem:
         size=view.size,
         done=view.done,
         renamed_to=view.renamed_to,
-        resumes_at=moment(view.wait.until) if view.wait is not None else None,
+        resumes_at=moment(view.wait.until) if view.wait is not None and view.wait.until is not None else None,
         reason=reason,
         advice=call.say(words) if words else None,
         destination=Place(drive=view.destination[0], item=view.destination[1]) if view.destination else None,

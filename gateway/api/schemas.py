@@ -58,7 +58,7 @@ class DriveOut(Wire):
     id: str
     kind: DriveKind
     label: str
-    state: Literal["ready", "unconfirmed", "reconnect"]
+    state: Literal["ready", "unconfirmed", "reconnect", "contained"]
     traits: DriveTraits
     can: list[str]
     views: list[Literal["shared", "starred", "recent"]]

@@ -11,11 +11,11 @@ from cache.vault import Vault
 from gateway.api.arrivals import Arrivals
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
+from gateway.containment import Containments
 from gateway.db.engine import Database
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
 from gateway.erasure.outside import AccountsOutside
-from gateway.erasure.signing import SigningKeys
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.following import Following
@@ -28,6 +28,7 @@ from gateway.identity.people import People
 from gateway.identity.schools import School, Schools
 from gateway.identity.sessions import Sessions
 from gateway.identity.sign_in import SignIn
+from gateway.incidents import Affected, Detection, Incidents
 from gateway.inventory.facts import Facts, facts
 from gateway.jobs.model import ItemState, JobState
 from gateway.jobs.service import Jobs
@@ -36,8 +37,10 @@ from gateway.policy import POLICY_VERSION, Principal
 from gateway.rights import Rights
 from gateway.schools import SchoolChoices
 from gateway.settings import Settings
+from gateway.signing import SigningKeys
 from gateway.transfers import Transfers
 from gateway.webhooks import Webhooks
+from providers.drive import Ref
 from providers.http import Turns
 
 NOTED = 600_000
@@ -53,13 +56,13 @@ class Accesses:
         self._most = most
         self._noted: OrderedDict[tuple[str, bytes], int] = OrderedDict()
 
-    async def record(self, principal: Principal, drive: str, lookup: bytes) -> None:
+    async def record(self, principal: Principal, drive: str, lookup: bytes, ref: Ref) -> None:
         """Before the first byte; an access that cannot be recorded does not happen."""
         now = await self._database.now()
         key = (principal.session, lookup)
         if now - self._noted.get(key, 0) < NOTED:
             return
-        told = {"drive": drive, "item": lookup.hex(), "client": principal.client}
+        told = {"drive": drive, "item": lookup.hex(), "ref": str(ref), "client": principal.client}
         event = Event("file.opened", principal.person, principal.person, None, POLICY_VERSION, told)
         await self._ledger.record(principal.school, event)
         self._noted[key] = now
@@ -101,6 +104,10 @@ class Services:
     school_choices: SchoolChoices
     rights: Rights
     webhooks: Webhooks
+    containments: Containments
+    incidents: Incidents
+    detection: Detection
+    affected: Affected
     turns: Turns
 
     @property

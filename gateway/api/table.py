@@ -8,9 +8,12 @@ from typing import Any
 from gateway.api import (
     openapi,
     routes_account,
+    routes_affected,
+    routes_containment,
     routes_drives,
     routes_exports,
     routes_guardians,
+    routes_incidents,
     routes_jobs,
     routes_notices,
     routes_preflight,
@@ -35,6 +38,9 @@ ROUTES: tuple[Route, ...] = (
     *routes_exports.ROUTES,
     *routes_guardians.ROUTES,
     *routes_notices.ROUTES,
+    *routes_containment.ROUTES,
+    *routes_incidents.ROUTES,
+    *routes_affected.ROUTES,
 )
 
 

@@ -165,9 +165,9 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 async def _opened(without: frozenset[int]) -> AsyncIterator[tuple[Cycles, Ledger]]:
     import os
 
-    from gateway.erasure.signing import DEPLOYMENT
     from gateway.ledger import Ledger
     from gateway.safety import load
+    from gateway.signing import DEPLOYMENT
     from gateway.stores import opened
 
     async with AsyncExitStack() as stack:

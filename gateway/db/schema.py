@@ -11,8 +11,10 @@ import providers.native.tables
 from cache.sealed import SealedTable, sealed_tables
 from gateway.db import (
     tables_approvals,
+    tables_containment,
     tables_erasure,
     tables_files,
+    tables_incidents,
     tables_ledger,
     tables_people,
     tables_rights,
@@ -24,8 +26,10 @@ from gateway.db.metadata import metadata
 
 _DEFINED: Final = (
     tables_approvals,
+    tables_containment,
     tables_erasure,
     tables_files,
+    tables_incidents,
     tables_ledger,
     tables_people,
     tables_rights,

@@ -60,9 +60,10 @@ signing_keys = Table(
     "signing_keys",
     metadata,
     Column("id", String(64), primary_key=True, info=held("key id", ends="kept, so that old receipts verify")),
-    Column("purpose", String(16), nullable=False, info=held("receipts or journal")),
+    Column("purpose", String(16), nullable=False, info=held("receipts, checkpoints or journal")),
     Column("public", LargeBinary, info=held("public half", ends="kept, so that old receipts verify")),
     Column("secret", LargeBinary, nullable=False, info=held("secret half", "gateway", "sealed")),
     Column("made", BigInteger, nullable=False, info=held("when it was made, epoch ms")),
+    Column("succession", Text, info=held("what it and the key before it state of each other", ends="kept for ever")),
     info=sealed_by("id", None, always="deployment"),
 )

@@ -50,6 +50,7 @@ schools = Table(
     Column("name", String(255), nullable=False, info=held("the school's name", "school")),
     Column("region", String(64), nullable=False, info=held("where its data must stay", "school")),
     Column("made", BigInteger, nullable=False, info=held("when it was first configured, epoch ms", "school")),
+    Column("state", String(16), nullable=False, server_default="active", info=held("active or suspended", "school")),
     Unique("issuer", "claim"),
 )
 
@@ -58,7 +59,9 @@ persons = Table(
     metadata,
     Column("id", String(32), primary_key=True, info=held("random id, never used again", "person", ends="never")),
     _school("never"),
-    Column("state", String(16), nullable=False, info=held("active, erasing or erased", "person", ends="never")),
+    Column(
+        "state", String(16), nullable=False, info=held("active, suspended, erasing or erased", "person", ends="never")
+    ),
     Column("role", String(16), info=held("role at the school", "person", ends=_FORGOTTEN)),
     Column("age_band", String(16), info=held("age band", "person", ends=_FORGOTTEN)),
     Column("locale", String(35), info=held("language of the page", "person", ends=_FORGOTTEN)),

@@ -30,9 +30,9 @@ from gateway.db.engine import Database
 from gateway.db.tables_erasure import erasure_state, erasures
 from gateway.erasure.journal import Journal, Line
 from gateway.erasure.receipt import Statement, statement
-from gateway.erasure.signing import DEPLOYMENT, SigningKeys
 from gateway.erasure.stores import Store
 from gateway.ids import new_id
+from gateway.signing import DEPLOYMENT, SigningKeys
 
 log = structlog.get_logger()
 
@@ -284,7 +284,7 @@ class Eraser:
     async def _conclude(self, row: dict[str, Any], scope: Scope) -> None:
         now = await self._database.now()
         facts = Statement(row["id"], scope.tenant, row["scope"], row["begun"], now, json.loads(row["counts"]))
-        signed = self._signing.sign(statement(facts, self._stores))
+        signed = await self._signing.sign(statement(facts, self._stores))
         async with self._database.write() as tx:
             await self._vault.shred(tx, Scope(DEPLOYMENT.tenant, row["bundle"].partition("/")[0]))
             await tx.execute(

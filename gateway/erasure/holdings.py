@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import exists
 
 from gateway.db.tables_approvals import approval_subjects, approval_votes
+from gateway.db.tables_containment import containments
 from gateway.db.tables_files import cached_files, idempotency, uploads
 from gateway.db.tables_people import accounts, client_grants, connect_flows, guardian_links, sessions
 from gateway.db.tables_rights import corrections, exports, inactivity, notifications
@@ -47,6 +48,11 @@ STORES: Final = (
         "connections",
         "Accounts you connected",
         [Rows(accounts, accounts.c.person), Rows(connect_flows, connect_flows.c.person)],
+    ),
+    Store(
+        "suspensions",
+        "That your access was suspended, and why",
+        [Rows(containments, containments.c.person)],
     ),
     Store("sign_ins", "Places where you are signed in", [Rows(sessions, sessions.c.person)]),
     Store("extensions", "Browser extensions signed in as you", [Rows(client_grants, client_grants.c.person)]),

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cache.errors import Suspended
 from cache.vault import Scope
 from gateway.identity.accounts import Accounts, Consent
 from gateway.identity.revoking import give_back
@@ -44,11 +45,14 @@ class AccountsOutside:
         ]
 
     async def collect(self, scope: Scope) -> list[dict[str, Any]]:
-        """The grants, while they can still be opened."""
+        """The grants, while they can still be opened. Without them where the person's key is suspended: it dies now."""
+        try:
+            found = await self._accounts.grants(scope)
+        except Suspended:
+            return [{"provider": provider} for provider in await self._accounts.providers(scope)]
         return [
-            {"provider": account.provider, "grant": base64.b64encode(data).decode()}
-            for account, data in await self._accounts.grants(scope)
-        ]
+            {"provider": account.provider, "grant": base64.b64encode(data).decode()} for account, data in found
+        ]  # fmt: skip
 
     async def give_back(self, task: dict[str, Any]) -> dict[str, Any]:
         """Revoke one grant, with a few tries; the receipt's entry says honestly whether that worked."""

@@ -33,7 +33,8 @@ async function exchange(origin, fields) {
     cache: "no-store",
     redirect: "error",
   });
-  if (response.status >= 500 || response.status === 429) throw new Error("busy");
+  // 403: suspended for a while, and good again when that is lifted.
+  if (response.status >= 500 || [403, 429].includes(response.status)) throw new Error("busy");
   if (!response.ok) throw new SignedOut();
   const pair = await response.json();
   const held = { origin, access: pair.access_token, refresh: pair.refresh_token, ends: Date.now() + pair.expires_in * 1000 };

@@ -8,6 +8,7 @@ from gateway.identity.errors import (
     NoSuchAccount,
     NotActive,
     SignInRefused,
+    Suspended,
     TokenRefused,
     WrongState,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Sessions",
     "SignIn",
     "SignInRefused",
+    "Suspended",
     "TokenPair",
     "TokenRefused",
     "WrongState",

@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
+from gateway.containment import Contained
 from gateway.db.engine import Database
 from gateway.db.tables_people import accounts, connect_flows, persons, sessions
 from gateway.identity.errors import ConnectRefused, NoSuchAccount, NotActive, WrongState
@@ -30,10 +31,12 @@ from gateway.identity.secrets import digest, new_secret
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION, Principal
+from gateway.suspended import Kind, contained
 
 Provider = Literal["google", "microsoft"]
 _LIFE: Final = 600_000
 _FLOWS: Final = "connect_flows"
+_LOOKED_AT: Final = select(accounts, contained(Kind.CONNECTION, accounts.c.id).label("contained"))
 _STEP: Final = 10
 """Closed accounts that one sweep ends, side by side: a provider that does not answer holds the others up once."""
 
@@ -67,7 +70,7 @@ class Picking(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A connected account, opened. ``state``: unconfirmed, ready, reconnect, for an erasure also closed.
+    """A connected account, opened. ``state``: unconfirmed, ready, reconnect, contained, for an erasure also closed.
 
     ``label``: its e-mail address. ``account``: the provider's own id of it, which nobody is shown.
     """
@@ -228,16 +231,14 @@ class Accounts:
     async def list(self, scope: Scope) -> Sequence[Account]:
         """The person's accounts, the oldest first."""
         async with self._database.read() as tx:
-            rows = (
-                await tx.execute(select(accounts).where(_of(scope)).order_by(accounts.c.made, accounts.c.id))
-            ).mappings()
+            rows = (await tx.execute(_LOOKED_AT.where(_of(scope)).order_by(accounts.c.made, accounts.c.id))).mappings()
         fields = await self._vault.fields(scope)
         return [_account(fields, row) for row in rows]
 
     async def get(self, scope: Scope, account: str) -> Account:
         """One of them. NoSuchAccount."""
         async with self._database.read() as tx:
-            found = await tx.execute(select(accounts).where(_of(scope), accounts.c.id == account))
+            found = await tx.execute(_LOOKED_AT.where(_of(scope), accounts.c.id == account))
         row = found.mappings().one_or_none()
         if row is None:
             raise NoSuchAccount("this account is not connected")
@@ -250,6 +251,7 @@ class Accounts:
     async def disconnect(self, principal: Principal, account: str) -> bool:
         """Stop using an account, revoke its grant, forget it in any case. Whether it was revoked. NoSuchAccount.
 
+        Contained while it is suspended: connected anew it would be another account.
         From the first commit on it is closed; if this process ends before the rest is done, `sweep` does it.
         """
         scope = Scope(principal.school, principal.person)
@@ -261,6 +263,8 @@ class Accounts:
                 row = (await tx.execute(closed)).mappings().one_or_none()
                 if row is None:
                     raise NoSuchAccount("this account is not connected")
+                if (await tx.execute(select(contained(Kind.CONNECTION, literal(account))))).scalar_one():
+                    raise Contained("this account is suspended")
                 await self._tell(tx, principal, "account.disconnected", account)
             return await self._end(row)
         finally:
@@ -288,6 +292,12 @@ class Accounts:
             rows = (await tx.execute(select(accounts).where(mine).order_by(accounts.c.made, accounts.c.id))).mappings()
         fields = await self._vault.fields(scope)
         return [(_account(fields, row), fields.unseal(TABLE, "grant", row["id"], row["grant"])) for row in rows]
+
+    async def providers(self, scope: Scope) -> Sequence[str]:
+        """The provider of each account, of the closed ones too; no key is needed."""
+        mine = (accounts.c.person == scope.subject) & (accounts.c.school == scope.tenant)
+        async with self._database.read() as tx:
+            return (await tx.execute(select(accounts.c.provider).where(mine).order_by(accounts.c.made))).scalars().all()
 
     async def sweep(self) -> int:
         """Delete consents that nobody finished, and finish disconnections that were broken off; how many."""
@@ -332,5 +342,6 @@ def _of(scope: Scope) -> Any:
 
 
 def _account(fields: Fields, row: RowMapping) -> Account:
+    state = "contained" if row.get("contained") else row["state"]
     label, account = (fields.text(TABLE, name, row["id"], row[name]) for name in ("label", "account"))
-    return Account(row["id"], row["provider"], label, row["state"], account)
+    return Account(row["id"], row["provider"], label, state, account)

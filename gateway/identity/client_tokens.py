@@ -1,13 +1,14 @@
 """Sign-ins of the browser extension: OAuth 2.0 codes with PKCE, short access tokens, refresh tokens that rotate.
 
 A code or a refresh token that is shown a second time was stolen once: the whole sign-in ends. Only hashes are kept.
-An extension is known by its id, which the browser itself puts into the redirect address.
+An extension is known by its id, which the browser itself puts into the redirect address. While a sign-in, its person
+or its school is suspended its tokens are nobody's, and none is spent.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,13 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.engine import Database
 from gateway.db.tables_people import client_codes, client_grants, client_tokens, persons
-from gateway.identity.errors import TokenRefused
+from gateway.identity.errors import Suspended, TokenRefused
 from gateway.identity.people import People
 from gateway.identity.schools import Schools
 from gateway.identity.secrets import digest, is_challenge, new_secret, proves
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION, Principal
+from gateway.suspended import Kind, contained, suspended_schools
 
 CLIENT_ID: Final = "file-access-extension"
 CODE_LIFE: Final = 60_000
@@ -51,8 +53,15 @@ class ClientGrant:
     ends: int
 
 
+Stolen = Callable[[AsyncConnection, str, str], Awaitable[None]]
+"""(tx, school, person): a token of theirs was shown a second time."""
+
+
 class ClientTokens:
-    """Codes and tokens of extensions. ``extensions``: the ids that may sign in; ``life``: of a sign-in, seconds."""
+    """Codes and tokens of extensions. ``extensions``: the ids that may sign in; ``life``: of a sign-in, seconds.
+
+    ``stolen`` is told, in the transaction that ends the sign-in, whose token was shown twice.
+    """
 
     def __init__(
         self,
@@ -63,7 +72,9 @@ class ClientTokens:
         *,
         extensions: Collection[str],
         life: int = 2_592_000,
+        stolen: Stolen | None = None,
     ) -> None:
+        self._stolen = stolen
         self._database = database
         self._people = people
         self._schools = schools
@@ -140,18 +151,23 @@ class ClientTokens:
         first = (await tx.execute(update(table).where(mine, table.c.used.is_(False)).values(used=True))).rowcount == 1
         query = (
             select(table, client_grants.c.id, client_grants.c.client, client_grants.c.school, client_grants.c.person)
+            .add_columns(persons.c.state, _free().label("free"))
             .join(client_grants, client_grants.c.id == table.c.grant)
             .join(persons, persons.c.id == client_grants.c.person)
-            .where(mine, persons.c.state == "active")
+            .where(mine, persons.c.state.in_(("active", "suspended")))
         )
         row = (await tx.execute(query)).mappings().one_or_none()
         if row is None:
             return None
+        if row["state"] != "active" or not row["free"]:
+            raise Suspended("this sign-in is suspended")  # which undoes the spending: it may be lifted
         if not self._schools.knows(row["school"]):
             raise TokenRefused("invalid_grant")  # which undoes the spending: the school may come back
         if not first:
             await tx.execute(delete(client_grants).where(client_grants.c.id == row["id"]))
             told = {"grant": row["id"]}
+            if self._stolen is not None:
+                await self._stolen(tx, row["school"], row["person"])
             event = Event("extension.theft_suspected", None, row["person"], None, POLICY_VERSION, told)
             await self._ledger.append(tx, row["school"], event)
             return None
@@ -178,7 +194,7 @@ class ClientTokens:
             .join(client_tokens, client_tokens.c.grant == client_grants.c.id)
             .join(persons, (persons.c.id == client_grants.c.person) & (persons.c.school == client_grants.c.school))
             .where(client_tokens.c.token == digest(token), client_tokens.c.kind == "access")
-            .where(client_tokens.c.ends > now, client_grants.c.ends > now, persons.c.state == "active")
+            .where(client_tokens.c.ends > now, client_grants.c.ends > now, persons.c.state == "active", _free())
         )
         async with self._database.read() as tx:
             row = (await tx.execute(query)).one_or_none()
@@ -194,7 +210,7 @@ class ClientTokens:
         mine = (client_grants.c.id == principal.session) & (client_grants.c.person == principal.person)
         query = select(client_grants.c.ends).join(persons, persons.c.id == client_grants.c.person)
         async with self._database.read() as tx:
-            ends = (await tx.execute(query.where(mine, persons.c.state == "active"))).scalar_one_or_none()
+            ends = (await tx.execute(query.where(mine, persons.c.state == "active", _free()))).scalar_one_or_none()
             return ends is not None and bool(ends > await self._database.now(tx))
 
     async def list(self, principal: Principal) -> Sequence[ClientGrant]:
@@ -228,6 +244,11 @@ class ClientTokens:
             await tx.execute(delete(client_codes).where(client_codes.c.ends <= now))
             gone = await tx.execute(delete(client_grants).where(or_(client_grants.c.ends <= now, unused)))
         return gone.rowcount
+
+
+def _free() -> ColumnElement[bool]:
+    """Sign-ins that are not suspended, nor their school."""
+    return ~contained(Kind.CLIENT, client_grants.c.id) & client_grants.c.school.not_in(suspended_schools())
 
 
 def _over(now: int) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
     IdentityError
     ├── SignInRefused    the provider's answer does not prove who this is; ``reason`` is a stable code
     ├── NotActive        the person is being forgotten, or is forgotten
+    │   └── Suspended    the person's or their school's access is cut off for a while
     ├── NoSuchAccount    the person has no such connected account
     ├── WrongState       the account cannot do this now (not confirmed yet, too many, already confirmed)
     ├── ConnectRefused   the answer to a consent does not belong to this session, or the person declined
@@ -37,6 +38,11 @@ class SignInRefused(IdentityError):
 class NotActive(IdentityError):
     code = "not_active"
     advice = "This person is being forgotten here. Sign in again to begin anew."
+
+
+class Suspended(NotActive):
+    code = "suspended"
+    advice = "Your access is suspended while something is looked into. Ask your school's administrator."
 
 
 class NoSuchAccount(IdentityError):

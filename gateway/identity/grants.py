@@ -1,7 +1,7 @@
 """The sealed grant of one connected account: what `providers.consent` keeps its tokens in.
 
 Saving counts a version, so that of two processes that refreshed at once the later one is noticed; a grant is opened
-only for an account whose person has confirmed that it is theirs.
+only for an account whose person has confirmed that it is theirs, and never while the account is suspended.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from sqlalchemy import select, update
 
 from cache.model import Scope
 from cache.vault import Vault
+from gateway.containment import Contained
 from gateway.db.engine import Database
 from gateway.db.tables_people import accounts
 from gateway.identity.errors import NoSuchAccount, WrongState
+from gateway.suspended import Kind, contained
 
 TABLE: Final = "accounts"
 USABLE: Final = frozenset({"ready", "reconnect"})
@@ -34,7 +36,7 @@ class AccountGrant:
         self._states = states
 
     async def load(self) -> bytes:
-        """The grant. NoSuchAccount, WrongState where it was not confirmed yet."""
+        """The grant. NoSuchAccount, WrongState where it was not confirmed yet, Contained while it is suspended."""
         row = await self._row()
         fields = await self._vault.fields(self._scope)
         return fields.unseal(TABLE, "grant", self._account, row["grant"])
@@ -65,10 +67,13 @@ class AccountGrant:
     async def _row(self) -> dict[str, Any]:
         mine = [accounts.c.id == self._account, accounts.c.person == self._scope.subject]
         mine.append(accounts.c.school == self._scope.tenant)
+        query = select(accounts, contained(Kind.CONNECTION, accounts.c.id).label("contained")).where(*mine)
         async with self._database.read() as tx:
-            row = (await tx.execute(select(accounts).where(*mine))).mappings().one_or_none()
+            row = (await tx.execute(query)).mappings().one_or_none()
         self._check(None if row is None else row["state"])
         assert row is not None
+        if row["contained"]:
+            raise Contained("this account is suspended")
         return dict(row)
 
     def _check(self, state: str | None) -> None:

@@ -19,7 +19,7 @@ from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.db.tables_people import persons, schools
-from gateway.identity.errors import NotActive
+from gateway.identity.errors import NotActive, Suspended
 from gateway.identity.schools import School
 from gateway.ids import new_id
 from gateway.policy import AgeBand, Role
@@ -84,8 +84,9 @@ class People:
         async with self._database.write() as tx:
             now = await self._database.now(tx)
             found = await self._known(tx, school, labels.values())
-            if found is not None and found.state != "active":
-                raise NotActive("this person is being forgotten")
+            if found is not None:
+                _check(found.state)
+            await _check_school(tx, school.id, claims.role)
             person = found.id if found is not None else new_id()
             scope = Scope(school.id, person)
             await self._vault.enrol(tx, scope)
@@ -137,10 +138,22 @@ class People:
         return [_person(await self._vault.fields(Scope(school, row["id"])), row) for row in rows]
 
     async def require_active(self, tx: AsyncConnection, person: str) -> None:
-        """NotActive unless the person is active, and stays so until ``tx`` ends: for whoever makes data of theirs."""
-        found = select(persons.c.state).where(persons.c.id == person).with_for_update(read=True)
-        if (await tx.execute(found)).scalar_one_or_none() != "active":
-            raise NotActive("this person is being forgotten")
+        """NotActive unless the person is active, and stays so until ``tx`` ends: for whoever makes data of theirs.
+
+        Suspended where their access or their school's is cut off.
+        """
+        await self._require(tx, person, entering=False)
+
+    async def require_entry(self, tx: AsyncConnection, person: str) -> None:
+        """`require_active`, but for administrators of a suspended school: they may look, and lift it."""
+        await self._require(tx, person, entering=True)
+
+    async def _require(self, tx: AsyncConnection, person: str, *, entering: bool) -> None:
+        found = select(persons.c.state, persons.c.role, persons.c.school).where(persons.c.id == person)
+        row = (await tx.execute(found.with_for_update(read=True))).one_or_none()
+        _check(None if row is None else row.state)
+        assert row is not None
+        await _check_school(tx, row.school, row.role if entering else None)
 
     async def administrators(self, tx: AsyncConnection, school: str, people: Sequence[str]) -> set[str]:
         """Those of ``people`` who are active administrators of the school now."""
@@ -148,17 +161,37 @@ class People:
         return set((await tx.execute(select(persons.c.id).where(mine, persons.c.id.in_(people)))).scalars())
 
     async def begin_erasure(self, tx: AsyncConnection, scope: Scope) -> bool:
-        """active → erasing: from the commit on nothing new is theirs, nobody signs in as them. False if not active."""
-        mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & (persons.c.state == "active")
+        """active or suspended → erasing: from the commit on nothing new is theirs, nobody signs in as them.
+
+        False where they are neither.
+        """
+        here = persons.c.state.in_(("active", "suspended"))
+        mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & here
         done = await tx.execute(update(persons).where(mine).values(state="erasing"))
         return done.rowcount == 1
 
     async def end_erasure(self, tx: AsyncConnection, scope: Scope) -> None:
         """erasing → erased: nothing is left but the id. May be repeated."""
-        mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & (persons.c.state != "active")
+        ended = persons.c.state.in_(("erasing", "erased"))
+        mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & ended
         kept = {"id", "school", "state"}
         gone = {column.name: None for column in persons.columns if column.name not in kept}
         await tx.execute(update(persons).where(mine).values(state="erased", **gone))
+
+
+def _check(state: str | None) -> None:
+    """NotActive, Suspended unless this is the state of somebody who may work here."""
+    if state == "suspended":
+        raise Suspended("this person's access is suspended")
+    if state != "active":
+        raise NotActive("this person is being forgotten")
+
+
+async def _check_school(tx: AsyncConnection, school: str, role: str | None) -> None:
+    """Suspended where the school is, unless an administrator enters."""
+    state = (await tx.execute(select(schools.c.state).where(schools.c.id == school))).scalar_one_or_none()
+    if state == "suspended" and role != "administrator":
+        raise Suspended("this school's access is suspended")
 
 
 def _subject(claims: Claims) -> str:

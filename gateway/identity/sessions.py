@@ -1,7 +1,8 @@
 """Sign-ins of the page: a cookie's secret on one side, its hash and the person on the other.
 
 A session ends when it was not used for a while, at a fixed time after the sign-in, on sign-out, and with its person.
-It is nobody's while its school is not configured.
+It is nobody's while its school is not configured, or its person suspended; of a suspended school's people only
+administrators have one, for what they may do then.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
 from cache.model import Scope
 from gateway.db.engine import Database
-from gateway.db.tables_people import persons, sessions
+from gateway.db.tables_people import persons, schools, sessions
 from gateway.identity.people import People
 from gateway.identity.schools import Schools
 from gateway.identity.secrets import digest, new_secret
@@ -50,7 +51,7 @@ class Sessions:
         assert scope.subject is not None
         made, secret = new_id(), new_secret()
         async with self._database.write() as tx:
-            await self._people.require_active(tx, scope.subject)
+            await self._people.require_entry(tx, scope.subject)
             now = await self._database.now(tx)
             if instead_of is not None:
                 await tx.execute(delete(sessions).where(sessions.c.secret == digest(instead_of)))
@@ -76,7 +77,10 @@ class Sessions:
         if row is None or not self._schools.knows(row.school):
             return None
         await self._note_use(row, now)
-        return Principal(row.person, row.school, row.role, row.age_band, "page", row.id, row.signed_in_at)
+        return Principal(
+            row.person, row.school, row.role, row.age_band, "page", row.id, row.signed_in_at,
+            contained=row.state != "active",
+        )  # fmt: skip
 
     async def lives(self, principal: Principal, *, using: bool) -> bool:
         """Whether this very session and its person are alive; ``using`` notes use, as `resolve` does."""
@@ -119,5 +123,8 @@ def _alive(now: int, idle: int) -> Select[Any]:
         persons.c.school,
         persons.c.role,
         persons.c.age_band,
+        schools.c.state,
     ).join(persons, (persons.c.id == sessions.c.person) & (persons.c.school == sessions.c.school))
-    return wanted.where(sessions.c.ends > now, sessions.c.used > idle, persons.c.state == "active")
+    entering = or_(schools.c.state == "active", persons.c.role == "administrator")
+    alive = wanted.join(schools, schools.c.id == sessions.c.school).where(entering)
+    return alive.where(sessions.c.ends > now, sessions.c.used > idle, persons.c.state == "active")

@@ -136,9 +136,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing goes on before ``until``, epoch ms. ``drive``: whose provider asked for it, where one did."""
+    """Nothing goes on before ``until``, epoch ms; None: before somebody lifts what halts it.
 
-    until: int
+    ``drive``: whose provider asked for it, where one did.
+    """
+
+    until: int | None
     reason: str
     drive: str | None
 

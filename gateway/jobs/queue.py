@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.jobs.fence import Change
+from gateway.jobs.halting import halted
 from gateway.jobs.lanes import Lane, rest, turns
 from gateway.jobs.load import Load
 from gateway.jobs.model import OPEN, PLACE, STEPS, Item, ItemState, JobState, parts
@@ -94,12 +95,13 @@ def _of_cancelled() -> ColumnElement[bool]:
 
 
 def _ready(now: int, load: Load) -> ColumnElement[bool]:
-    """Items that could begin: their time has come, and their second account neither rests nor is full."""
+    """Items that could begin: their time has come, their second account is neither resting nor full, nothing halts."""
     parked = select(_second.c.id).where(_second.c.not_before > now)
     return and_(
         items.c.state == ItemState.READY,
         items.c.not_before <= now,
         not_paused(),
+        ~halted(),
         or_(items.c.other.is_(None), items.c.other.not_in(parked)),
         load.passable(),
     )
@@ -169,9 +171,10 @@ async def again(
 
 
 async def held(tx: AsyncConnection, owner: str) -> dict[str, Row[str, int, int | None, bool]]:
-    """What this process holds: by item its attempt and whether its job was cancelled or paused."""
+    """What this process holds: by item its attempt and whether its job was cancelled or paused, or it must halt."""
+    paused = or_(jobs.c.state == JobState.PAUSED, halted()).label("paused")
     query = (
-        select(items.c.id, items.c.attempt, jobs.c.cancelled, (jobs.c.state == JobState.PAUSED).label("paused"))
+        select(items.c.id, items.c.attempt, jobs.c.cancelled, paused)
         .join(jobs, jobs.c.id == items.c.job)
         .where(items.c.owner == owner, items.c.state == ItemState.RUNNING)
     )

@@ -7,11 +7,14 @@ from typing import Final
 
 from gateway.sentences import sentence
 from providers.errors import DriveError
+from providers.native.errors import Withheld
 
 _OWN: Final[Mapping[str, str]] = {
     "waiting": sentence("The drive asked for a pause. It goes on by itself."),
     "waiting_google": sentence("Google Drive asked for a pause. It goes on by itself."),
     "waiting_onedrive": sentence("OneDrive asked for a pause. It goes on by itself."),
+    "contained": sentence("It waits, because access is suspended while something is looked into."),
+    Withheld.code: Withheld.advice,
     "already_there": sentence("It was in this folder already."),
     "cancelled": sentence("It was not begun, because the job was cancelled."),
     "folder_failed": sentence("The folder it belongs into could not be made. Look at the folder's own reason."),

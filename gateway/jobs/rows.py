@@ -65,7 +65,7 @@ def item_view(sealer: Sealer, row: RowMapping, now: int) -> ItemView:
     state, held, reason = ItemState(row["state"]), None, row["reason"]
     if state is ItemState.READY:
         pauses = [(row["lane"], row["lane_until"]), (row["other"], row["other_until"])]
-        held = wait(now, row["not_before"], reason, pauses)
+        held = wait(now, row["not_before"], reason, pauses, halted=row["halted"])
     if state in OPEN:  # what an open row keeps is why it waits, and only as long as it does
         reason = None if held is None else held.reason
     return ItemView(

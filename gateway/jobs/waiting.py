@@ -1,4 +1,5 @@
-"""Why an item does not go on now, and when it will: its account was asked to pause, or an attempt failed for a while.
+"""Why an item does not go on now, and when it will: its account was asked to pause, an attempt failed for a while, or
+somebody's access is suspended.
 
 A job waits where nothing of it is at work and nothing could begin. It reads rows only; what a drive is called, whoever
 shows it knows.
@@ -6,6 +7,7 @@ shows it knows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,13 +15,16 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.tables_work import items, lanes
+from gateway.jobs.halting import HALTED, halted
 from gateway.jobs.model import ItemState, Wait
 
 THROTTLED: Final = "waiting"
 """The reason where a drive's provider asked for a pause."""
 
 _lane, _other = lanes.alias("lane_of"), lanes.alias("other_of")
-UNTIL: Final = (_lane.c.not_before.label("lane_until"), _other.c.not_before.label("other_until"))
+UNTIL: Final = (
+    _lane.c.not_before.label("lane_until"), _other.c.not_before.label("other_until"), halted().label("halted")
+)  # fmt: skip
 
 
 def with_lanes(query: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
@@ -28,8 +33,12 @@ def with_lanes(query: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
     return query.select_from(joined).add_columns(*UNTIL)
 
 
-def wait(now: int, not_before: int, reason: str | None, pauses: Sequence[tuple[str | None, int | None]]) -> Wait | None:
+def wait(
+    now: int, not_before: int, reason: str | None, pauses: Sequence[tuple[str | None, int | None]], *, halted: bool
+) -> Wait | None:
     """Until when, and why. ``pauses``: lanes of the item and until when they rest. None where it can begin."""
+    if halted:
+        return Wait(None, HALTED, None)
     lane, until = max(((name, end or 0) for name, end in pauses if name is not None), key=lambda pause: pause[1])
     if max(until, not_before) <= now:
         return None
@@ -50,8 +59,12 @@ async def of_job(tx: AsyncConnection, job: str, now: int) -> Wait | None:
         with_lanes(query.where(mine, items.c.state == ItemState.READY).group_by(items.c.lane, items.c.other, *UNTIL))
     )
     waits = [
-        wait(now, row.own, row.reason, [(row.lane, row.lane_until), (row.other, row.other_until)]) for row in found
-    ]
+        wait(
+            now, row.own, row.reason, [(row.lane, row.lane_until), (row.other, row.other_until)], halted=row.halted
+        )
+        for row in found
+    ]  # fmt: skip
     if not waits or None in waits:
         return None
-    return min((one for one in waits if one is not None), key=lambda one: one.until)
+    known = [one for one in waits if one is not None]
+    return min(known, key=lambda one: math.inf if one.until is None else one.until)

@@ -25,6 +25,8 @@ from gateway.db.engine import Database
 from gateway.db.tables_ledger import ledger_entries, ledger_heads
 from gateway.ids import new_id
 from gateway.ledger.chain import genesis, link, merkle_root
+from gateway.policy import POLICY_VERSION
+from gateway.signing import DEPLOYMENT
 from providers.drive import Instruction
 
 
@@ -115,6 +117,13 @@ class Ledger:
         async with self._database.write() as tx:
             return await self.append(tx, school, event)
 
+    async def operate(self, action: str, details: Mapping[str, Any] | None = None) -> int:
+        """An act of the operator that is about no single school, in the deployment's own chain: committed then.
+
+        ``action`` begins with "operator."; what is about one school belongs into that school's chain instead.
+        """
+        return await self.record(DEPLOYMENT.tenant, operated(action, details))
+
     async def cover(
         self,
         tx: AsyncConnection,
@@ -174,6 +183,11 @@ class Ledger:
         details = await unseal(self._sealers, row)
         kept = {name: row[name] for name in Entry.__dataclass_fields__ if name != "details"}
         return Entry(**kept, details=details)
+
+
+def operated(action: str, details: Mapping[str, Any] | None = None) -> Event:
+    """An act of the operator as an event, for whoever appends it in a transaction of their own."""
+    return Event(action, None, None, new_id(), POLICY_VERSION, details or {})
 
 
 async def unseal(sealers: Sealers, row: Mapping[str, Any]) -> Mapping[str, Any] | None:

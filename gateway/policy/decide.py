@@ -39,6 +39,8 @@ def decide(principal: Principal, action: str, resource: Resource) -> Decision:
         return Decision(False, "foreign_person")
     if rule.owner == "child" and (resource.person is None or rule.right not in resource.granted):
         return Decision(False, "foreign_person")
+    if principal.contained and not rule.contained:
+        return Decision(False, "contained")
     for name, value, allowed in (
         ("client", principal.client, rule.clients),
         ("role", principal.role, rule.roles),

@@ -21,7 +21,7 @@ class Principal:
     """A person who is signed in: random ids of ``person`` and ``school``, and through which ``client`` they ask.
 
     ``session`` is the id of the page's session or of the extension's sign-in. ``signed_in_at``: when the person last
-    proved who they are to their school's provider, epoch ms.
+    proved who they are to their school's provider, epoch ms. ``contained``: their school's access is suspended.
     """
 
     person: str
@@ -31,6 +31,7 @@ class Principal:
     client: Client
     session: str
     signed_in_at: int
+    contained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

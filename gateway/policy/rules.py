@@ -19,7 +19,8 @@ class Rule:
     """``owner``: the resource must be the caller's own, belong to the caller's school, or to a child of whom the caller
     is the guardian with the right ``right``.
 
-    ``fresh``: allowed only with a recent sign-in; the caller of `decide` checks its age.
+    ``fresh``: allowed only with a recent sign-in; the caller of `decide` checks its age. ``contained``: goes on while
+    the school's access is suspended: looking into it, lifting it, being forgotten, taking what is one's own away.
     """
 
     clients: tuple[Client, ...] = ("page", "extension")
@@ -28,6 +29,7 @@ class Rule:
     owner: Literal["self", "school", "child"] = "self"
     fresh: bool = False
     right: str = ""
+    contained: bool = False
 
 
 _PAGE: Final[tuple[Client, ...]] = ("page",)
@@ -35,7 +37,7 @@ _ADMINISTRATORS: Final[tuple[Role, ...]] = ("administrator",)
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
-        "me.read": Rule(roles=ROLES),
+        "me.read": Rule(roles=ROLES, contained=True),
         "drive.list": Rule(),
         "drive.read": Rule(),
         "drive.search": Rule(),
@@ -51,29 +53,32 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "token.read": Rule(clients=_PAGE),
         "token.manage": Rule(clients=_PAGE),
         "extension.authorize": Rule(clients=_PAGE),
-        "session.end": Rule(clients=_PAGE, roles=ROLES),
-        "receipt.read": Rule(clients=_PAGE, roles=ROLES),
-        "erasure.plan": Rule(clients=_PAGE, roles=ROLES),
-        "erasure.self": Rule(clients=_PAGE, roles=ROLES, fresh=True),
-        "notice.read": Rule(clients=_PAGE, roles=ROLES),
-        "rights.read": Rule(clients=_PAGE, roles=ROLES),
-        "rights.correct": Rule(clients=_PAGE, roles=ROLES),
-        "rights.export": Rule(clients=_PAGE, roles=ROLES, fresh=True),
-        "child.act": Rule(clients=_PAGE, roles=ROLES),
-        "child.review": Rule(clients=_PAGE, roles=ROLES, owner="child", right="review"),
-        "child.correct": Rule(clients=_PAGE, roles=ROLES, owner="child", right="correct"),
-        "child.export": Rule(clients=_PAGE, roles=ROLES, owner="child", right="export", fresh=True),
-        "child.erasure_plan": Rule(clients=_PAGE, roles=ROLES, owner="child", right="erase"),
-        "child.erase": Rule(clients=_PAGE, roles=ROLES, owner="child", right="erase", fresh=True),
-        "school.people": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "session.end": Rule(clients=_PAGE, roles=ROLES, contained=True),
+        "receipt.read": Rule(clients=_PAGE, roles=ROLES, contained=True),
+        "erasure.plan": Rule(clients=_PAGE, roles=ROLES, contained=True),
+        "erasure.self": Rule(clients=_PAGE, roles=ROLES, fresh=True, contained=True),
+        "notice.read": Rule(clients=_PAGE, roles=ROLES, contained=True),
+        "rights.read": Rule(clients=_PAGE, roles=ROLES, contained=True),
+        "rights.correct": Rule(clients=_PAGE, roles=ROLES, contained=True),
+        "rights.export": Rule(clients=_PAGE, roles=ROLES, fresh=True, contained=True),
+        "child.act": Rule(clients=_PAGE, roles=ROLES, contained=True),
+        "child.review": Rule(clients=_PAGE, roles=ROLES, owner="child", right="review", contained=True),
+        "child.correct": Rule(clients=_PAGE, roles=ROLES, owner="child", right="correct", contained=True),
+        "child.export": Rule(clients=_PAGE, roles=ROLES, owner="child", right="export", fresh=True, contained=True),
+        "child.erasure_plan": Rule(clients=_PAGE, roles=ROLES, owner="child", right="erase", contained=True),
+        "child.erase": Rule(clients=_PAGE, roles=ROLES, owner="child", right="erase", fresh=True, contained=True),
+        "school.people": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.settings": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
-        "school.records": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
-        "school.guardians": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
-        "school.corrections": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.records": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.guardians": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.corrections": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.notices": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.notice_accept": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True),
-        "school.rights": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True),
-        "school.ledger": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.rights": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
+        "school.ledger": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.incidents": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.containment": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.release": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
     }
 )
 

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.db.tables_webhooks import webhook_messages as messages
 from gateway.db.tables_webhooks import webhooks
 from gateway.ids import new_id
+from gateway.suspended import suspended_schools
 
 PAUSES: Final = (30, 60, 300, 900, 1800, 3600, 7200, 14_400)
 """Seconds until the next attempt; the last counts for all that follow. Longer than an attempt can take."""
@@ -60,9 +61,10 @@ async def waiting(tx: AsyncConnection, school: str) -> int:
 
 
 async def due(tx: AsyncConnection, now: int, limit: int) -> Sequence[str]:
-    """Schools that something can be sent to now, whoever waits longest first."""
+    """Schools that something can be sent to now, whoever waits longest first. Suspended ones are told after that."""
     first = func.min(messages.c.not_before)
-    query = select(messages.c.school).where(messages.c.not_before <= now).group_by(messages.c.school)
+    ready = (messages.c.not_before <= now) & messages.c.school.not_in(suspended_schools())
+    query = select(messages.c.school).where(ready).group_by(messages.c.school)
     return (await tx.execute(query.order_by(first).limit(limit))).scalars().all()
 
 

@@ -22,6 +22,7 @@ from gateway.db.tables_webhooks import webhook_messages, webhooks
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION
+from gateway.suspended import suspended_schools
 from gateway.webhooks import outbox
 from gateway.webhooks.addresses import check
 from gateway.webhooks.sending import Sender, Sent, Target
@@ -155,8 +156,9 @@ class Webhooks:
         """One attempt at what is due for a school at ``now``; None where nothing is."""
         async with self._database.write() as tx:
             mine = select(webhooks).where(webhooks.c.school == school)
-            row = (await tx.execute(mine.with_for_update(skip_locked=True))).one_or_none()
-            if row is None:  # another process is at it, or what was left while the address was taken away
+            free = mine.where(webhooks.c.school.not_in(suspended_schools()))
+            row = (await tx.execute(free.with_for_update(skip_locked=True))).one_or_none()
+            if row is None:  # suspended, another process is at it, or it was left while the address was taken away
                 if (await tx.execute(mine)).first() is None:
                     await outbox.drop(tx, school)
                 return None

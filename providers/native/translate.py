@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from cache.errors import Corrupt, Missing, Shredded, StorageError
+from cache.errors import Corrupt, Missing, Shredded, StorageError, Suspended
 from providers.errors import DriveError, NameTaken, NotFound, Offline, Untrusted
+from providers.native.errors import Withheld
 
 
 @contextmanager
@@ -30,4 +31,6 @@ def told(error: StorageError) -> DriveError:
         return NotFound("what was stored is gone")
     if isinstance(error, Corrupt):
         return Untrusted("what was stored is damaged")
+    if isinstance(error, Suspended):
+        return Withheld("what was stored may not be read now")
     return Offline("the store does not answer")

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 
-from gateway.erasure.signing import verify
+from gateway.signing import verify
 from tests.e2e.processes import Browser, Running, tour
 
 EXTENSION = "file-access-extension"

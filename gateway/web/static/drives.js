@@ -17,6 +17,7 @@ export function title(drive) {
   const name = drive.kind === "native" ? kindName(drive) : `${kindName(drive)} – ${drive.label}`;
   if (drive.state === "unconfirmed") return _("%(drive)s (to be confirmed)", { drive: name });
   if (drive.state === "reconnect") return _("%(drive)s (connect again)", { drive: name });
+  if (drive.state === "contained") return _("%(drive)s (suspended)", { drive: name });
   return name;
 }
 

@@ -244,6 +244,7 @@ export class Pane {
   #asleep() {
     this.part.rows.removeAttribute("aria-busy");
     if (this.drive.state === "unconfirmed") this.#notice(_("This account is connected, but not confirmed yet."), [_("Confirm"), () => this.house.confirm(this.drive)]);
+    else if (this.drive.state === "contained") this.#notice(_("This account is suspended while something is looked into. Ask your school's administrator."));
     else this.#notice(_("The connection to this drive has ended. Connect it again."), [_("Connect again"), () => this.house.reconnect(this.drive)]);
   }
 

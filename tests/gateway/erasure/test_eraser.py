@@ -13,7 +13,7 @@ from gateway.db.tables_erasure import erasure_state, erasures
 from gateway.db.tables_files import cached_files
 from gateway.erasure.eraser import Begun, Eraser
 from gateway.erasure.journal import Journal, JournalRefused
-from gateway.erasure.signing import verify
+from gateway.signing import verify
 from tests.gateway.erasure.conftest import LEO, World
 
 STEPS = ("_list", "_shred", "_revoke", "_erase", "_conclude")
@@ -45,7 +45,7 @@ async def test_a_person_is_forgotten(world: World) -> None:
     box = fields.seal("t", "c", "r", "canary name")
     eraser, begun = await begin(world)
     signed = await receipt(eraser, begun)
-    statement = verify(signed, world.signing.public())
+    statement = verify(signed, await world.signing.public())
     assert statement["erased"] == [{"store": "cached", "what": "Copies of files you opened", "erased": 1}]
     assert statement["outside"] == [{"provider": "google", "what": "connection", "revoked": True, "advice": ""}]
     assert world.outside.given == ["canary-grant-token"]
@@ -79,7 +79,7 @@ async def test_a_crash_anywhere_is_finished_by_the_next_start(
     monkeypatch.setattr(Eraser, step, real)
     second = world.eraser()
     await second.start()
-    statement = verify(await receipt(second, begun), world.signing.public())
+    statement = verify(await receipt(second, begun), await world.signing.public())
     assert statement["erased"][0]["erased"] == 1
     assert world.people.state["leo"] == "erased"
 
@@ -88,7 +88,7 @@ async def test_a_failing_step_is_tried_again(world: World) -> None:
     """A provider that cannot be reached at first."""
     world.outside.fails = 2
     eraser, begun = await begin(world)
-    statement = verify(await receipt(eraser, begun), world.signing.public())
+    statement = verify(await receipt(eraser, begun), await world.signing.public())
     assert statement["outside"][0]["revoked"] is True
 
 
@@ -140,7 +140,7 @@ async def test_a_receipt_with_one_byte_changed_does_not_verify(world: World) -> 
     """Nor one whose verifier has pinned another key."""
     eraser, begun = await begin(world)
     signed = await receipt(eraser, begun)
-    pinned = world.signing.public()
+    pinned = await world.signing.public()
     payload = str(signed["payload"])
     flipped = ("A" if payload[5] != "A" else "B").join((payload[:5], payload[6:]))
     for wrong in (signed | {"payload": flipped}, signed | {"signature": "AAAA"}, {}, {"payload": payload}):

@@ -14,7 +14,7 @@ from cache.vault import Scope
 from gateway.db.tables_erasure import erasures
 from gateway.erasure.eraser import RECEIPT_LIFE, Eraser
 from gateway.erasure.journal import Journal
-from gateway.erasure.signing import verify
+from gateway.signing import verify
 from tests.gateway.erasure.conftest import LEO, World
 from tests.gateway.erasure.test_eraser import begin, receipt
 
@@ -62,7 +62,7 @@ async def test_a_person_is_forgotten_though_the_journal_failed_at_first(
 
     monkeypatch.setattr(Journal, "append", fails_once)
     eraser, begun = await begin(world)
-    assert verify(await receipt(eraser, begun), world.signing.public())["erasure"] == begun.id
+    assert verify(await receipt(eraser, begun), await world.signing.public())["erasure"] == begun.id
     assert len(world.journal.read_text().splitlines()) == 1
 
 
@@ -101,7 +101,7 @@ async def test_a_list_that_cannot_be_opened(
 
     monkeypatch.setattr(world.vault, "open", fails_once)
     eraser, begun = await begin(world)
-    told = verify(await receipt(eraser, begun), world.signing.public())["outside"]
+    told = verify(await receipt(eraser, begun), await world.signing.public())["outside"]
     assert [(one["provider"], one["revoked"]) for one in told] == [("google", revoked)]
 
 

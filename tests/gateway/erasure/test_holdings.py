@@ -14,6 +14,11 @@ STAYS = {
     "client_codes": "with client_grants (cascade)",
     "client_tokens": "with client_grants (cascade)",
     "upload_parts": "with uploads (cascade)",
+    "containment_words": "with containments (cascade)",
+    "incidents": "the school's record that it must keep; of people only ids that are never used again",
+    "incident_acts": "the same",
+    "incident_affected": "the same",
+    "incident_detections": "ids, for days",
 }
 
 

@@ -61,6 +61,7 @@ async def test_a_job_of_a_resting_account_tells_when_it_goes_on_and_for_whom(dat
     await worker.stop()
     assert (view.state, view.counts.waiting) == (JobState.RUNNING, 20)
     assert (view.wait.reason, view.wait.drive) == ("waiting", "a")
+    assert view.wait.until is not None
     assert before + 900_000 <= view.wait.until <= await database.now() + 950_000
     for item in (await items_of(jobs, job)).values():
         assert item.state is ItemState.READY
@@ -140,6 +141,7 @@ async def test_what_an_editor_has_open_rests_for_minutes_and_says_until_when(dat
             await asyncio.sleep(0.02)
     await worker.stop()
     assert (view.wait.reason, view.wait.drive) == ("locked", None)
+    assert view.wait.until is not None
     assert view.wait.until >= before + 40_000
     pauses = [min(usual.editing * 2**failed, usual.longest_editing) for failed in range(MOST_FAILURES - 1)]
     assert 15 * 60 <= sum(pauses) <= 45 * 60, "a lesson, and no day"

@@ -16,9 +16,9 @@ from cache.root_places import parse
 from gateway.cli import main
 from gateway.db.engine import Database
 from gateway.db.metadata import metadata
-from gateway.erasure.signing import DEPLOYMENT
 from gateway.keys import REST, KeyCycles
 from gateway.ledger import Ledger
+from gateway.signing import DEPLOYMENT
 from tests.cache.rotating import DAY, SCHEMA, Turning, turning
 
 Keys = Callable[..., str]

@@ -37,8 +37,16 @@ OF_A_CHILD = {
 }  # fmt: skip
 ADMINISTRATORS = {
     "school.people", "school.ledger", "school.settings", "school.guardians", "school.corrections", "school.notices",
-    "school.notice_accept", "school.rights",
+    "school.notice_accept", "school.rights", "school.records", "school.incidents", "school.containment",
+    "school.release",
 }  # fmt: skip
+GOES_ON = {
+    "me.read", "session.end", "receipt.read", "erasure.plan", "erasure.self", "notice.read", "rights.read",
+    "rights.correct", "rights.export", "child.act", "school.people", "school.ledger", "school.records",
+    "school.guardians", "school.corrections", "school.rights", "school.incidents", "school.containment",
+    "school.release",
+}  # fmt: skip
+"""What works while the school's access is suspended."""
 
 
 def expected(action: str, role: str, client: str) -> bool:
@@ -78,6 +86,17 @@ def test_a_childs_right_is_used_by_a_guardian_who_was_given_it(action: str) -> N
     assert decide(ME, action, Resource("mine", "child", frozenset({OF_A_CHILD[action]}))).fresh == (
         action in ("child.export", "child.erase")
     )
+
+
+def test_while_the_school_is_suspended() -> None:
+    assert set(RULES) >= GOES_ON
+    for action in RULES.keys() - OF_A_CHILD:
+        resource = Resource("mine", None if action in ADMINISTRATORS else "me")
+        decision = decide(replace(ME, role="administrator", contained=True), action, resource)
+        assert decision.allowed is (action in GOES_ON), action
+        assert decision.reason == ("allowed" if action in GOES_ON else "contained")
+        student = decide(replace(ME, contained=True), action, resource)
+        assert student.allowed is (action in GOES_ON - ADMINISTRATORS)
 
 
 @pytest.mark.parametrize("action", ["", "drive", "drive.read ", "DRIVE.READ", "erasure.school", "public"])

@@ -142,6 +142,7 @@ async def test_a_file_that_somebody_has_open_is_waited_for(world: World) -> None
         waiting = await until_it_waits(world, job)
         assert waiting.wait is not None
         assert waiting.wait.reason == "locked"
+        assert waiting.wait.until is not None
         assert waiting.wait.until > await world.desk.database.now()
         await world.microsoft.control("POST", "microsoft/items", {**place, "locked": ""})
         view = await world.desk.ended(job)
