@@ -24,11 +24,13 @@ from cache.keys import hkdf
 from cache.vault import Scope
 from gateway import connections
 from gateway.addresses import is_on_this_machine
+from gateway.api.accesses import Accesses
 from gateway.api.application import build
+from gateway.api.decisions import Decisions
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
-from gateway.api.services import Accesses, Services
+from gateway.api.services import Services
 from gateway.db.engine import DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
@@ -46,7 +48,9 @@ from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, 
 from gateway.ids import new_id
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
-from gateway.ledger import Ledger
+from gateway.ledger import Ends, Ledger, Words
+from gateway.ledger.checkpoints import Checkpoints
+from gateway.ledger.keeping import Keeping
 from gateway.policy import POLICY_VERSION
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import SchoolChoices, by_media_type
@@ -55,6 +59,7 @@ from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, opened
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
+from gateway.transfers.standing import standing
 from gateway.webhooks import Deliveries, Sender, Webhooks
 from providers.http import Outbound
 from providers.native import empty, tidy
@@ -71,6 +76,14 @@ ABANDONED = 120_000
 
 DAY = 24 * 60 * 60 * 1000
 """Milliseconds."""
+
+
+LEDGER_DAYS = 3 * 365
+"""Days for which entries of the ledger are kept."""
+
+
+CHAINS = 50
+"""Chains of the ledger that one round of sweeping looks after."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +174,7 @@ async def _composed(settings: Settings) -> tuple[Deployment, AsyncExitStack]:
 async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     cafile = os.environ.get("SSL_CERT_FILE")
     stores = await opened(settings, cafile, stack)
-    outbound = Outbound(connections.roots(settings), cafile=cafile, streams=settings.limits.streams)
+    outbound = Outbound(connections.roots(settings), cafile=cafile, streams=settings.limits.streams, recorded=True)
     await outbound.start()
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
@@ -169,7 +182,10 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     await services.eraser.start()
     stack.push_async_callback(services.eraser.close)
     stack.push_async_callback(services.fills.stop)
-    worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
+    await services.decisions.start()
+    stack.push_async_callback(services.decisions.close)
+    executors = standing(services.transfers.executors(), Words(services.ledger))
+    worker = Worker(services.jobs, executors, slots=min(settings.limits.streams, 64))
     return Deployment(services, worker, Sweeper(_sweeps(services)), Deliveries(services.webhooks, stores.database))
 
 
@@ -179,7 +195,8 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
     await signing.start()
     await schools.start(settings.identity_providers)
     offered = connections.consents(settings, outbound)
-    ledger, people = Ledger(vault, database), People(vault, database)
+    ends = Ends(hkdf(signing.journal_key, enc("ledger ends", 1)))
+    ledger, people = Ledger(vault, database, ends), People(vault, database)
     choices = SchoolChoices(vault, database, ledger)
     limits = settings.session
     sessions = Sessions(database, people, schools, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
@@ -200,7 +217,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
     )  # fmt: skip
     cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)
     following, policy = Following(database, cached, fills, Freshness()), CachePolicy(life=settings.cache_seconds * 1000)
-    outside = AccountsOutside(accounts, offered)
+    outside = AccountsOutside(accounts, offered, ledger)
 
     async def stop(scope: Scope) -> None:
         """Nothing of a person who is being forgotten goes on in this process."""
@@ -221,6 +238,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
         vault=vault,
         database=database,
         ledger=ledger,
+        keeping=Keeping(Checkpoints(ledger, database, ends, signing, _ledger_life), database),
         schools=schools,
         people=people,
         sessions=sessions,
@@ -254,6 +272,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
             vault, database, new_id(), people.require_active,
             abandoned=0 if database.dialect == "sqlite" else ABANDONED,
         ),
+        decisions=Decisions(ledger),
         accesses=Accesses(ledger, database),
         school_choices=choices,
         webhooks=Webhooks(vault, database, ledger, sender),
@@ -273,9 +292,15 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "receipts": lambda: services.eraser.sweep(STEP),
         "tokens": services.client_tokens.sweep,
         "jobs": lambda: services.jobs.sweep(STEP),
+        "ledger": lambda: services.keeping.sweep(CHAINS),
         "native": lambda: tidy(services.vault, services.database, STEP),
         "trash": lambda: empty(services.vault, services.database, services.settings.trash_days * DAY, STEP),
     }
+
+
+async def _ledger_life(_school: str) -> int:
+    """How long a school keeps the entries of its ledger, ms."""
+    return LEDGER_DAYS * DAY
 
 
 def _origin(url: str) -> str:

@@ -11,11 +11,13 @@ from providers.http.gate import is_background, work_in_background
 from providers.http.outbound import Outbound
 from providers.http.pace import Pace
 from providers.http.patience import Patience, retry_after
+from providers.http.word import Exempt, Unrecorded, Word, on_word, spoken
 
 __all__ = [
     "PIECE",
     "AccountHttp",
     "Bucket",
+    "Exempt",
     "Outbound",
     "Pace",
     "Patience",
@@ -23,12 +25,16 @@ __all__ = [
     "Share",
     "Tokens",
     "Translate",
+    "Unrecorded",
+    "Word",
     "bounded",
     "decoded",
     "exactly",
     "is_background",
+    "on_word",
     "parsed",
     "pieces",
     "retry_after",
+    "spoken",
     "work_in_background",
 ]

@@ -22,6 +22,7 @@ from providers.http.body import ANSWER_SECONDS, PIECE, Reply, Upload, bounded, b
 from providers.http.gate import Gate
 from providers.http.guard import SUFFIXES, Allowed, Forbidden, GuardedResolver
 from providers.http.pace import Lane
+from providers.http.word import Unrecorded, spoken
 
 SOCKET_BUFFER = 512 * 1024
 """What the kernel may hold for one connection in each direction, bytes; by default it takes up to 8 MiB."""
@@ -43,7 +44,8 @@ class Outbound:
 
     ``roots``: addresses whose origins are allowed; only they may resolve to private or loopback addresses. ``cafile``:
     PEM trust anchors instead of the system's; without it ``SSL_CERT_FILE`` is honoured. ``streams``: bulk reads, and as
-    many bulk writes, at the same time in this process. Times in seconds.
+    many bulk writes, at the same time in this process. Times in seconds. ``recorded``: nothing leaves but on a word
+    that was said (`providers.http.word`).
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class Outbound:
         write_timeout: float = 30,
         resolver: AbstractResolver | None = None,
         streams: int = 64,
+        recorded: bool = False,
     ) -> None:
+        self._recorded = recorded
         self._allowed = Allowed.of(roots, suffixes)
         self._tls = ssl.create_default_context(cafile=cafile)
         self._connect_timeout = connect_timeout
@@ -124,7 +128,7 @@ class Outbound:
         ``total`` seconds for all of it, the body too; None for what is large.
 
         Refused where the address is not allowed, Offline where the server does not answer, Untrusted where bytes and
-        promises differ; an error of the ``data`` iterator comes through as it is.
+        promises differ, Unrecorded; an error of the ``data`` iterator comes through as it is.
         """
         if data is not None and not isinstance(data, bytes) and length is None:
             raise ValueError("a body without a length")
@@ -150,6 +154,8 @@ class Outbound:
         limits: aiohttp.ClientTimeout,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         target = self._allowed.check(url)
+        if self._recorded and spoken() is None:
+            raise Unrecorded
         if size is not None:
             headers["Content-Length"] = str(size)
         counted = body if isinstance(body, Upload) else None
