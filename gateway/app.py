@@ -50,7 +50,10 @@ from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
 from gateway.ledger import Ends, Ledger, Words
 from gateway.ledger.checkpoints import Checkpoints
-from gateway.ledger.keeping import Keeping
+from gateway.ledger.export import Exporter
+from gateway.ledger.keeping import Keeping, years
+from gateway.ledger.reading import Reading
+from gateway.operations import Operations, replace_keys
 from gateway.policy import POLICY_VERSION
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import SchoolChoices, by_media_type
@@ -59,6 +62,7 @@ from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, opened
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
+from gateway.transfers.proofs import Proofs
 from gateway.transfers.standing import standing
 from gateway.webhooks import Deliveries, Sender, Webhooks
 from providers.http import Outbound
@@ -76,10 +80,6 @@ ABANDONED = 120_000
 
 DAY = 24 * 60 * 60 * 1000
 """Milliseconds."""
-
-
-LEDGER_DAYS = 3 * 365
-"""Days for which entries of the ledger are kept."""
 
 
 CHAINS = 50
@@ -179,6 +179,8 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender)
+    await services.operations.started(settings)
+    stack.push_async_callback(services.operations.stopped)
     await services.eraser.start()
     stack.push_async_callback(services.eraser.close)
     stack.push_async_callback(services.fills.stop)
@@ -197,6 +199,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
     offered = connections.consents(settings, outbound)
     ends = Ends(hkdf(signing.journal_key, enc("ledger ends", 1)))
     ledger, people = Ledger(vault, database, ends), People(vault, database)
+    checkpoints = Checkpoints(ledger, database, ends, signing, years)
     choices = SchoolChoices(vault, database, ledger)
     limits = settings.session
     sessions = Sessions(database, people, schools, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
@@ -238,7 +241,11 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
         vault=vault,
         database=database,
         ledger=ledger,
-        keeping=Keeping(Checkpoints(ledger, database, ends, signing, _ledger_life), database),
+        operations=Operations(ledger, database, ends, hkdf(signing.journal_key, enc("settings", 1))),
+        keeping=Keeping(checkpoints, database),
+        reading=Reading(ledger, database),
+        exporter=Exporter(vault, database, checkpoints, ends),
+        proofs=Proofs(jobs, ledger),
         schools=schools,
         people=people,
         sessions=sessions,
@@ -292,15 +299,11 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "receipts": lambda: services.eraser.sweep(STEP),
         "tokens": services.client_tokens.sweep,
         "jobs": lambda: services.jobs.sweep(STEP),
+        "signing": lambda: replace_keys(services.signing, services.ledger, services.database),
         "ledger": lambda: services.keeping.sweep(CHAINS),
         "native": lambda: tidy(services.vault, services.database, STEP),
         "trash": lambda: empty(services.vault, services.database, services.settings.trash_days * DAY, STEP),
     }
-
-
-async def _ledger_life(_school: str) -> int:
-    """How long a school keeps the entries of its ledger, ms."""
-    return LEDGER_DAYS * DAY
 
 
 def _origin(url: str) -> str:

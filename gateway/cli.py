@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from gateway.commands.ledger import ledger
 from providers.sandbox.__main__ import cli as sandbox
 
 
@@ -114,4 +115,5 @@ def verify_receipt(receipt: Path, keys: Path) -> None:
     click.echo(json.dumps(statement, indent=2, ensure_ascii=False))
 
 
+main.add_command(ledger)
 main.add_command(sandbox, "sandbox")

@@ -22,7 +22,7 @@ from cache.redis_haste import RedisHaste
 from cache.roots import Root, has_root, load_root
 from cache.vault import Vault
 from gateway.db.engine import Database
-from gateway.db.migrate import migrate
+from gateway.db.migrate import migrate, require_current
 from gateway.settings import Settings
 
 
@@ -38,29 +38,36 @@ class Stores:
     database: Database
 
 
-async def opened(settings: Settings, cafile: str | None, stack: AsyncExitStack) -> Stores:
-    """Both, migrated and started; ``stack`` closes them. StartRefused, StorageError, DatabaseInUse, DatabaseTooNew."""
+async def opened(
+    settings: Settings, cafile: str | None, stack: AsyncExitStack, *, beside: bool = False
+) -> Stores:  # fmt: skip
+    """Both, migrated and started; ``stack`` closes them. StartRefused, StorageError, DatabaseInUse, DatabaseTooNew.
+
+    ``beside``: as a command beside a gateway that may be running: nothing is made and nothing migrated.
+    """
     try:
-        database = await stack.enter_async_context(Database(settings.database_url.get_secret_value()))
-        await migrate(database)
+        database = await stack.enter_async_context(Database(settings.database_url.get_secret_value(), beside=beside))
+        await (require_current if beside else migrate)(database)
     except (OSError, SQLAlchemyError) as error:  # never their text: it may hold the address with its password
         kind = type(getattr(error, "orig", None) or error).__name__
         raise StartRefused(
             f"the database cannot be used ({kind}). Look at FILE_ACCESS_DATABASE_URL, and for SQLite at the data folder"
         ) from None
-    vault = await _vault(settings, database, cafile, stack)
+    vault = await _vault(settings, database, cafile, stack, make=not beside)
     await vault.start()
     stack.push_async_callback(vault.close)
     return Stores(vault, database)
 
 
-async def _vault(settings: Settings, database: Database, cafile: str | None, stack: AsyncExitStack) -> Vault:
+async def _vault(
+    settings: Settings, database: Database, cafile: str | None, stack: AsyncExitStack, *, make: bool
+) -> Vault:
     data = settings.data_dir
     if settings.root_key is not None:
         root = Root.parse(settings.root_key.get_secret_value())
     else:
         assert settings.root_key_file is not None
-        make = not await has_root(database)
+        make = make and not await has_root(database)
         root = await asyncio.to_thread(load_root, settings.root_key_file, data, make=make)
     keyring = await _keyring(settings, root, database, cafile, stack)
     blobs = open_blobs(settings.blobs_url.get_secret_value(), cafile=cafile)

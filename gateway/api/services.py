@@ -30,12 +30,16 @@ from gateway.identity.sign_in import SignIn
 from gateway.jobs.model import ItemState, JobState
 from gateway.jobs.service import Jobs
 from gateway.ledger import Ledger
+from gateway.ledger.export import Exporter
 from gateway.ledger.keeping import Keeping
+from gateway.ledger.reading import Reading
+from gateway.operations import Operations
 from gateway.policy import Principal
 from gateway.schools import SchoolChoices
 from gateway.settings import Settings
 from gateway.signing import SigningKeys
 from gateway.transfers import Transfers
+from gateway.transfers.proofs import Proofs
 from gateway.webhooks import Webhooks
 
 @dataclass(frozen=True)
@@ -47,7 +51,11 @@ class Services:
     vault: Vault
     database: Database
     ledger: Ledger
+    operations: Operations
     keeping: Keeping
+    reading: Reading
+    exporter: Exporter
+    proofs: Proofs
     schools: Schools
     people: People
     sessions: Sessions

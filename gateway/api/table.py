@@ -10,6 +10,7 @@ from gateway.api import (
     routes_account,
     routes_drives,
     routes_jobs,
+    routes_ledger,
     routes_preflight,
     routes_school,
     routes_uploads,
@@ -25,6 +26,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_preflight.ROUTES,
     *routes_jobs.ROUTES,
     *routes_school.ROUTES,
+    *routes_ledger.ROUTES,
 )
 
 

@@ -7,7 +7,7 @@ verified directly before; the base that is left behind is signed, and the prunin
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -21,7 +21,7 @@ from gateway.ledger.ledger import Ledger, operated
 from gateway.ledger.stated import BASE, END, Stated
 from gateway.ledger.verify import Check, verify
 from gateway.ledger.walk import Broken
-from gateway.signing import CHECKPOINT
+from gateway.signing import CHECKPOINT, Kind
 
 STEP: Final = 2000
 """Entries that one pruning takes away."""
@@ -34,7 +34,7 @@ Retention = Callable[[str], Awaitable[int]]
 class Signer(Protocol):
     """Signs checkpoints: `SigningKeys`."""
 
-    async def sign(self, statement: dict[str, Any], kind: Any, /) -> dict[str, Any]: ...
+    async def sign(self, statement: Mapping[str, Any], kind: Kind, /) -> dict[str, Any]: ...
     async def public(self, purpose: str, /) -> dict[str, Any]: ...
 
 
@@ -128,6 +128,10 @@ class Checkpoints:
                 signed=signed,
             )
         )  # fmt: skip
+
+    async def sign(self, statement: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
+        """A statement of another kind by the same keys: pages of an export."""
+        return await self._signer.sign(statement, kind)
 
     async def _signed(self, stated: Stated) -> str:
         return json.dumps(await self._signer.sign(stated.statement(), CHECKPOINT))

@@ -7,6 +7,7 @@ bounded, so that a long chain is verified over many of them, once a day from its
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -24,6 +25,8 @@ EVERY: Final = 10_000
 """Entries after which a chain has a new checkpoint, where a day is not over before."""
 PAUSE: Final = 60_000
 """So long a chain is left alone after somebody looked after it, ms."""
+YEARS: Final = 3
+"""For which entries are kept where a school chose nothing."""
 WALK: Final = 20_000
 """Entries that are verified in one step."""
 
@@ -31,8 +34,26 @@ Found = Callable[[str, int, str], Awaitable[None]]
 """(school, place, why): a chain that held does not hold any more."""
 
 
+async def years(_school: str) -> int:
+    """How long entries are kept where a school chose nothing, ms."""
+    return YEARS * 365 * DAY
+
+
 async def _tell_nobody(_school: str, _place: int, _why: str) -> None:
     """Where nobody wants to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A chain as it was seen last: ``base`` to ``sequence`` are there. Times in epoch ms."""
+
+    base: int
+    sequence: int
+    checkpoint: int
+    signed: int | None
+    verified: int | None
+    broken: int | None
+    why: str | None
 
 
 class Keeping:
@@ -77,6 +98,14 @@ class Keeping:
             return 1
         walked = await self._walk(row)
         return int(bool(pruned) or made is not None or walked)
+
+    async def note(self, school: str) -> Note:
+        """How a chain is."""
+        async with self._database.read() as tx:
+            row = (await tx.execute(select(heads).where(heads.c.school == school))).one_or_none()
+        if row is None:
+            return Note(0, 0, 0, None, None, None, None)
+        return Note(row.base, row.sequence, row.checkpoint, row.signed, row.verified, row.broken, row.why)
 
     async def again(self, school: str) -> None:
         """Verify the chain anew, with the next steps."""
@@ -123,5 +152,5 @@ class Keeping:
             fresh = (await tx.execute(update(heads).where(heads.c.school == school, new).values(broken=place))).rowcount
             await tx.execute(update(heads).where(heads.c.school == school).values(**values))
         if fresh:
-            log.error("ledger_broken", school=school, sequence=place, why=why)
+            log.error("ledger_broken", why=why)
             await self._found(school, place, why)

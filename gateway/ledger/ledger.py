@@ -205,7 +205,12 @@ class Ledger:
             query = query.where(ledger_entries.c.subject == subject)
         async with self._database.read() as tx:
             rows = (await tx.execute(query.order_by(ledger_entries.c.sequence).limit(limit))).mappings().all()
-        return [await self._entry(dict(row)) for row in rows]
+        return [await self.shown(row, details=True) for row in rows]
+
+    async def shown(self, row: Mapping[str, Any], *, details: bool) -> Entry:
+        """A row as it is read back; without ``details`` they stay sealed."""
+        kept = {name: row[name] for name in Entry.__dataclass_fields__ if name != "details"}
+        return Entry(**kept, details=await unseal(self._sealers, row) if details else None)
 
     async def _seal(self, school: str, entry: str, event: Event) -> bytes | None:
         if not event.details:
@@ -213,11 +218,6 @@ class Ledger:
         fields = await self._sealers.fields(Scope(school, event.subject))
         told = json.dumps(event.details, sort_keys=True, separators=(",", ":"))
         return fields.seal("ledger_entries", "details", entry, told)
-
-    async def _entry(self, row: dict[str, Any]) -> Entry:
-        details = await unseal(self._sealers, row)
-        kept = {name: row[name] for name in Entry.__dataclass_fields__ if name != "details"}
-        return Entry(**kept, details=details)
 
 
 def operated(action: str, details: Mapping[str, Any] | None = None) -> Event:

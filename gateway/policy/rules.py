@@ -42,6 +42,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "transfer.create": Rule(),
         "job.read": Rule(),
         "job.cancel": Rule(),
+        "access.read": Rule(clients=_PAGE),
         "cache.read": Rule(),
         "cache.manage": Rule(clients=_PAGE),
         "connection.read": Rule(clients=_PAGE),

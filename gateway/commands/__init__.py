@@ -1,0 +1,1 @@
+"""The operator's commands, a module a group; `gateway.cli` lists them. They import what they need when they run."""
