@@ -131,6 +131,16 @@ class Database:
             with self._holding("write"):
                 yield tx
 
+    @asynccontextmanager
+    async def alone(self, key: int) -> AsyncIterator[None]:
+        """Nobody else does what ``key`` stands for at the same time, in any process of this database."""
+        if self.dialect == "sqlite":  # it belongs to one process
+            yield
+            return
+        async with self.read() as tx:
+            await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+            yield
+
     def _turn(self) -> AbstractAsyncContextManager[Any]:
         return self._writing if self.dialect == "sqlite" else nullcontext()
 

@@ -9,6 +9,7 @@ from sqlalchemy import MetaData
 import cache.catalog
 import providers.native.tables
 from gateway.db import (
+    tables_approvals,
     tables_erasure,
     tables_files,
     tables_ledger,
@@ -20,6 +21,7 @@ from gateway.db import (
 from gateway.db.metadata import metadata
 
 _DEFINED: Final = (
+    tables_approvals,
     tables_erasure,
     tables_files,
     tables_ledger,

@@ -37,7 +37,23 @@ erasure_state = Table(
     "erasure_state",
     metadata,
     Column("id", String(16), primary_key=True, info=held("always the same")),
-    Column("applied", BigInteger, nullable=False, info=held("last journal entry that this database has seen")),
+    Column("applied", BigInteger, nullable=False, info=held("up to which journal entry this database has seen all")),
+    Column(
+        "generation", BigInteger, nullable=False, server_default="0", info=held("counts, so that an older copy is told")
+    ),
+    Column("starting", String(32), info=held("random id of a start that is about to be journalled")),
+)
+
+journal_seen = Table(
+    "journal_seen",
+    metadata,
+    Column(
+        "sequence",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        info=held("a journal entry that was seen before one in front of it", ends="once all before it were seen"),
+    ),
 )
 
 signing_keys = Table(

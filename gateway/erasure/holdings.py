@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import exists
 
+from gateway.db.tables_approvals import approval_subjects, approval_votes
 from gateway.db.tables_files import cached_files, idempotency, uploads
 from gateway.db.tables_people import accounts, client_grants, connect_flows, guardian_links, sessions
 from gateway.db.tables_webhooks import webhook_messages
@@ -52,6 +53,11 @@ STORES: Final = (
         "guardians",
         "Links to your guardians",
         [Rows(guardian_links, guardian_links.c.person), Rows(guardian_links, guardian_links.c.guardian)],
+    ),
+    Store(
+        "approvals",
+        "Requests to your school that are about you, or that you approved",
+        [Rows(approval_subjects, approval_subjects.c.person), Rows(approval_votes, approval_votes.c.person)],
     ),
     Store(
         "answers",

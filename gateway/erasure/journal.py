@@ -1,8 +1,17 @@
 """The erasure journal: what was forgotten, outside the database and its backups, so that a restore cannot undo it.
 
-One JSON line an entry: sequence, random ids, scope, time, and a MAC over the entry and the MAC before it. A line is on
-disk before a key dies. The database holds the last sequence it has applied; a journal that is missing or behind refuses
-the start.
+One JSON line an entry: sequence, random ids, scope, time, perhaps a sealed note, and a MAC over the entry and the MAC
+before it. A line is on disk before a key dies. The database knows which entries it has seen (`gateway.erasure.restoring`);
+a journal that is missing or behind refuses the start.
+
+    scope           what it says
+    person, school  is forgotten
+    item            one thing of a person is
+    suspended       a person, or a whole school, may do nothing until `resumed`
+    guardian_ended  the link of this id has ended
+    corrected       what the note says holds now
+    hold, released  what a legal hold keeps, until it is released
+    start           a process opened the stores when no other had them open
 """
 
 from __future__ import annotations
@@ -15,7 +24,7 @@ import hmac
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +37,9 @@ class JournalRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry. ``at`` in epoch ms."""
+    """One entry. ``erasure``: a random id, written once for each scope. ``at`` in epoch ms. ``note``: base64 of a
+    sealed box. ``sequence`` 0: not written yet.
+    """
 
     sequence: int
     erasure: str
@@ -36,6 +47,7 @@ class Line:
     person: str
     scope: str
     at: int
+    note: str | None = None
 
 
 class Journal:
@@ -46,12 +58,21 @@ class Journal:
         self._path = path
         self._key = key
         self._lock = asyncio.Lock()
-        self._lines: list[Line] = []
+        self._forget()
+
+    def _forget(self) -> None:
+        self._last = 0
         self._mac = b""
         self._read = 0
+        self._places: dict[tuple[str, str], int] = {}  # where each entry begins in the file
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies, with what else must outlive the database."""
+        return self._path.parent
 
     async def open(self, applied: int | None) -> Sequence[Line]:
-        """Read and check the whole; ``applied`` is the database's last sequence, None for a new database.
+        """Read and check the whole; ``applied``: up to there the database has seen it, None for a new database.
 
         The lines after ``applied``. JournalRefused.
         """
@@ -63,45 +84,54 @@ class Journal:
                 )
             await asyncio.to_thread(_make, self._path)
         async with self._lock:
-            await asyncio.to_thread(self._hold, self._catch_up)
-        if (applied or 0) > len(self._lines):
+            self._forget()
+            lines = await asyncio.to_thread(self._hold, lambda handle: self._catch_up(handle, applied or 0))
+        if (applied or 0) > self._last:
             raise JournalRefused(
-                f"The erasure journal ends at {len(self._lines)}, the database has seen {applied}. "
+                f"The erasure journal ends at {self._last}, the database has seen {applied}. "
                 "An older journal was put in place: put the newest one back."
             )
-        return self._lines[applied or 0 :]
+        return lines
 
     def _check(self, text: bytes) -> Line:
-        try:
-            data = json.loads(text)
-            mac = bytes.fromhex(data.pop("mac"))
-            line = Line(**data)
-        except (ValueError, TypeError, KeyError):
-            raise JournalRefused("The erasure journal is damaged.") from None
-        if not hmac.compare_digest(mac, self._next_mac(line)) or line.sequence != len(self._lines) + 1:
+        line, mac = _parsed(text)
+        if not hmac.compare_digest(mac, self._next_mac(self._mac, line)) or line.sequence != self._last + 1:
             raise JournalRefused("The erasure journal was changed, or belongs to another deployment.")
         self._mac = mac
         return line
 
-    def _next_mac(self, line: Line) -> bytes:
-        return hmac.new(self._key, self._mac + _canonical(line), hashlib.sha256).digest()
+    def _next_mac(self, before: bytes, line: Line) -> bytes:
+        return hmac.new(self._key, before + _canonical(line), hashlib.sha256).digest()
 
-    async def append(self, erasure: str, school: str, person: str, scope: str, at: int) -> Line:
-        """Write one entry and wait until it is on disk. The same erasure is written once. OSError, JournalRefused."""
+    async def append(
+        self, erasure: str, school: str, person: str, scope: str, at: int, note: str | None = None
+    ) -> Line:
+        """Write one entry and wait until it is on disk. The same id is written once for each scope, and found again
+        after that. OSError, JournalRefused.
+        """
+        return (await self.append_all([Line(0, erasure, school, person, scope, at, note)]))[0]
 
-        def write(handle: int) -> Line:
+    async def append_all(self, wanted: Sequence[Line]) -> Sequence[Line]:
+        """`append` for many with one write: all are on disk, or none was added."""
+
+        def write(handle: int) -> Sequence[Line]:
             self._catch_up(handle)
-            for known in self._lines:
-                if known.erasure == erasure:
-                    return known
-            line = Line(len(self._lines) + 1, erasure, school, person, scope, at)
-            text = json.dumps({**json.loads(_canonical(line)), "mac": self._next_mac(line).hex()}) + "\n"
-            _append(handle, text.encode(), self._read)
+            new = {_key(line): line for line in wanted if _key(line) not in self._places}
+            _append(handle, b"".join(self._texts(list(new.values()))), self._read)
             self._catch_up(handle)
-            return line
+            return [self._line(handle, _key(line)) for line in wanted]
 
         async with self._lock:
             return await asyncio.to_thread(self._hold, write)
+
+    def _texts(self, new: Sequence[Line]) -> Sequence[bytes]:
+        """The lines as they go into the file, each with its place in the chain."""
+        mac, texts = self._mac, []
+        for number, one in enumerate(new, self._last + 1):
+            line = replace(one, sequence=number)
+            mac = self._next_mac(mac, line)
+            texts.append(json.dumps({**json.loads(_canonical(line)), "mac": mac.hex()}).encode() + b"\n")
+        return texts
 
     def _hold(self, work: Callable[[int], T]) -> T:
         """Work on the open file, alone among all processes. Blocking."""
@@ -112,15 +142,42 @@ class Journal:
         finally:
             os.close(handle)
 
-    def _catch_up(self, handle: int) -> None:
-        """Read and check what stands behind the lines known here: another process writes to the same journal."""
-        raw = os.pread(handle, os.fstat(handle).st_size - self._read, self._read)
-        whole = raw[: raw.rfind(b"\n") + 1]
-        if len(whole) != len(raw):  # a crash in the middle of a line: it was never acknowledged
-            os.ftruncate(handle, self._read + len(whole))
-        for text in whole.splitlines(keepends=True):
-            self._lines.append(self._check(text))
-            self._read += len(text)
+    def _catch_up(self, handle: int, after: int | None = None) -> list[Line]:
+        """Read and check what stands behind the lines known here: another process writes to the same journal.
+
+        Those after the sequence ``after``; with None none is kept.
+        """
+        found = []
+        with os.fdopen(os.dup(handle), "rb") as file:
+            file.seek(self._read)
+            for text in file:
+                if not text.endswith(b"\n"):  # a crash in the middle of a line: it was never acknowledged
+                    os.ftruncate(handle, self._read)
+                    break
+                line = self._check(text)
+                self._places[_key(line)] = self._read
+                self._last, self._read = line.sequence, self._read + len(text)
+                if after is not None and line.sequence > after:
+                    found.append(line)
+        return found
+
+    def _line(self, handle: int, which: tuple[str, str]) -> Line:
+        with os.fdopen(os.dup(handle), "rb") as file:
+            file.seek(self._places[which])
+            return _parsed(file.readline())[0]
+
+
+def _key(line: Line) -> tuple[str, str]:
+    return line.scope, line.erasure
+
+
+def _parsed(text: bytes) -> tuple[Line, bytes]:
+    try:
+        data = json.loads(text)
+        mac = bytes.fromhex(data.pop("mac"))
+        return Line(**data), mac
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise JournalRefused("The erasure journal is damaged.") from None
 
 
 def _canonical(line: Line) -> bytes:
@@ -132,6 +189,8 @@ def _canonical(line: Line) -> bytes:
         "scope": line.scope,
         "at": line.at,
     }
+    if line.note is not None:  # entries of the first version have none, and their MACs still hold
+        fields["note"] = line.note
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -142,13 +201,18 @@ def _make(path: Path) -> None:
 
 
 def _append(handle: int, text: bytes, end: int) -> None:
-    """The whole line or nothing of it: half a line, as a full disk leaves it, would damage all that follow."""
-    whole = False
+    """The whole text or nothing of it: half a line, as a full disk leaves it, would damage all that follow.
+
+    An empty text makes durable what another process wrote and perhaps did not live to.
+    """
+    whole = done = False
     try:
         whole = os.pwrite(handle, text, end) == len(text)
-        os.fsync(handle)
+        if whole:
+            os.fsync(handle)
+            done = True
     finally:
-        if not whole:
+        if not done:
             os.ftruncate(handle, end)
     if not whole:
         raise OSError(errno.ENOSPC, "the journal's disk is full")

@@ -113,6 +113,11 @@ class People:
         if (await tx.execute(found)).scalar_one_or_none() != "active":
             raise NotActive("this person is being forgotten")
 
+    async def administrators(self, tx: AsyncConnection, school: str, people: Sequence[str]) -> set[str]:
+        """Those of ``people`` who are active administrators of the school now."""
+        mine = (persons.c.school == school) & (persons.c.state == "active") & (persons.c.role == "administrator")
+        return set((await tx.execute(select(persons.c.id).where(mine, persons.c.id.in_(people)))).scalars())
+
     async def begin_erasure(self, tx: AsyncConnection, scope: Scope) -> bool:
         """active → erasing: from the commit on nothing new is theirs, nobody signs in as them. False if not active."""
         mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & (persons.c.state == "active")

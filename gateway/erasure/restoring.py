@@ -1,0 +1,162 @@
+"""What the journal says holds in the database, also after an older copy of it was put back.
+
+Whoever must not lose an act to a restore writes it through `Restorer.record`: a line in the journal, then the line's
+handler in the database. The start runs the handlers of all lines that the database has not seen, before anybody is
+served; so each handler may meet a line twice, and the state that the line leads to.
+
+A restore is told from a crash by what only a restore can lose: the entry of an earlier start, or the mark beside the
+journal being ahead of the database's own count. Then ``void`` runs too: what a restored copy must not bring back to
+life, such as sign-ins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.database import insert_if_absent
+from gateway.db.engine import Database
+from gateway.db.tables_erasure import erasure_state, journal_seen
+from gateway.erasure.journal import Journal, JournalRefused, Line
+from gateway.erasure.mark import Mark
+from gateway.ids import new_id
+
+log = structlog.get_logger()
+
+Replay = Callable[[AsyncConnection, Line], Awaitable[None]]
+"""Makes the database say what a line says. May meet the same line again, and what it leads to."""
+Replays = Mapping[str, Replay]
+"""By the line's scope."""
+Hook = Callable[[AsyncConnection], Awaitable[None]]
+
+_START: Final = "start"
+_LOCK: Final = 0x4A4F5552  # any number that other programs in the same database do not use
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How far this database is: see `tables_erasure.erasure_state`."""
+
+    applied: int
+    generation: int
+    starting: str | None
+
+
+def _was_restored(unseen: Sequence[Line], state: _State, mark: int | None) -> bool:
+    """Whether this is an older copy: it lacks another start, or counts less than the mark (or that is gone)."""
+    lost = any(line.scope == _START and line.erasure != state.starting for line in unseen)
+    return lost or state.generation < (mark or 0) or (mark is None and state.generation > 0)
+
+
+class Restorer:
+    """The one writer of the journal. Start it before anything is served."""
+
+    def __init__(self, journal: Journal, mark: Mark, database: Database) -> None:
+        self._journal = journal
+        self._mark = mark
+        self._database = database
+        self._replays: Replays = {}
+
+    async def start(self, replays: Replays, void: Sequence[Hook] = ()) -> bool:
+        """Apply what this database has not seen; ``void`` runs where an older copy was put back. Whether one was.
+
+        One process at a time. JournalRefused.
+        """
+        self._replays = replays
+        async with self._database.alone(_LOCK):
+            return await self._started(void)
+
+    async def _started(self, void: Sequence[Hook]) -> bool:
+        state = await self._state()
+        lines = await self._unseen(state.applied)
+        mark = await asyncio.to_thread(self._mark.read)
+        restored = _was_restored(lines, state, mark)
+        if restored:
+            log.warning("database_restored", entries=len(lines))
+            async with self._database.write() as tx:
+                for hook in void:
+                    await hook(tx)
+        for line in lines:
+            await self._apply(line)
+        await self._begin(max(state.generation, mark or 0))
+        return restored
+
+    async def _state(self) -> _State:
+        async with self._database.write() as tx:
+            await insert_if_absent(tx, erasure_state, {"id": "journal", "applied": 0, "generation": 0})
+            row = (await tx.execute(select(erasure_state))).one()
+        return _State(row.applied, row.generation, row.starting)
+
+    async def _unseen(self, applied: int) -> Sequence[Line]:
+        lines = await self._journal.open(applied)
+        async with self._database.read() as tx:
+            seen = set((await tx.execute(select(journal_seen.c.sequence))).scalars())
+        unseen = [line for line in lines if line.sequence not in seen]
+        for line in unseen:
+            if line.scope != _START and line.scope not in self._replays:
+                raise JournalRefused(
+                    "The erasure journal holds entries of a later version of File Access Gateway. Install that version."
+                )
+        return unseen
+
+    async def _apply(self, line: Line, also: Hook | None = None) -> None:
+        async with self._database.write() as tx:
+            if line.scope != _START:
+                await self._replays[line.scope](tx, line)
+            if also is not None:
+                await also(tx)
+            await self.seen(tx, line.sequence)
+
+    async def _begin(self, generation: int) -> None:
+        """This start's own entry. Its id is in the database before it is in the journal, so that a crash between the
+        two is not taken for a restore.
+        """
+        start, now = new_id(), await self._database.now()
+        async with self._database.write() as tx:
+            await tx.execute(update(erasure_state).values(starting=start, generation=generation))
+        line = await self._journal.append(start, "", "", _START, now)
+        async with self._database.write() as tx:
+            await self.seen(tx, line.sequence)
+            await tx.execute(update(erasure_state).values(starting=None))
+        await self.beat()
+
+    async def record(self, line: Line, also: Hook | None = None) -> Line:
+        """Write ``line`` and make it so; from the return on no restore undoes it. ``also``: in the same transaction.
+
+        May be repeated with the same id. OSError (the journal's disk), JournalRefused; the handler's own.
+        """
+        written = await self._journal.append_all([line])
+        await self._apply(written[0], also)
+        return written[0]
+
+    async def write(self, lines: Sequence[Line]) -> Sequence[Line]:
+        """Only the journal's part, for whoever made it so before and says `seen` after. OSError, JournalRefused."""
+        return await self._journal.append_all(lines)
+
+    async def seen(self, tx: AsyncConnection, *sequences: int) -> None:
+        """What these lines say holds now. Late in a transaction: it locks the one row that says how far we are."""
+        applied = (await tx.execute(select(erasure_state.c.applied).with_for_update())).scalar_one()
+        for sequence in sequences:
+            if sequence > applied:
+                await insert_if_absent(tx, journal_seen, {"sequence": sequence})
+        ahead = (await tx.execute(select(journal_seen.c.sequence).order_by(journal_seen.c.sequence))).scalars().all()
+        for sequence in ahead:
+            if sequence != applied + 1:
+                break
+            applied = sequence
+        await tx.execute(delete(journal_seen).where(journal_seen.c.sequence <= applied))
+        await tx.execute(update(erasure_state).values(applied=applied))
+
+    async def beat(self) -> int:
+        """Count on, here and beside the journal: a copy made before this is told from what is here now. OSError."""
+        async with self._database.write() as tx:
+            counted = update(erasure_state).values(generation=erasure_state.c.generation + 1)
+            generation = (await tx.execute(counted.returning(erasure_state.c.generation))).scalar_one()
+        await asyncio.to_thread(self._mark.write, generation)
+        return 0
