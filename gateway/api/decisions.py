@@ -1,4 +1,4 @@
-"""What the policy decided of requests, in the ledger before it is acted on: whatever a request does, leaves on its word.
+"""What the policy decided of requests, in the ledger before it is acted on: what a request does leaves on its word.
 
 A request that changes something has an entry of its own. What only looks, and what was refused, is counted: the first
 in a while has an entry at once, how many followed is told when the while is over, so that no loop floods the chain.

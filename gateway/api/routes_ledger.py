@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 from aiohttp import web
 
 from cache.vault import Scope
 from gateway.api.access_words import ACCESSES
-from gateway.api.headers import for_file
-from gateway.api.presence import Presence
+from gateway.api.lines import send_lines
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
 from gateway.api.routes_jobs import find
@@ -33,8 +31,6 @@ from gateway.ledger.ledger import LEAVES, Entry
 from gateway.ledger.reading import Asked
 from gateway.policy import POLICY_VERSION
 from gateway.signing import CHECKPOINT
-
-_WRITE_TIMEOUT = 60.0
 
 
 def _ms(at: datetime | None) -> int | None:
@@ -129,21 +125,7 @@ async def export(call: Call) -> web.StreamResponse:
     """The school's chain as JSON Lines with its checkpoints, details sealed: verifies offline with the pinned keys."""
     event = Event("ledger.exported", call.me.person, None, call.instruction, POLICY_VERSION, {"opened": False})
     await call.services.ledger.record(call.me.school, event)
-    media = "application/jsonl"
-    headers = {**for_file("ledger.jsonl", media, download=True), "Content-Type": media}
-    response, present = web.StreamResponse(headers=headers), Presence(call.services, call.me, using=True)
-    await response.prepare(call.request)
-    try:
-        async for line in call.services.exporter.lines([call.me.school], opened=False):
-            if not await present.still():
-                raise ConnectionError
-            async with asyncio.timeout(_WRITE_TIMEOUT):
-                await response.write(line)
-        await response.write_eof()
-    except (ConnectionError, TimeoutError):
-        if call.request.transport is not None:
-            call.request.transport.abort()
-    return response
+    return await send_lines(call, "ledger.jsonl", call.services.exporter.lines([call.me.school], opened=False))
 
 
 async def checkpoint_keys(call: Call) -> web.StreamResponse:
@@ -153,7 +135,7 @@ async def checkpoint_keys(call: Call) -> web.StreamResponse:
 
 
 async def list_accesses(call: Call) -> web.StreamResponse:
-    """Every access to the person's files: who, when, what; the newest first. A page may hold few, or none, and go on."""
+    """Every access to the person's files: who, when, what; the newest first. A page may be empty and still go on."""
     asked = Asked(
         subject=call.me.person, actions=tuple(ACCESSES), since=_ms(call.query.since), until=_ms(call.query.until)
     )

@@ -1,4 +1,4 @@
-"""The shapes of the ledger on the wire: a school's chain, whether it holds, a person's own accesses, an item's proof."""
+"""The shapes of the ledger: a school's chain, whether it holds, a person's own accesses, an item's proof."""
 
 from __future__ import annotations
 

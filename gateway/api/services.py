@@ -42,6 +42,7 @@ from gateway.transfers import Transfers
 from gateway.transfers.proofs import Proofs
 from gateway.webhooks import Webhooks
 
+
 @dataclass(frozen=True)
 class Services:
     """Everything a route may use. No globals: a test makes its own."""

@@ -172,7 +172,7 @@ class ClientTokens:
         return pair
 
     async def _tell(self, tx: AsyncConnection, action: str, school: str, person: str, grant: str) -> None:
-        """``grant`` stands for the instruction: nothing needs to be sealed, also for a person who is being forgotten."""
+        """``grant`` stands for the instruction: nothing is sealed, so it works for who is being forgotten, too."""
         await self._ledger.append(tx, school, Event(action, person, person, grant, POLICY_VERSION))
 
     async def resolve(self, token: str) -> Principal | None:

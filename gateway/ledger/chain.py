@@ -1,7 +1,7 @@
 """The arithmetic of the ledger: the canonical form of an entry, the chain's hash, the proof of its end. No I/O.
 
-    hash_n = SHA-256(canonical(LABEL, hash_{n-1}, the entry's clear fields, its sealed details))
-    hash_0 = SHA-256(canonical(LABEL, school))
+hash_n = SHA-256(canonical(LABEL, hash_{n-1}, the entry's clear fields, its sealed details))
+hash_0 = SHA-256(canonical(LABEL, school))
 """
 
 from __future__ import annotations

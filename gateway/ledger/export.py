@@ -71,7 +71,7 @@ class Exporter:
             if not rows:
                 return
             for row in rows:
-                yield lines.entry_line(row, await self._told(row) if opened else None)
+                yield lines.entry_line(dict(row), await self._told(row) if opened else None)
                 if row["sequence"] in stated:
                     yield {"kind": "checkpoint", "signed": json.loads(stated[row["sequence"]])}
             at = rows[-1]["sequence"]
@@ -90,7 +90,7 @@ class Exporter:
 
     async def _told(self, row: RowMapping) -> Mapping[str, Any] | None:
         try:
-            return await unseal(self._sealers, row)
+            return await unseal(self._sealers, dict(row))
         except Corrupt:  # the chain tells that it was altered
             return None
 

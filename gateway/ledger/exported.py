@@ -88,7 +88,7 @@ class _Found(Exception):
 
 
 class _Reader:
-    """The state between two lines. After a break only digests are compared, up to the page that tells what was first."""
+    """The state between two lines. After a break only digests are compared, up to the page that tells which is first"""
 
     def __init__(self, keys: Mapping[str, Any], look: Look | None) -> None:
         self._keys = keys

@@ -119,11 +119,12 @@ class Keeping:
             now = await self._database.now(tx)
             free = or_(heads.c.kept.is_(None), heads.c.kept <= now - self._pause)
             mine = update(heads).where(heads.c.school == school, free).values(kept=now).returning(heads)
-            return (await tx.execute(mine)).one_or_none()
+            row: Row[Any] | None = (await tx.execute(mine)).one_or_none()
+        return row
 
     def _is_due(self, row: Row[Any]) -> bool:
-        new = row.sequence - row.checkpoint
-        return new >= self._every or (new > 0 and (row.signed or 0) <= row.kept - DAY)
+        new = int(row.sequence - row.checkpoint)
+        return new >= self._every or (new > 0 and bool((row.signed or 0) <= row.kept - DAY))
 
     async def _walk(self, row: Row[Any]) -> bool:
         """One step of the daily verification. Whether there was something to do."""

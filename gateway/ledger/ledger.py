@@ -29,7 +29,6 @@ from gateway.policy import POLICY_VERSION
 from gateway.signing import DEPLOYMENT
 from providers.drive import Instruction
 
-
 LEAVES: Final = "leaves"
 """Where a cover's details keep the hashes of its leaves, in base64: 32 bytes each, in their order."""
 
@@ -185,7 +184,7 @@ class Ledger:
         mine = (ledger_entries.c.id == name) & (ledger_entries.c.school == school)
         async with self._database.read() as tx:
             row = (await tx.execute(select(ledger_entries).where(mine))).mappings().one_or_none()
-        told = None if row is None or row["root"] is None else await unseal(self._sealers, row)
+        told = None if row is None or row["root"] is None else await unseal(self._sealers, dict(row))
         if row is None or told is None:
             return None
         raw = base64.b64decode(told[LEAVES])
@@ -205,7 +204,7 @@ class Ledger:
             query = query.where(ledger_entries.c.subject == subject)
         async with self._database.read() as tx:
             rows = (await tx.execute(query.order_by(ledger_entries.c.sequence).limit(limit))).mappings().all()
-        return [await self.shown(row, details=True) for row in rows]
+        return [await self.shown(dict(row), details=True) for row in rows]
 
     async def shown(self, row: Mapping[str, Any], *, details: bool) -> Entry:
         """A row as it is read back; without ``details`` they stay sealed."""

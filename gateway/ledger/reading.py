@@ -23,7 +23,7 @@ STRETCH: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``person``: who instructed or whom it is about; ``subject``: only the latter. Times in epoch ms, ``until`` not in."""
+    """``person``: who instructed or whom it is about; ``subject``: only the latter. Epoch ms, ``until`` excluded."""
 
     person: str | None = None
     subject: str | None = None

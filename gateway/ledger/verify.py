@@ -99,8 +99,8 @@ class _Walking:
 
     def verdict(self, found: Broken | None, *, finished: bool = True) -> Verdict:
         at, end = self._walk.sequence, self._walk.end
-        told = (None, "") if found is None else (found.sequence, found.why)
-        return Verdict(at - self._begun, end, *told, base=self._base, sequence=at, finished=finished)
+        broken, why = (None, "") if found is None else (found.sequence, found.why)
+        return Verdict(at - self._begun, end, broken, why, self._base, at, finished)
 
     async def go(self, start: int, most: int | None) -> bool:
         """True where the end was reached. Broken."""
@@ -152,7 +152,7 @@ class _Walking:
         if not found:
             raise Broken(after + 1, "missing")
         for row in found:
-            self._walk.entry(row)
+            self._walk.entry(dict(row))
             await self._meets(stated.get(row["sequence"]))
         return len(found)
 

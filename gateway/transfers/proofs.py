@@ -1,4 +1,4 @@
-"""Proves that an item was ordered: that it is a leaf under the Merkle root of an entry which was there before any byte."""
+"""Proves that an item was ordered: a leaf under the Merkle root of an entry that was there before any byte."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ Names are chosen apart here, so that no two items of one folder race for the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
