@@ -186,6 +186,8 @@ class _Reader:
 
     def _checkpoint(self, walk: Walk, line: Mapping[str, Any]) -> None:
         stated = self._stated_in(line, walk.sequence)
+        if stated.school == walk.school and stated.sequence > walk.sequence:
+            raise Broken(walk.sequence + 1, "missing")
         if (stated.school, stated.kind, stated.sequence) != (walk.school, END, walk.sequence):
             raise Broken(walk.sequence, "checkpoint")
         walk.meets(stated.sequence, stated.hash)

@@ -1,4 +1,4 @@
-"""Whoever can write to the database and has no key changes nothing unseen: each column, each row, each school, each end."""
+"""Whoever can write to the database and has no key changes nothing unseen: each column, row, school and end."""
 
 from __future__ import annotations
 
