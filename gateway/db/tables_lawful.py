@@ -1,6 +1,6 @@
 """The table of lawful requests: an authority's, on which basis, for what, and how far it is.
 
-What it is about is sealed: under the school's key, or, while the law forbids to tell the school, under the deployment's.
+What it is about is sealed under the school's key, or, while the law forbids to tell the school, the deployment's.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Unrecorded(RuntimeError):
+class Unrecorded(Exception):
     """A request was about to leave on nobody's word: a mistake in this program, and nothing left."""
 
 

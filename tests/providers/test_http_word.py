@@ -39,10 +39,7 @@ async def test_nothing_leaves_without_a_word(asked: tuple[str, list[str]]) -> No
             with on_word(word):
                 assert (await outbound.fetch("GET", url + "yes")).body == b"ok"
                 assert await asyncio.create_task(_fetched(outbound, url + "task")) == b"ok"
-                thread = asyncio.get_running_loop()
-                told = await asyncio.to_thread(
-                    lambda: asyncio.run_coroutine_threadsafe(_fetched(outbound, url + "thread"), thread).result(10)
-                )
+                told = await asyncio.to_thread(_from_a_thread, asyncio.get_running_loop(), outbound, url + "thread")
                 assert told == b"ok", "as MSAL asks, in a thread of its own"
             assert spoken() is None
             with pytest.raises(Unrecorded):
@@ -54,6 +51,10 @@ async def test_nothing_leaves_without_a_word(asked: tuple[str, list[str]]) -> No
 
 async def _fetched(outbound: Outbound, url: str) -> bytes:
     return (await outbound.fetch("GET", url)).body
+
+
+def _from_a_thread(loop: asyncio.AbstractEventLoop, outbound: Outbound, url: str) -> bytes:
+    return asyncio.run_coroutine_threadsafe(_fetched(outbound, url), loop).result(10)
 
 
 async def test_words_are_those_of_their_own_task() -> None:

@@ -13,6 +13,7 @@ from gateway.policy.rules import RULES
 from tests.gateway.api.live import Live, Person
 
 PUBLIC_ROUTES = {
+    ("GET", "/v1/ledger-keys"),
     ("GET", "/v1/receipt-keys"),
     ("GET", "/v1/receipts/{secret}"),
     ("OPTIONS", "/v1/uploads"),
@@ -50,6 +51,11 @@ PAGE_ONLY = {
     ("DELETE", "/v1/cache/{cached}"),
     ("GET", "/v1/erasure/plan"),
     ("POST", "/v1/erasures"),
+    ("GET", "/v1/me/accesses"),
+    ("GET", "/v1/school/ledger"),
+    ("GET", "/v1/school/ledger/export"),
+    ("GET", "/v1/school/ledger/status"),
+    ("POST", "/v1/school/ledger/verify"),
     ("GET", "/v1/school/settings"),
     ("PATCH", "/v1/school/settings"),
     ("POST", "/v1/school/webhook/secret"),

@@ -27,7 +27,7 @@ PROVIDER = {
     "client_id": "x",
     "sandbox": True,
     "schools": {"a": {"name": "A", "region": "local"}},
-}  # noqa: E501
+}
 
 
 @pytest.fixture
