@@ -31,6 +31,7 @@ from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
 from gateway.api.services import Services
+from gateway.approvals import Approvals
 from gateway.db.engine import DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
@@ -48,6 +49,8 @@ from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, 
 from gateway.ids import new_id
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
+from gateway.lawful import KIND as LAWFUL
+from gateway.lawful import Handing, LawfulRequests
 from gateway.ledger import Ends, Ledger, Words
 from gateway.ledger.checkpoints import Checkpoints
 from gateway.ledger.export import Exporter
@@ -199,7 +202,8 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
     offered = connections.consents(settings, outbound)
     ends = Ends(hkdf(signing.journal_key, enc("ledger ends", 1)))
     ledger, people = Ledger(vault, database, ends), People(vault, database)
-    checkpoints = Checkpoints(ledger, database, ends, signing, years)
+    checkpoints, reading = Checkpoints(ledger, database, ends, signing, years), Reading(ledger, database)
+    lawful = LawfulRequests(vault, database, ledger, years)
     choices = SchoolChoices(vault, database, ledger)
     limits = settings.session
     sessions = Sessions(database, people, schools, idle=limits.idle_seconds, absolute=limits.absolute_seconds)
@@ -243,9 +247,12 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
         ledger=ledger,
         operations=Operations(ledger, database, ends, hkdf(signing.journal_key, enc("settings", 1))),
         keeping=Keeping(checkpoints, database),
-        reading=Reading(ledger, database),
+        reading=reading,
         exporter=Exporter(vault, database, checkpoints, ends),
         proofs=Proofs(jobs, ledger),
+        approvals=Approvals(vault, database, ledger, people, {LAWFUL: lawful.approved}),
+        lawful=lawful,
+        handing=Handing(people, accounts, reading),
         schools=schools,
         people=people,
         sessions=sessions,
@@ -299,6 +306,8 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "receipts": lambda: services.eraser.sweep(STEP),
         "tokens": services.client_tokens.sweep,
         "jobs": lambda: services.jobs.sweep(STEP),
+        "approvals": lambda: services.approvals.sweep(STEP),
+        "lawful": lambda: services.lawful.sweep(STEP),
         "signing": lambda: replace_keys(services.signing, services.ledger, services.database),
         "ledger": lambda: services.keeping.sweep(CHAINS),
         "native": lambda: tidy(services.vault, services.database, STEP),

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from gateway.commands.lawful import lawful
 from gateway.commands.ledger import ledger
 from providers.sandbox.__main__ import cli as sandbox
 
@@ -115,5 +116,6 @@ def verify_receipt(receipt: Path, keys: Path) -> None:
     click.echo(json.dumps(statement, indent=2, ensure_ascii=False))
 
 
+main.add_command(lawful)
 main.add_command(ledger)
 main.add_command(sandbox, "sandbox")

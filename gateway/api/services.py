@@ -11,6 +11,7 @@ from gateway.api.arrivals import Arrivals
 from gateway.api.decisions import Decisions
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
+from gateway.approvals import Approvals
 from gateway.db.engine import Database
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
@@ -29,6 +30,7 @@ from gateway.identity.sessions import Sessions
 from gateway.identity.sign_in import SignIn
 from gateway.jobs.model import ItemState, JobState
 from gateway.jobs.service import Jobs
+from gateway.lawful import Handing, LawfulRequests
 from gateway.ledger import Ledger
 from gateway.ledger.export import Exporter
 from gateway.ledger.keeping import Keeping
@@ -57,6 +59,9 @@ class Services:
     reading: Reading
     exporter: Exporter
     proofs: Proofs
+    approvals: Approvals
+    lawful: LawfulRequests
+    handing: Handing
     schools: Schools
     people: People
     sessions: Sessions

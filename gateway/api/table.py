@@ -10,6 +10,7 @@ from gateway.api import (
     routes_account,
     routes_drives,
     routes_jobs,
+    routes_lawful,
     routes_ledger,
     routes_preflight,
     routes_school,
@@ -27,6 +28,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_jobs.ROUTES,
     *routes_school.ROUTES,
     *routes_ledger.ROUTES,
+    *routes_lawful.ROUTES,
 )
 
 

@@ -103,6 +103,8 @@ def refuse(message: str) -> NoReturn:
 
 def operator() -> str:
     """Who runs the command, as this machine knows them: told in the ledger."""
+    if os.getuid() == 0 and (behind := os.environ.get("SUDO_USER")):
+        return behind
     try:
         return getpass.getuser()
     except (OSError, KeyError):

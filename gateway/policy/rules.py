@@ -56,6 +56,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "erasure.self": Rule(clients=_PAGE, fresh=True),
         "school.people": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.settings": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.lawful": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.ledger": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
     }
 )

@@ -63,7 +63,7 @@ async def test_words_are_those_of_their_own_task() -> None:
             await asyncio.sleep(0)
             return spoken()
 
-    assert await asyncio.gather(one("a"), one("b")) == [Word("a"), Word("b")]
+    assert [*await asyncio.gather(one("a"), one("b"))] == [Word("a"), Word("b")]
     assert spoken() is None
 
 

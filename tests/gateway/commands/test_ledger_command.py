@@ -85,7 +85,7 @@ async def gateway(database_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
     settings = Settings(
         data_dir=tmp_path / "data", database_url=database_url, expiry_dir=tmp_path / "expiry",
         identity_providers=[PROVIDER],
-    )  # type: ignore[arg-type]  # fmt: skip  # as the environment gives them
+    )  # fmt: skip
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(deployment(settings))
         yield Gateway(made, environment, tmp_path)

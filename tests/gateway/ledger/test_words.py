@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from gateway.db.engine import Database
-from gateway.ledger import Event, Ledger, Words, on_record
+from gateway.ledger import Event, Ledger, Words, on_record, recorded
 from providers.drive import Instruction
 from providers.http import Word, spoken
 from tests.gateway.ledger.test_ledger import WORD, event, rows
-from tests.gateway.ledger.test_recorded import Broken
+from tests.gateway.ledger.test_recorded import PLACE, Broken, Full, write_everything
 
 
 @pytest.mark.both
@@ -36,6 +38,30 @@ async def test_where_it_cannot_be_recorded_nothing_inside_is_reached() -> None:
         async with on_record(Broken(), "s1", event()):
             reached = True
     assert (reached, spoken()) == (False, None)
+
+
+@pytest.mark.both
+async def test_where_the_database_does_not_take_it_nothing_inside_is_reached(
+    ledger: Ledger, database: Database
+) -> None:
+    reached, noted = 0, list[str]()
+    drive = recorded(Full(noted), WORD, ledger, PLACE)
+    async with database.write() as tx:
+        await tx.execute(text("ALTER TABLE ledger_entries RENAME TO gone"))
+    for _ in range(2):
+        with pytest.raises(DBAPIError):
+            async with on_record(ledger, "s1", event()):
+                reached += 1
+        with pytest.raises(DBAPIError):
+            async with Words(ledger).standing("s1", WORD):
+                reached += 1
+        with pytest.raises(DBAPIError):
+            await write_everything(drive)
+    assert (reached, noted, spoken()) == (0, [], None)
+    async with database.write() as tx:
+        await tx.execute(text("ALTER TABLE gone RENAME TO ledger_entries"))
+    await write_everything(drive)
+    assert len(noted) == 7
 
 
 @pytest.mark.both
