@@ -69,6 +69,11 @@ class Order:
         """As JSON values."""
         return {**asdict(self), "people": list(self.people), "parts": list(self.parts)}
 
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Order:
+        """The opposite of `told`."""
+        return cls(**{**told, "people": tuple(told["people"]), "parts": tuple(told["parts"])})
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:

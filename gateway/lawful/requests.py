@@ -243,7 +243,7 @@ class LawfulRequests:
 
     def _request(self, row: Row[Any], told: Mapping[str, Any]) -> LawfulRequest:
         return LawfulRequest(
-            row.id, row.school, State(row.state), Order(**told["order"]), Actor(**told["by"]), told["approved_by"],
+            row.id, row.school, State(row.state), Order.of(told["order"]), Actor(**told["by"]), told["approved_by"],
             row.approval, told["why"], row.made, row.ended,
         )  # fmt: skip
 

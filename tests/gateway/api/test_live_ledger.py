@@ -1,10 +1,9 @@
-"""The ledger on the wire: a school's administrators read, verify and export their chain, a person sees their accesses."""
+"""The ledger on the wire: administrators read, verify and export their school's chain, a person sees their accesses."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -150,7 +149,7 @@ async def test_an_export_verifies_with_the_keys_that_anybody_can_pin(
 
 
 @pytest.fixture
-async def moved(teacher: Person) -> AsyncIterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+async def moved(teacher: Person) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A job that copied a folder with three files, and its items."""
     folder = await teacher.post("/v1/drives/native/items/root/children", 201, json={"name": "to be proven"})
     for number in range(3):
@@ -163,7 +162,7 @@ async def moved(teacher: Person) -> AsyncIterator[tuple[dict[str, Any], list[dic
     async with asyncio.timeout(30):
         while (await teacher.get(f"/v1/jobs/{job['id']}"))["state"] != "done":
             await asyncio.sleep(0.05)
-    yield job, (await teacher.get(f"/v1/jobs/{job['id']}/items"))["items"]
+    return job, (await teacher.get(f"/v1/jobs/{job['id']}/items"))["items"]
 
 
 async def test_each_item_of_a_job_is_proven_by_an_entry_that_was_there_before(

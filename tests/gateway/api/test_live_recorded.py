@@ -32,6 +32,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "mode": "copy", "sources": [{"drive": "native", "item": "x"}], "destination": {"drive": "native", "item": "x"},
     },
     ("PATCH", "/v1/school/settings"): {"exports": {}},
+    ("POST", "/v1/school/lawful-requests"): {
+        "authority": "x", "reference": "x", "basis": "x", "people": ["0" * 32], "parts": ["profile"],
+    },
+    ("POST", "/v1/school/lawful-requests/{request}/refuse"): {"why": "x"},
 }  # fmt: skip
 """What a route with a body is asked with here."""
 
