@@ -27,11 +27,14 @@ from cache.keys import hkdf
 from cache.vault import Scope
 from gateway import connections
 from gateway.addresses import is_on_this_machine
+from gateway.api.accesses import Accesses
 from gateway.api.application import build
+from gateway.api.decisions import Decisions
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
-from gateway.api.services import Accesses, Services
+from gateway.api.services import Services
+from gateway.approvals import Approvals
 from gateway.books import Books
 from gateway.containment import Containments
 from gateway.db.engine import Database, DatabaseInUse
@@ -53,11 +56,18 @@ from gateway.files.uploads import Uploads
 from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
 from gateway.identity.schools import Elsewhere
 from gateway.ids import new_id
-from gateway.incidents import Affected, Chains, Detection, Incidents, Thresholds, Watcher
+from gateway.incidents import Affected, Detection, Incidents, Thresholds, Watcher
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
 from gateway.keys import KeyCycles
-from gateway.ledger import Ledger
+from gateway.lawful import KIND as LAWFUL
+from gateway.lawful import Handing, LawfulRequests
+from gateway.ledger import Ends, Ledger, Words
+from gateway.ledger.checkpoints import Checkpoints
+from gateway.ledger.export import Exporter
+from gateway.ledger.keeping import Keeping
+from gateway.ledger.reading import Reading
+from gateway.operations import Operations, replace_keys
 from gateway.policy import POLICY_VERSION
 from gateway.residency import attest, missing, statement
 from gateway.rights import Rights, rights
@@ -68,6 +78,8 @@ from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, opened
 from gateway.sweeper import STEP, Sweep, Sweeper
 from gateway.transfers import Transfers
+from gateway.transfers.proofs import Proofs
+from gateway.transfers.standing import standing
 from gateway.webhooks import Deliveries, Sender, Webhooks
 from providers.http import Outbound, Turns
 from providers.native import Trimmer, empty, tidy
@@ -80,6 +92,10 @@ QUIET = 10.0
 
 ABANDONED = 120_000
 """Milliseconds after which a request of another process that has not answered is taken for dead."""
+
+
+CHAINS = 50
+"""Chains of the ledger that one round of sweeping looks after."""
 
 
 @dataclass(frozen=True)
@@ -182,11 +198,15 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     cafile = os.environ.get("SSL_CERT_FILE")
     stores = await opened(settings, cafile, stack)
     turns = Turns()
-    outbound = Outbound(connections.roots(settings), cafile=cafile, streams=settings.limits.streams, turns=turns)
+    outbound = Outbound(
+        connections.roots(settings), cafile=cafile, streams=settings.limits.streams, turns=turns, recorded=True
+    )  # fmt: skip
     await outbound.start()
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender, turns)
+    await services.operations.started(settings)
+    stack.push_async_callback(services.operations.stopped)
     await services.eraser.start()
     await services.rights.retentions.refresh()
     stack.push_async_callback(services.eraser.close)
@@ -194,7 +214,10 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     await watcher.start()
     stack.push_async_callback(watcher.close)
     stack.push_async_callback(services.fills.stop)
-    worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
+    await services.decisions.start()
+    stack.push_async_callback(services.decisions.close)
+    executors = standing(services.transfers.executors(), Words(services.ledger))
+    worker = Worker(services.jobs, executors, slots=min(settings.limits.streams, 64))
     keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend})  # of its own: a cycle takes its time
     deliveries = Deliveries(services.webhooks, stores.database)
     return Deployment(services, worker, Sweeper(_sweeps(services)), keys, deliveries)
@@ -208,7 +231,15 @@ async def _services(
     await signing.start()
     await schools.start(settings.identity_providers)
     offered = connections.consents(settings, outbound)
-    ledger = Ledger(vault, database)
+    ends = Ends(hkdf(signing.journal_key, enc("ledger ends", 1)))
+    ledger = Ledger(vault, database, ends)
+
+    async def kept(school: str) -> int:
+        """How long the school keeps its ledger, ms."""
+        return (await retentions.of(school)).ledger_days * DAY
+
+    checkpoints, reading = Checkpoints(ledger, database, ends, signing, kept), Reading(ledger, database)
+    lawful = LawfulRequests(vault, database, ledger, kept)
     await attest(database, vault, ledger, schools.ids, statement(settings, stores.regions))
     choices = SchoolChoices(vault, database, ledger, _usual(settings))
     retentions = Retentions(choices)
@@ -245,7 +276,7 @@ async def _services(
     )  # fmt: skip
     cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)
     following, policy = Following(database, cached, fills, Freshness()), CachePolicy(retentions.cache_life)
-    outside = AccountsOutside(accounts, offered)
+    outside = AccountsOutside(accounts, offered, ledger)
 
     async def stop(scope: Scope) -> None:
         """Nothing of a person who is being forgotten goes on in this process."""
@@ -271,6 +302,14 @@ async def _services(
         vault=vault,
         database=database,
         ledger=ledger,
+        operations=Operations(ledger, database, ends, hkdf(signing.journal_key, enc("settings", 1))),
+        keeping=Keeping(checkpoints, database, found=detection.broke),
+        reading=reading,
+        exporter=Exporter(vault, database, checkpoints, ends),
+        proofs=Proofs(jobs, ledger),
+        approvals=Approvals(vault, database, ledger, people, {LAWFUL: lawful.approved}),
+        lawful=lawful,
+        handing=Handing(people, accounts, reading),
         schools=schools,
         people=people,
         sessions=sessions,
@@ -303,6 +342,7 @@ async def _services(
             vault, database, new_id(), people.require_entry,
             abandoned=0 if database.dialect == "sqlite" else ABANDONED,
         ),
+        decisions=Decisions(ledger),
         accesses=Accesses(ledger, database),
         school_choices=choices,
         rights=given,
@@ -370,7 +410,6 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         return await trimmer.step(usual.versions, await holds.differing("versions"), STEP)
 
     given = services.rights.sweeps(lambda: [school.id for school, _ in services.ways_in()])
-    chains = Chains(services.database, services.detection, pause=services.settings.incidents.chain_hours * 3_600_000)
     return {
         "known": services.freshness.sweep,
         "objects": lambda: services.vault.sweep(STEP),
@@ -388,7 +427,10 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         **{name: functools.partial(sweep, STEP) for name, sweep in given.items()},
         "containments": lambda: services.containments.sweep(STEP),
         "detections": lambda: services.detection.sweep(STEP),
-        "chains": lambda: chains.sweep(4 * STEP),
+        "approvals": lambda: services.approvals.sweep(STEP),
+        "lawful": lambda: services.lawful.sweep(STEP),
+        "signing": lambda: replace_keys(services.signing, services.ledger, services.database),
+        "ledger": lambda: services.keeping.sweep(CHAINS),
         "native": lambda: tidy(services.vault, services.database, STEP),
         "trash": trash,
     }

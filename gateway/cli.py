@@ -13,6 +13,8 @@ from typing import Any, Final
 import click
 
 from gateway.commands.keys import keys
+from gateway.commands.lawful import lawful
+from gateway.commands.ledger import ledger
 from gateway.commands.records import records
 from gateway.commands.refusing import refuse
 from providers.sandbox.__main__ import cli as sandbox
@@ -131,4 +133,6 @@ def verify_receipt(receipt: Path, keys: Path) -> None:
 
 main.add_command(keys)
 main.add_command(records)
+main.add_command(lawful)
+main.add_command(ledger)
 main.add_command(sandbox, "sandbox")

@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -164,13 +164,24 @@ class Drives:
         return recorded(await self._drive(Scope(school, person), drive), instruction, self._ledger, place, cover)
 
     async def cover(
-        self, tx: AsyncConnection, person: str, school: str, instruction: Instruction, leaves: Sequence[bytes]
+        self,
+        tx: AsyncConnection,
+        person: str,
+        school: str,
+        instruction: Instruction,
+        leaves: Sequence[bytes],
+        *,
+        name: str | None = None,
+        action: str = "transfer.batch",
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         """One entry of the ledger for many items to be made; it counts once ``tx`` has committed. See `Ledger.cover`.
 
         The last thing in a transaction, which also stores the items.
         """
-        await self._ledger.cover(tx, school, instruction, leaves, subject=person)
+        await self._ledger.cover(
+            tx, school, instruction, leaves, subject=person, name=name, action=action, details=details
+        )
 
     async def _cover(self, school: str, instruction: Instruction) -> Cover | None:
         """What was committed for this instruction, by whichever process; each write has its own entry without one."""

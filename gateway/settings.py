@@ -195,9 +195,6 @@ class IncidentLimits(_Group):
     window_seconds: int = Field(
         86_400, ge=60, le=2_592_000, description="What has the same cause makes one incident within this time."
     )
-    chain_hours: int = Field(
-        24, ge=1, le=8760, description="Time from one walk along a school's ledger, which proves it whole, to the next."
-    )
 
 
 class KeyTimes(_Group):

@@ -26,7 +26,7 @@ from cache.root_places import RootFile, RootPlaces, RootText
 from cache.roots import Roots
 from cache.vault import Vault
 from gateway.db.engine import Database
-from gateway.db.migrate import migrate
+from gateway.db.migrate import migrate, require_current
 from gateway.db.schema import SEALED
 from gateway.residency import Misplaced, located
 from gateway.settings import Settings
@@ -47,15 +47,21 @@ class Stores:
 
 
 async def opened(
-    settings: Settings, cafile: str | None, stack: AsyncExitStack, *, without: frozenset[int] = frozenset()
+    settings: Settings,
+    cafile: str | None,
+    stack: AsyncExitStack,
+    *,
+    without: frozenset[int] = frozenset(),
+    beside: bool = False,
 ) -> Stores:
     """All of them, migrated and started; ``stack`` closes them. ``without``: see `Roots.start`.
 
+    ``beside``: as a command beside a gateway that may be running: nothing is made and nothing migrated.
     StartRefused, StorageError, DatabaseInUse, DatabaseTooNew.
     """
     try:
-        database = await stack.enter_async_context(Database(settings.database_url.get_secret_value()))
-        await migrate(database)
+        database = await stack.enter_async_context(Database(settings.database_url.get_secret_value(), beside=beside))
+        await (require_current if beside else migrate)(database)
     except (OSError, SQLAlchemyError) as error:  # never their text: it may hold the address with its password
         kind = type(getattr(error, "orig", None) or error).__name__
         raise StartRefused(

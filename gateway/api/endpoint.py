@@ -1,4 +1,7 @@
-"""What every request passes on its way to a route's handler: who asks, from where, whether they may, what they sent."""
+"""What every request passes on its way to a route's handler: who asks, from where, whether they may, what they sent.
+
+What was decided is in the ledger before the handler runs (`gateway.api.decisions`), whatever the handler is.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from cache.vault import Scope
 from gateway.api.problems import Problem, not_found
 from gateway.api.routing import PUBLIC, Call, Route, parse_form, parse_json, parse_query
 from gateway.policy import Principal, Resource, decide
@@ -26,24 +28,47 @@ def endpoint(route: Route, services: Services) -> Callable[[web.Request], Awaita
     async def handle(request: web.Request) -> web.StreamResponse:
         if route.counted:
             services.arrivals.admit(request, route.path)
-        principal = None
-        if route.action != PUBLIC:
-            principal = await authenticate(request, services)
+        if route.action == PUBLIC:
+            return await route.handler(await _read(route, Call(request, services, None)))
+        principal = await authenticate(request, services)
+        try:
+            check_sender(request, services.public_origin)
             permit(principal, route.action)
             services.arrivals.admit_person(principal.person, route.path, route.rate)
-        call = Call(request, services, principal)
-        if route.query is not None:
-            call.query = parse_query(route.query, request)
-        if route.body is not None:
-            call.body = await (parse_form if route.form else parse_json)(
-                route.body, request, services.settings.limits.body_bytes
-            )
-        key = request.headers.get("Idempotency-Key")
-        if route.idempotent and key is not None:
-            return await _once(route, call, key)
-        return await route.handler(call)
+            return await _decided(route, await _read(route, Call(request, services, principal)))
+        except Problem as error:
+            if error.denied:
+                await services.decisions.refused(principal, route.action, error.denied)
+            raise
 
     return handle
+
+
+async def _read(route: Route, call: Call) -> Call:
+    """With what was sent, checked."""
+    if route.query is not None:
+        call.query = parse_query(route.query, call.request)
+    if route.body is not None:
+        parse, most = parse_form if route.form else parse_json, call.services.settings.limits.body_bytes
+        call.body = await parse(route.body, call.request, most)
+    return call
+
+
+async def _decided(route: Route, call: Call) -> web.StreamResponse:
+    """The handler's answer, once the ledger knows on whose word it works."""
+    decisions, me = call.services.decisions, call.me
+    if not route.records:
+        async with decisions.looking(me, route.action) as call.instruction:
+            return await route.handler(call)
+    key = call.request.headers.get("Idempotency-Key") if route.idempotent else None
+    fingerprint = None if key is None else _fingerprint(call)
+    if fingerprint is not None:
+        call.word = hashlib.sha256(f"{me.person}\0{key}\0{fingerprint.hex()}".encode()).hexdigest()[:32]
+    told = {"request": f"{route.method} {route.path}", "of": dict(call.request.match_info)}
+    async with decisions.allowed(me, route.action, told, call.word) as call.instruction:
+        if key is None or fingerprint is None:
+            return await route.handler(call)
+        return await _once(route, call, key, fingerprint)
 
 
 async def authenticate(request: web.Request, services: Services) -> Principal:
@@ -61,9 +86,13 @@ async def authenticate(request: web.Request, services: Services) -> Principal:
     principal = await services.sessions.resolve(cookie) if cookie else None
     if principal is None:
         raise Problem(401, "sign_in_required", "Sign in first.", headers={"WWW-Authenticate": "Bearer"})
-    if request.method in UNSAFE:
-        check_origin(request, services.public_origin)
     return principal
+
+
+def check_sender(request: web.Request, ours: str) -> None:
+    """`check_origin` where a cookie proved who asks and something is to change."""
+    if request.method in UNSAFE and "Authorization" not in request.headers:
+        check_origin(request, ours)
 
 
 def check_origin(request: web.Request, ours: str) -> None:
@@ -78,15 +107,18 @@ def check_origin(request: web.Request, ours: str) -> None:
 def permit(principal: Principal, action: str, resource: Resource | None = None) -> None:
     """403 where the policy says no, with its reason."""
     decision = decide(principal, action, resource or own(principal))
-    if not decision.allowed:
-        if decision.hidden:
-            raise not_found()
-        if decision.reason == "contained":
-            raise Problem(
-                403, "contained", "Your school's access is suspended while something is looked into.",
-                advice=sentence("Until then only incidents, suspensions, the ledger and being forgotten work."),
-            )  # fmt: skip
-        raise Problem(403, "not_allowed", "You are not allowed to do this here.", reason=decision.reason)
+    if decision.allowed:
+        return
+    if decision.hidden:
+        hidden = not_found()
+        hidden.denied = decision.reason
+        raise hidden
+    if decision.reason == "contained":
+        raise Problem(
+            403, "contained", "Your school's access is suspended while something is looked into.",
+            advice=sentence("Until then only incidents, suspensions, the ledger and being forgotten work."),
+        )  # fmt: skip
+    raise Problem(403, "not_allowed", "You are not allowed to do this here.", reason=decision.reason)
 
 
 def own(principal: Principal) -> Resource:
@@ -94,14 +126,14 @@ def own(principal: Principal) -> Resource:
     return Resource(school=principal.school, person=principal.person)
 
 
-async def _once(route: Route, call: Call, key: str) -> web.StreamResponse:
-    me = call.me
-    scope = Scope(me.school, me.person)
+def _fingerprint(call: Call) -> bytes:
+    """What a request asks for: the same under the same Idempotency-Key, or it is a mistake."""
     body = call.body.model_dump_json() if call.body is not None else ""
-    told = f"{call.request.method}\0{call.request.rel_url.raw_path}\0{body}"
-    fingerprint = hashlib.sha256(told.encode())
-    claim = await call.services.idempotency.claim(scope, key, fingerprint.digest())
-    call.word = hashlib.sha256(f"{me.person}\0{key}\0{fingerprint.hexdigest()}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{call.request.method}\0{call.request.rel_url.raw_path}\0{body}".encode()).digest()
+
+
+async def _once(route: Route, call: Call, key: str, fingerprint: bytes) -> web.StreamResponse:
+    claim = await call.services.idempotency.claim(call.scope, key, fingerprint)
     if isinstance(claim, web.Response):
         return claim
     try:
@@ -110,5 +142,5 @@ async def _once(route: Route, call: Call, key: str) -> web.StreamResponse:
         await call.services.idempotency.release(claim)
         raise
     if isinstance(response, web.Response):
-        await call.services.idempotency.finish(scope, claim, response)
+        await call.services.idempotency.finish(call.scope, claim, response)
     return response

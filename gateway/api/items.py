@@ -8,7 +8,6 @@ from gateway.api.problems import Problem, not_found
 from gateway.api.ranges import strong_etag
 from gateway.api.routing import Call
 from gateway.api.schemas import ExportOut, Item
-from gateway.ids import new_id
 from gateway.policy import POLICY_VERSION
 from gateway.sentences import sentence
 from providers.drive import Drive, Entry, Instruction, Ref, Source
@@ -51,7 +50,7 @@ def parse_ref(text: str) -> Ref:
 
 def instruction(call: Call) -> Instruction:
     """This request as the person's word; repeated under its Idempotency-Key it is the same word."""
-    return Instruction(call.word or new_id(), call.me.person, POLICY_VERSION)
+    return Instruction(call.instruction, call.me.person, POLICY_VERSION)
 
 
 async def reader(call: Call) -> Source:

@@ -113,8 +113,14 @@ def _problem(error: Exception, request: web.Request) -> Problem:
 
 def _is_of_database(error: Exception) -> bool:
     """Whether the database is full, locked or away, which passes; what it says to a statement is our own fault."""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    lost = isinstance(error, DBAPIError) and (error.connection_invalidated or _says_so(error.orig))
     return lost or isinstance(error, DatabaseUnreachable | PoolTimeout | OperationalError | InterfaceError)
+
+
+def _says_so(error: BaseException | None) -> bool:
+    """Whether PostgreSQL itself says that it is full, stopped, broken or only to be read (its classes of errors)."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    return state.startswith(("53", "57", "58")) or state == "25006"
 
 
 def _unspliced(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:

@@ -6,7 +6,8 @@ to our own paths, to a configured provider, or to a known extension.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -97,7 +98,23 @@ class Pages:
         )
 
     async def _me(self, principal: Principal) -> dict[str, Any]:
-        return (await me_out(self._services, principal)).model_dump(mode="json")
+        async with self._services.decisions.looking(principal, "me.read"):
+            return (await me_out(self._services, principal)).model_dump(mode="json")
+
+    async def _permitted(self, principal: Principal, action: str) -> None:
+        """As `permit`; what is refused is told to the ledger."""
+        try:
+            permit(principal, action)
+        except Problem as error:
+            await self._services.decisions.refused(principal, action, error.denied)
+            raise
+
+    @asynccontextmanager
+    async def _allowed(self, principal: Principal, action: str, request: web.Request) -> AsyncIterator[None]:
+        """What is inside is done on this person's word, which the ledger knows before."""
+        await self._permitted(principal, action)
+        async with self._services.decisions.allowed(principal, action, {"request": f"{request.method} {request.path}"}):
+            yield
 
     def _sign_in_page(self, request: web.Request, notice: str = "", status: int = 200) -> web.Response:
         locale = self._locale(request)
@@ -179,7 +196,8 @@ class Pages:
         check_origin(request, self._services.public_origin)
         principal = await self._who(request)
         if principal is not None:
-            await self._services.sessions.end(principal)
+            async with self._allowed(principal, "session.end", request):
+                await self._services.sessions.end(principal)
         response = see("/")
         response.del_cookie(self._services.cookie_name, path="/", secure=self._services.secure, httponly=True)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -191,7 +209,8 @@ class Pages:
         if principal is None:
             return self._sign_in_page(request)
         try:
-            account = await self._services.accounts.finish(principal, dict(request.query))
+            async with self._allowed(principal, "connection.manage", request):
+                account = await self._services.accounts.finish(principal, dict(request.query))
         except (ConnectRefused, WrongState, NotActive, DriveError) as error:
             log.info("connect_refused", reason=getattr(error, "reason", "") or type(error).__name__)
             if _changed_their_mind(error):
@@ -216,7 +235,7 @@ class Pages:
         principal = await self._who(request)
         if principal is None:
             return see("/signin?" + urlencode({"next": request.rel_url.raw_path_qs}))
-        permit(principal, "extension.authorize")
+        await self._permitted(principal, "extension.authorize")
         asked = dict(request.query)
         try:
             target = self._check_extension(asked)
@@ -232,7 +251,7 @@ class Pages:
         principal = await self._who(request)
         if principal is None:
             raise Problem(401, "sign_in_required", "Sign in first.")
-        permit(principal, "extension.authorize")
+        await self._permitted(principal, "extension.authorize")
         asked = await read_form(request, self._services.settings.limits.body_bytes)
         decision = asked.pop("decision", "")
         try:
@@ -241,9 +260,10 @@ class Pages:
             return self._problem(request, DriveError.advice)  # nothing that signing in again could mend
         answer = {"state": asked.get("state", "")}
         if decision == "allow":
-            answer["code"] = await self._services.client_tokens.authorize(
-                principal, asked["client_id"], asked["redirect_uri"], asked["code_challenge"]
-            )
+            async with self._allowed(principal, "extension.authorize", request):
+                answer["code"] = await self._services.client_tokens.authorize(
+                    principal, asked["client_id"], asked["redirect_uri"], asked["code_challenge"]
+                )
         else:
             answer["error"] = "access_denied"
         return see(f"{asked['redirect_uri']}?{urlencode(answer)}")

@@ -70,6 +70,8 @@ class Problem(Exception):
         self.advice = advice
         self.headers = dict(headers or {})
         self.extra = extra
+        self.denied = str(extra.get("reason", code)) if status == 403 else ""
+        """Why the policy refused this, as a code; set also where that is answered as something that is not there."""
 
     def body(self, say: Callable[[str], str] = str) -> dict[str, Any]:
         """The RFC 9457 document; ``say`` turns its sentences into the reader's language."""

@@ -137,7 +137,7 @@ async def get_content(call: Call) -> web.StreamResponse:
     source, opener, query = await reader(call), call.services.opener, call.query
     asked = Asked(parse_ref(call.path("item")), query.export, query.version)
     opened = await opener.open(call.scope, call.path("drive"), source, asked)
-    await call.services.accesses.record(call.me, call.path("drive"), opened.lookup, opened.entry.ref)
+    await call.services.accesses.record(call.me, call.instruction, opened)
     connected = partial(call.services.drives.usable, call.me.person, call.me.school, call.path("drive"))
     present = Presence(call.services, call.me, using=True, also=connected)
     return await content.serve(call.request, opener, opened, present, download=query.download == "1")

@@ -264,7 +264,7 @@ ROUTES = (
         "PATCH", PATH, patch_upload, "upload.create", "Add bytes", "uploads", status=204, raw_body=MEDIA,
         headers=(RESUMABLE, Header("Upload-Offset", "Where these bytes begin.", required=True,
                                    schema={"type": "integer", "minimum": 0})),
-        problems=(409, 412, 415, 423, 408),
+        problems=(409, 412, 415, 423, 408), told=False,
     ),
     Route(
         "DELETE", PATH, delete_upload, "upload.create", "Give the upload up", "uploads", status=204,

@@ -40,6 +40,8 @@ class Call:
     body: Any = None
     word: str | None = None
     """The id of this request's instruction, where a repeat of the request must have the same."""
+    instruction: str = ""
+    """The id under which the ledger knows of this request; empty where the route is public."""
 
     @property
     def me(self) -> Principal:
@@ -87,6 +89,7 @@ class Route:
 
     ``problems``: the statuses of errors beyond those every route can give. ``idempotent``: takes Idempotency-Key.
     ``counted``: one address may ask only so often, see `gateway.api.arrivals`; ``rate``: so often a minute one person.
+    ``told``: whether each request has an entry in the ledger; None: if it may change something.
     """
 
     method: str
@@ -109,6 +112,12 @@ class Route:
     form: bool = False
     raw_body: str | None = None
     documented: bool = True
+    told: bool | None = None
+
+    @property
+    def records(self) -> bool:
+        """Whether each request has an entry of its own in the ledger; else they are counted, as what only looks is."""
+        return self.method not in ("GET", "HEAD", "OPTIONS") if self.told is None else self.told
 
 
 def parse_query(model: type[BaseModel], request: web.Request) -> BaseModel:

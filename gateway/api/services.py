@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cache.vault import Vault
+from gateway.api.accesses import Accesses
 from gateway.api.arrivals import Arrivals
+from gateway.api.decisions import Decisions
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
+from gateway.approvals import Approvals
 from gateway.containment import Containments
 from gateway.db.engine import Database
 from gateway.drives import Drives
@@ -32,43 +34,21 @@ from gateway.incidents import Affected, Detection, Incidents
 from gateway.inventory.facts import Facts, facts
 from gateway.jobs.model import ItemState, JobState
 from gateway.jobs.service import Jobs
-from gateway.ledger import Event, Ledger
-from gateway.policy import POLICY_VERSION, Principal
+from gateway.lawful import Handing, LawfulRequests
+from gateway.ledger import Ledger
+from gateway.ledger.export import Exporter
+from gateway.ledger.keeping import Keeping
+from gateway.ledger.reading import Reading
+from gateway.operations import Operations
+from gateway.policy import Principal
 from gateway.rights import Rights
 from gateway.schools import SchoolChoices
 from gateway.settings import Settings
 from gateway.signing import SigningKeys
 from gateway.transfers import Transfers
+from gateway.transfers.proofs import Proofs
 from gateway.webhooks import Webhooks
-from providers.drive import Ref
 from providers.http import Turns
-
-NOTED = 600_000
-"""An item that one sign-in opens by many ranges is one access in the ledger for this long, ms."""
-
-
-class Accesses:
-    """Who opened what, in the ledger: once for a sign-in and item, however many ranges a player asks for."""
-
-    def __init__(self, ledger: Ledger, database: Database, most: int = 10_000) -> None:
-        self._ledger = ledger
-        self._database = database
-        self._most = most
-        self._noted: OrderedDict[tuple[str, bytes], int] = OrderedDict()
-
-    async def record(self, principal: Principal, drive: str, lookup: bytes, ref: Ref) -> None:
-        """Before the first byte; an access that cannot be recorded does not happen."""
-        now = await self._database.now()
-        key = (principal.session, lookup)
-        if now - self._noted.get(key, 0) < NOTED:
-            return
-        told = {"drive": drive, "item": lookup.hex(), "ref": str(ref), "client": principal.client}
-        event = Event("file.opened", principal.person, principal.person, None, POLICY_VERSION, told)
-        await self._ledger.record(principal.school, event)
-        self._noted[key] = now
-        self._noted.move_to_end(key)
-        while len(self._noted) > self._most:
-            self._noted.popitem(last=False)
 
 
 @dataclass(frozen=True)
@@ -81,6 +61,14 @@ class Services:
     vault: Vault
     database: Database
     ledger: Ledger
+    operations: Operations
+    keeping: Keeping
+    reading: Reading
+    exporter: Exporter
+    proofs: Proofs
+    approvals: Approvals
+    lawful: LawfulRequests
+    handing: Handing
     schools: Schools
     people: People
     sessions: Sessions
@@ -100,6 +88,7 @@ class Services:
     signing: SigningKeys
     cursors: Cursors
     idempotency: Idempotency
+    decisions: Decisions
     accesses: Accesses
     school_choices: SchoolChoices
     rights: Rights

@@ -15,6 +15,8 @@ from gateway.api import (
     routes_guardians,
     routes_incidents,
     routes_jobs,
+    routes_lawful,
+    routes_ledger,
     routes_notices,
     routes_preflight,
     routes_records,
@@ -41,6 +43,8 @@ ROUTES: tuple[Route, ...] = (
     *routes_containment.ROUTES,
     *routes_incidents.ROUTES,
     *routes_affected.ROUTES,
+    *routes_ledger.ROUTES,
+    *routes_lawful.ROUTES,
 )
 
 

@@ -57,13 +57,16 @@ class DatabaseUnreachable(OSError):
 class Database:
     """Transactions on one database. Start it before use, close it after; both are what ``async with`` does."""
 
-    def __init__(self, url: str, *, readers: int = 4, pool: int = 10) -> None:
+    def __init__(self, url: str, *, readers: int = 4, pool: int = 10, beside: bool = False) -> None:
         """``readers`` connections for SQLite's reads; ``pool`` each for PostgreSQL's reads and writes. BadDatabaseUrl.
+
+        ``beside``: a gateway may be running on it; for commands that read, and write an entry of the ledger at most.
 
         A read inside another transaction has connections of its own, else those who wait for a second one could hold
         all the first ones. There are never more of them than outer transactions.
         """
         self.address: Final[Address] = parse(url)
+        self._beside = beside
         self._writing = asyncio.Lock()
         self._held: dict[asyncio.Task[Any] | None, list[str]] = {}
         self._lock: int | None = None
@@ -82,8 +85,10 @@ class Database:
         return self.address.dialect
 
     async def start(self) -> None:
-        """Take the lock and prove that the database answers. DatabaseInUse."""
-        if self.address.path is not None:
+        """Take the lock and prove that the database answers. DatabaseInUse; FileNotFoundError beside nothing."""
+        if self._beside:
+            await asyncio.to_thread(_require, self.address.path)
+        elif self.address.path is not None:
             self._lock = await asyncio.to_thread(_claim, self.address.path)
         async with self.write() as tx:
             await tx.execute(text("SELECT 1"))
@@ -244,6 +249,12 @@ def _postgresql(address: Address, size: int, *, overflow: int = 0, **options: An
         hide_parameters=True,
         execution_options=options,
     )
+
+
+def _require(path: Path | None) -> None:
+    """Beside a gateway nothing is made: FileNotFoundError where SQLite's file is not there."""
+    if path is not None and not path.is_file():
+        raise FileNotFoundError("there is no database yet")
 
 
 def _claim(path: Path) -> int:

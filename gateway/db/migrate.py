@@ -42,6 +42,20 @@ async def migrate(database: Database) -> None:
         await install(tx, SEALED)
 
 
+async def require_current(database: Database) -> None:
+    """For what must not migrate. DatabaseTooNew where the tables are not those of this version."""
+    async with database.read() as tx:
+        if not await tx.run_sync(_is_current):
+            raise DatabaseTooNew(
+                "This database is not of this version of File Access Gateway. Start the gateway of this version once."
+            )
+
+
+def _is_current(connection: Connection) -> bool:
+    newest = ScriptDirectory.from_config(config(connection)).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == newest
+
+
 def _upgrade(connection: Connection) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config(connection)).walk_revisions()}
     current = MigrationContext.configure(connection).get_current_revision()

@@ -113,17 +113,3 @@ incident_detections = Table(
     Column("until", BigInteger, nullable=False, info=held("no second incident before, epoch ms", ends=_WINDOW)),
     Index("incident_detections_until", "until"),
 )
-
-ledger_checks = Table(
-    "ledger_checks",
-    metadata,
-    Column("school", String(32), primary_key=True, info=held("random id of the school", "school", ends="never")),
-    Column("sequence", BigInteger, nullable=False, info=held("how far its chain was walked", "school", ends="never")),
-    Column("hash", LargeBinary(32), nullable=False, info=held("the chain up to there", form="hash", ends="never")),
-    Column("known", BigInteger, nullable=False, info=held("where the walk before ended", "school", ends="never")),
-    Column(
-        "known_hash", LargeBinary(32), nullable=False, info=held("the chain up to there", form="hash", ends="never")
-    ),
-    Column("due", BigInteger, nullable=False, info=held("when the next step may be made, epoch ms", ends="never")),
-    Index("ledger_checks_due", "due"),
-)

@@ -1,4 +1,4 @@
-"""The tables of the ledger: entries that are only ever added, and each school's end of its chain.
+"""The tables of the ledger: entries that are only ever added, each school's end of its chain, signed checkpoints.
 
 In the clear are times, actions and random ids; what was done to what is sealed under the key of the person it is
 about, so that forgetting the person silences the entry and leaves the chain whole.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Text
 
 from cache.inventory import held, sealed_by
 from gateway.db.metadata import metadata
@@ -36,7 +36,7 @@ ledger_entries = Table(
     ),
     Column("hash", LargeBinary(32), nullable=False, info=held("the chain up to here", form="hash", ends=_KEPT)),
     Index("ix_ledger_entries_instruction", "school", "instruction"),
-    Index("ix_ledger_entries_subject", "school", "subject", "at"),
+    Index("ix_ledger_entries_subject", "school", "subject", "sequence"),
     Index("ix_ledger_entries_principal", "school", "principal", "sequence"),
     info=sealed_by("id", "school", "subject", lasting=True),  # the chain is over the sealed bytes
 )
@@ -47,4 +47,25 @@ ledger_heads = Table(
     Column("school", String(32), primary_key=True, info=held("random id of the school", "school", ends="never")),
     Column("sequence", BigInteger, nullable=False, info=held("the last place in the chain", ends="never")),
     Column("hash", LargeBinary(32), nullable=False, info=held("the chain's end", form="hash", ends="never")),
+    Column("base", BigInteger, nullable=False, server_default="0", info=held("up to where it was pruned")),
+    Column("checkpoint", BigInteger, nullable=False, server_default="0", info=held("place of the last checkpoint")),
+    Column("proof", LargeBinary(32), info=held("MAC over the end, the base and the checkpoint", form="hash")),
+    Column("signed", BigInteger, info=held("when the last checkpoint was made, epoch ms")),
+    Column("kept", BigInteger, info=held("when somebody looked after the chain last, epoch ms")),
+    Column("walked", BigInteger, nullable=False, server_default="0", info=held("how far it is being verified")),
+    Column("verified", BigInteger, info=held("when it was verified to its end, epoch ms")),
+    Column("broken", BigInteger, info=held("the first place that did not fit, none where all do")),
+    Column("why", String(16), info=held("in which way it did not fit, as a code")),
+)
+"""From ``signed`` on: notes for whoever looks after the chain. Nothing is believed because it stands there."""
+
+ledger_checkpoints = Table(
+    "ledger_checkpoints",
+    metadata,
+    Column("school", String(32), primary_key=True, info=held("random id of the school", "school", ends=_KEPT)),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False, info=held("place in the chain", ends=_KEPT)),
+    Column("kind", String(8), primary_key=True, info=held("'end', or 'base' where it was pruned to", ends=_KEPT)),
+    Column("hash", LargeBinary(32), nullable=False, info=held("the chain up to there", form="hash", ends=_KEPT)),
+    Column("at", BigInteger, nullable=False, info=held("when it was made, epoch ms", ends=_KEPT)),
+    Column("signed", Text, nullable=False, info=held("the signed statement of all this", ends=_KEPT)),
 )

@@ -29,7 +29,7 @@ from gateway.identity.people import People
 from gateway.identity.revoking import give_back
 from gateway.identity.secrets import digest, new_secret
 from gateway.ids import new_id
-from gateway.ledger import Event, Ledger
+from gateway.ledger import Event, Ledger, on_record
 from gateway.policy import POLICY_VERSION, Principal
 from gateway.suspended import Kind, contained
 
@@ -273,14 +273,21 @@ class Accounts:
     async def _end(self, row: RowMapping) -> bool:
         """Give a closed account's grant back and delete its row, unless it was connected anew meanwhile."""
         fields = await self._vault.fields(Scope(row["school"], row["person"]))
-        consent = self._consents.get(row["provider"])
         grant = fields.unseal(TABLE, "grant", row["id"], row["grant"])
-        revoked = consent is not None and await give_back(consent, grant)
+        revoked = await self._given_back(row, grant)
         same = (accounts.c.id == row["id"]) & (accounts.c.version == row["version"]) & (accounts.c.state == "closed")
         async with self._database.write() as tx:
             await tx.execute(delete(accounts).where(same))
             await self._vault.renew(tx, Scope(row["school"], row["person"]))
         return revoked
+
+    async def _given_back(self, row: RowMapping, grant: bytes) -> bool:
+        if (consent := self._consents.get(row["provider"])) is None:
+            return False
+        who, told = row["person"], {"account": row["id"]}
+        event = Event("grant.revoked", who, who, None, POLICY_VERSION, told)
+        async with on_record(self._ledger, row["school"], event):
+            return await give_back(consent, grant)
 
     async def grants(self, scope: Scope) -> Sequence[tuple[Account, bytes]]:
         """Every account with its grant: for an erasure, which revokes them after the person's keys are gone.

@@ -184,7 +184,12 @@ class ClientTokens:
         ]
         await tx.execute(insert(client_tokens), both)
         await tx.execute(update(client_grants).where(client_grants.c.id == row["id"]).values(used=now))
+        await self._tell(tx, "extension.tokens", row["school"], row["person"], row["id"])
         return pair
+
+    async def _tell(self, tx: AsyncConnection, action: str, school: str, person: str, grant: str) -> None:
+        """``grant`` stands for the instruction: nothing is sealed, so it works for who is being forgotten, too."""
+        await self._ledger.append(tx, school, Event(action, person, person, grant, POLICY_VERSION))
 
     async def resolve(self, token: str) -> Principal | None:
         """Who an access token speaks for, None where it is nobody (any more)."""
@@ -225,15 +230,21 @@ class ClientTokens:
     async def revoke_family(self, principal: Principal, grant: str) -> bool:
         """Sign one of the person's extensions out. False where it is not theirs or not there."""
         mine = (client_grants.c.person == principal.person) & (client_grants.c.school == principal.school)
-        async with self._database.write() as tx:
-            done = await tx.execute(delete(client_grants).where(mine, client_grants.c.id == grant))
-        return done.rowcount == 1
+        return await self._end(mine & (client_grants.c.id == grant))
 
     async def revoke(self, token: str) -> None:
         """End the sign-in that either token belongs to (RFC 7009). An unknown token is fine."""
         whose = select(client_tokens.c.grant).where(client_tokens.c.token == digest(token))
+        await self._end(client_grants.c.id.in_(whose))
+
+    async def _end(self, which: ColumnElement[bool]) -> bool:
+        """Sign one extension out. False where there is none."""
+        whose = (client_grants.c.id, client_grants.c.school, client_grants.c.person)
         async with self._database.write() as tx:
-            await tx.execute(delete(client_grants).where(client_grants.c.id.in_(whose)))
+            gone = (await tx.execute(delete(client_grants).where(which).returning(*whose))).one_or_none()
+            if gone is not None:
+                await self._tell(tx, "extension.revoked", gone.school, gone.person, gone.id)
+        return gone is not None
 
     async def sweep(self) -> int:
         """Delete what has ended, and sign-ins whose code nobody exchanged; how many sign-ins."""

@@ -22,7 +22,7 @@ from gateway.addresses import is_on_this_machine, is_plain
 from gateway.identity.errors import SignInRefused
 from gateway.settings import IdentityProvider
 from providers.errors import DriveError
-from providers.http import Outbound, Reply
+from providers.http import Exempt, Outbound, Reply, on_word
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 """Signatures by the provider's own key: never 'none', never a shared secret."""
@@ -132,7 +132,10 @@ class Provider:
 
     async def _ask(self, method: str, url: str, headers: dict[str, str], data: bytes | None) -> Reply:
         try:
-            return await self._outbound.fetch(method, url, headers=headers, data=data, limit=1 << 20, read_timeout=15)
+            with on_word(Exempt.SIGN_IN):
+                return await self._outbound.fetch(
+                    method, url, headers=headers, data=data, limit=1 << 20, read_timeout=15
+                )
         except DriveError as error:
             if error.retryable:
                 raise

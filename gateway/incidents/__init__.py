@@ -1,7 +1,6 @@
 """The incident book: what went wrong, whom it touched, who knew when, what was decided, who was told, who signed."""
 
 from gateway.incidents.affected import Affected
-from gateway.incidents.chains import Chains
 from gateway.incidents.detection import Detection, Sign, Thresholds, Watcher
 from gateway.incidents.model import (
     Act,
@@ -21,7 +20,6 @@ from gateway.incidents.record import Incidents
 __all__ = [
     "Act",
     "Affected",
-    "Chains",
     "Changed",
     "Clock",
     "Closed",

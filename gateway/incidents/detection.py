@@ -105,6 +105,11 @@ class Detection:
         log.warning("incident_opened", kind=sign.cause, count=count)
         return made
 
+    async def broke(self, school: str, place: int, why: str) -> None:
+        """A chain of the ledger does not hold any more from ``place`` on."""
+        facts = {"sequence": place, "why": why}
+        await self.saw(Sign(school, "broken_chain", str(place), once=True, facts=facts))
+
     async def stolen(self, tx: AsyncConnection, school: str, person: str) -> None:
         """A token of this person's extension was shown a second time: `identity.ClientTokens` says so."""
         await self.saw_in(tx, Sign(school, "token_reuse", person, affected=[("person", person)]))

@@ -61,3 +61,12 @@ async def steps(
         for row in found[:limit]
     ]
     return told, found[limit - 1].seq if len(found) > limit else None
+
+
+async def entry(
+    tx: AsyncConnection, sealer: Sealer, tenant: str, person: str, job: str, item: str
+) -> tuple[str, str | None, Mapping[str, Any]] | None:
+    """Kind, folder step and entry of one item of a person's job; None where they have none such."""
+    mine = (items.c.id == item, items.c.job == job, items.c.tenant == tenant, items.c.person == person)
+    row = (await tx.execute(select(items.c.kind, items.c.folder, items.c.entry).where(*mine))).one_or_none()
+    return None if row is None else (row.kind, row.folder, unseal(sealer, "items", "entry", item, row.entry))

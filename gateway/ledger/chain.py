@@ -1,19 +1,19 @@
-"""The arithmetic of the ledger: the canonical form of an entry, the chain's hash, and the root over many items. No I/O.
+"""The arithmetic of the ledger: the canonical form of an entry, the chain's hash, the proof of its end. No I/O.
 
-    hash_n = SHA-256(canonical(LABEL, hash_{n-1}, the entry's clear fields, its sealed details))
-    hash_0 = SHA-256(canonical(LABEL, school))
-
-The root is the Merkle tree hash of RFC 6962 over the items in their order.
+hash_n = SHA-256(canonical(LABEL, hash_{n-1}, the entry's clear fields, its sealed details))
+hash_0 = SHA-256(canonical(LABEL, school))
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 LABEL: Final = "file-access ledger 1"
+END_LABEL: Final = "file-access ledger end 1"
 FIELDS: Final = (
     "school", "sequence", "id", "at", "action", "principal", "subject", "instruction", "policy_version", "items",
     "root", "details",
@@ -49,17 +49,11 @@ def genesis(school: str) -> bytes:
     return hashlib.sha256(canonical(LABEL, school)).digest()
 
 
-def link(previous: bytes, entry: dict[str, Any]) -> bytes:
+def link(previous: bytes, entry: Mapping[str, Any]) -> bytes:
     """The hash of an entry that follows ``previous``."""
     return hashlib.sha256(canonical(LABEL, previous, *(entry[name] for name in FIELDS))).digest()
 
 
-def merkle_root(leaves: Sequence[bytes]) -> bytes:
-    """RFC 6962, section 2.1: leaves and nodes are told apart by a first byte, so neither passes for the other."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
-    while len(level) > 1:
-        pairs = [hashlib.sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
-        level = pairs + ([level[-1]] if len(level) % 2 else [])
-    return level[0]
+def proof(key: bytes, school: str, sequence: int, end: bytes, base: int, checkpoint: int) -> bytes:
+    """The MAC by which the end of a chain is known as ours: nobody shortens or replaces it without the key."""
+    return hmac.digest(key, canonical(END_LABEL, school, sequence, end, base, checkpoint), "sha256")

@@ -8,26 +8,31 @@ over the sealed bytes: no cycle of the other keys may change them.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.database import insert_if_absent
 from cache.errors import Missing, Shredded
 from cache.fields import Fields, sealed_version
 from cache.keyrows import FIRST_RECORD
 from cache.model import Scope
 from gateway.db.engine import Database
-from gateway.db.tables_ledger import ledger_entries, ledger_heads
+from gateway.db.tables_ledger import ledger_entries
 from gateway.ids import new_id
-from gateway.ledger.chain import genesis, link, merkle_root
+from gateway.ledger.chain import link
+from gateway.ledger.ends import Ends
+from gateway.ledger.merkle import leaf_hash, root_of
 from gateway.policy import POLICY_VERSION
 from gateway.signing import DEPLOYMENT
 from providers.drive import Instruction
+
+LEAVES: Final = "leaves"
+"""Where a cover's details keep the hashes of its leaves, in base64: 32 bytes each, in their order."""
 
 
 class Sealers(Protocol):
@@ -42,7 +47,8 @@ class Event:
     """One thing that happens. ``principal`` instructs it, it is about ``subject``: random ids of persons.
 
     ``subject`` None: about the school; ``details`` are then sealed under the school's record key. ``items`` and
-    ``root`` are set where the entry covers many items, see `Ledger.cover`.
+    ``root`` are set where the entry covers many items, see `Ledger.cover`. ``id``: the entry's, a new one where it has
+    none.
     """
 
     action: str
@@ -53,6 +59,7 @@ class Event:
     details: Mapping[str, Any] = field(default_factory=dict)
     items: int | None = None
     root: bytes | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,15 @@ class Cover:
     school: str
     sequence: int
     instruction: Instruction
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """What a cover stands for: the hashes of its leaves, in their order, under its ``root``."""
+
+    sequence: int
+    root: bytes
+    hashes: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +98,20 @@ class Entry:
 class Ledger:
     """The chains of all schools."""
 
-    def __init__(self, sealers: Sealers, database: Database) -> None:
+    def __init__(self, sealers: Sealers, database: Database, ends: Ends | None = None) -> None:
+        """``ends``: with the deployment's key, so that nobody else can move the end of a chain."""
         self._sealers = sealers
         self._database = database
+        self._ends = ends or Ends()
 
     async def append(self, tx: AsyncConnection, school: str, event: Event) -> int:
         """The entry's sequence. StorageError where it cannot be sealed: then what it would tell must not happen."""
-        entry = new_id()
+        entry = event.id or new_id()
         box = await self._seal(tx, school, entry, event)
-        await insert_if_absent(tx, ledger_heads, {"school": school, "sequence": 0, "hash": genesis(school)})
-        mine = ledger_heads.c.school == school
-        head = (await tx.execute(select(ledger_heads).where(mine).with_for_update())).one()
+        end = await self._ends.lock(tx, school)
         values = {
             "school": school,
-            "sequence": head.sequence + 1,
+            "sequence": end.sequence + 1,
             "id": entry,
             "at": await self._database.now(tx),
             "action": event.action,
@@ -107,10 +123,9 @@ class Ledger:
             "root": event.root,
             "details": box,
         }
-        end = link(head.hash, values)
-        await tx.execute(insert(ledger_entries).values(**values, hash=end))
-        await tx.execute(update(ledger_heads).where(mine).values(sequence=head.sequence + 1, hash=end))
-        return int(head.sequence) + 1
+        after = link(end.hash, values)
+        await tx.execute(insert(ledger_entries).values(**values, hash=after))
+        return (await self._ends.move(tx, end, sequence=end.sequence + 1, hash=after)).sequence
 
     async def record(self, school: str, event: Event) -> int:
         """`append` in a transaction of its own: committed when this returns."""
@@ -134,20 +149,25 @@ class Ledger:
         subject: str | None = None,
         action: str = "transfer.batch",
         details: Mapping[str, Any] | None = None,
+        name: str | None = None,
     ) -> Cover:
         """One entry for many items: their number and Merkle root. A cover counts once ``tx`` has committed.
 
-        ``leaves``: one byte string an item, made of what identifies it and where it goes; at most a few thousand.
+        ``leaves``: one byte string an item, made of what identifies it and where it goes; at most a few thousand. Their
+        hashes are kept with the details, so that each can be proven for as long as the entry is kept. ``name``: the
+        entry's id, 32 hexadecimal digits, where the items know it already.
         """
+        hashes = [leaf_hash(leaf) for leaf in leaves]
         event = Event(
             action,
             instruction.principal,
             subject or instruction.principal,
             instruction.id,
             instruction.policy_version,
-            details or {},
+            {**(details or {}), LEAVES: base64.b64encode(b"".join(hashes)).decode()},
             items=len(leaves),
-            root=merkle_root(leaves),
+            root=root_of(hashes),
+            id=name,
         )
         return Cover(school, await self.append(tx, school, event), instruction)
 
@@ -163,6 +183,24 @@ class Ledger:
             row = (await tx.execute(found.order_by(ledger_entries.c.sequence).limit(1))).first()
         return None if row is None else Cover(school, int(row.sequence), instruction)
 
+    async def leaves(self, school: str, name: str) -> Leaves | None:
+        """What the entry ``name`` covers; None where it covers nothing, or its person was forgotten."""
+        mine = (ledger_entries.c.id == name) & (ledger_entries.c.school == school)
+        async with self._database.read() as tx:
+            row = (await tx.execute(select(ledger_entries).where(mine))).mappings().one_or_none()
+        told = None if row is None or row["root"] is None else await unseal(self._sealers, dict(row))
+        if row is None or told is None:
+            return None
+        raw = base64.b64decode(told[LEAVES])
+        return Leaves(row["sequence"], bytes(row["root"]), [raw[at : at + 32] for at in range(0, len(raw), 32)])
+
+    async def names(self, school: str, instruction: Instruction) -> bool:
+        """Whether an entry names this instruction of this person."""
+        mine = (ledger_entries.c.school == school) & (ledger_entries.c.instruction == instruction.id)
+        found = select(exists().where(mine, ledger_entries.c.principal == instruction.principal))
+        async with self._database.read() as tx:
+            return bool((await tx.execute(found)).scalar_one())
+
     async def read(self, school: str, *, subject: str | None = None, after: int = 0, limit: int = 100) -> list[Entry]:
         """Entries after a sequence, oldest first; ``subject`` narrows to one person."""
         query = select(ledger_entries).where(ledger_entries.c.school == school, ledger_entries.c.sequence > after)
@@ -170,7 +208,12 @@ class Ledger:
             query = query.where(ledger_entries.c.subject == subject)
         async with self._database.read() as tx:
             rows = (await tx.execute(query.order_by(ledger_entries.c.sequence).limit(limit))).mappings().all()
-        return [await self._entry(dict(row)) for row in rows]
+        return [await self.shown(dict(row), details=True) for row in rows]
+
+    async def shown(self, row: Mapping[str, Any], *, details: bool) -> Entry:
+        """A row as it is read back; without ``details`` they stay sealed."""
+        kept = {name: row[name] for name in Entry.__dataclass_fields__ if name != "details"}
+        return Entry(**kept, details=await unseal(self._sealers, row) if details else None)
 
     async def _seal(self, tx: AsyncConnection, school: str, entry: str, event: Event) -> bytes | None:
         if not event.details:
@@ -178,11 +221,6 @@ class Ledger:
         fields = await self._sealers.records(Scope(school, event.subject), tx)
         told = json.dumps(event.details, sort_keys=True, separators=(",", ":"))
         return fields.seal("ledger_entries", "details", entry, told)
-
-    async def _entry(self, row: dict[str, Any]) -> Entry:
-        details = await unseal(self._sealers, row)
-        kept = {name: row[name] for name in Entry.__dataclass_fields__ if name != "details"}
-        return Entry(**kept, details=details)
 
 
 def operated(action: str, details: Mapping[str, Any] | None = None) -> Event:

@@ -46,6 +46,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "transfer.create": Rule(),
         "job.read": Rule(),
         "job.cancel": Rule(),
+        "access.read": Rule(clients=_PAGE),
         "cache.read": Rule(),
         "cache.manage": Rule(clients=_PAGE),
         "connection.read": Rule(clients=_PAGE),
@@ -79,6 +80,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "school.incidents": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.containment": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.release": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
+        "school.lawful": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
     }
 )
 

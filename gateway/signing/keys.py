@@ -55,6 +55,13 @@ class SigningKeys:
         fields = await self._vault.fields(DEPLOYMENT)
         self.journal_key = fields.unseal(TABLE, "secret", journal["id"], journal["secret"])
 
+    async def due(self, older: int = YEAR) -> Sequence[str]:
+        """The purposes whose newest key is at least ``older`` ms old."""
+        async with self._database.read() as tx:
+            rows, before = await self._rows(tx), await self._database.now(tx) - older
+        newest = {row["purpose"]: row["made"] for row in rows}
+        return [purpose for purpose in PREFIXES if newest[purpose] <= before]
+
     async def rotate(self, tx: AsyncConnection, purpose: str, older: int = YEAR) -> str | None:
         """Put a new key in the place of one that is at least ``older`` ms old; its id, None where that is younger.
 

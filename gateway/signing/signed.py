@@ -63,22 +63,24 @@ def sign(statement: Mapping[str, Any], key: Mapping[str, Any], typ: str) -> dict
 
 def verify(signed: Mapping[str, Any], pinned: Mapping[str, Any], kind: Kind = RECEIPT) -> dict[str, Any]:
     """The statement, where one of the ``pinned`` JWKS keys signed it as this kind. ValueError otherwise."""
-    header, statement = _checked(signed, pinned)
+    what = kind.typ.removeprefix("file-access-").replace("-", " ")
+    try:
+        header, statement = _checked(signed, pinned)
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"the {what} was not signed by a pinned key, or was changed") from error
     if header.get("typ") != kind.typ or not str(header.get("kid")).startswith(PREFIXES[kind.purpose]):
-        raise ValueError("this was signed as something else")
+        raise ValueError(f"the {what} was signed as something else")
     return statement
 
 
 def _checked(signed: Mapping[str, Any], pinned: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    try:
-        given = cast("jws.FlattenedJSONSerialization", {name: signed[name] for name in _PARTS})
-        keys = KeySet.import_key_set(cast("KeySetSerialization", {"keys": list(pinned["keys"])}))
-        checked = jws.deserialize_json(given, keys, algorithms=["Ed25519"])
-        header, statement = dict(checked.member.protected or {}), json.loads(checked.payload)
-    except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise ValueError("it was not signed by a pinned key, or was changed") from error
+    """Header and statement of what one of the keys signed. JoseError, ValueError, KeyError, TypeError."""
+    given = cast("jws.FlattenedJSONSerialization", {name: signed[name] for name in _PARTS})
+    keys = KeySet.import_key_set(cast("KeySetSerialization", {"keys": list(pinned["keys"])}))
+    checked = jws.deserialize_json(given, keys, algorithms=["Ed25519"])
+    header, statement = dict(checked.member.protected or {}), json.loads(checked.payload)
     if not isinstance(statement, dict):
-        raise ValueError("it is not a statement")  # noqa: TRY004  # the caller knows one error
+        raise TypeError("not a statement")
     return header, statement
 
 
@@ -113,7 +115,7 @@ def _named(signed: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]
         public = _raw(key["x"])
         same = header["typ"] == _SUCCESSION and header["kid"].startswith(PREFIXES[purpose])
         return jwk(purpose, public) if same and key["kid"] == key_id(purpose, public) else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -6,9 +6,9 @@ nothing leaves without an instruction and its entry in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,9 +35,22 @@ class Drives(Protocol):
         ...
 
     async def cover(
-        self, tx: AsyncConnection, person: str, school: str, instruction: Instruction, leaves: Sequence[bytes], /
+        self,
+        tx: AsyncConnection,
+        person: str,
+        school: str,
+        instruction: Instruction,
+        leaves: Sequence[bytes],
+        /,
+        *,
+        name: str,
+        action: str,
+        details: Mapping[str, Any],
     ) -> None:
-        """The entry for many items, in the transaction that stores them, and last in it. ``leaves``: what each is."""
+        """The entry for many items, in the transaction that stores them, and last in it. ``leaves``: what each is.
+
+        ``name``: the entry's id; ``action`` and ``details``: what it tells of all of them.
+        """
         ...
 
 

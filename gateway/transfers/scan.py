@@ -6,20 +6,19 @@ Names are chosen apart here, so that no two items of one folder race for the sam
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.jobs.model import OPEN, Item, ItemState, NewItem, Outcome
+from gateway.jobs.model import ItemState, NewItem, Outcome
 from gateway.jobs.service import Jobs
 from gateway.jobs.turn import Turn
 from gateway.transfers.access import Drives, instruction, throttled
 from gateway.transfers.choose import Lookup, Names
 from gateway.transfers.conflict import Conflict
+from gateway.transfers.covers import FOUND, Covered, covering
 from gateway.transfers.naming import key
 from gateway.transfers.plan import Under, judge, steps
 from providers.drive import Entry, Page, Ref, Source, Traits
@@ -55,7 +54,8 @@ class Scan:
                 "over": page.cursor is None,
                 "complete": page.complete and turn.work.get("complete", True),
             }
-            await turn.save(work, partial(self._store, turn, *covering(more, item)))
+            covered = covering(more, item.mode, item.spec["destination"]["drive"])
+            await turn.save(work, partial(self._store, turn, covered))
             self._jobs.wake(item.job)
         if not turn.work["complete"]:
             return Outcome(ItemState.FAILED, "incomplete_listing")
@@ -64,11 +64,14 @@ class Scan:
     async def abandon(self, turn: Turn) -> None:
         """A listing holds nothing."""
 
-    async def _store(self, turn: Turn, more: Sequence[NewItem], leaves: Sequence[bytes], tx: AsyncConnection) -> None:
+    async def _store(self, turn: Turn, found: Covered, tx: AsyncConnection) -> None:
         """What was found, and with it the ledger's word for all of it."""
         item = turn.item
-        if await self._jobs.add(tx, item.job, more) and leaves:
-            await self._drives.cover(tx, item.person, item.tenant, instruction(item), leaves)
+        if await self._jobs.add(tx, item.job, found.items) and found.leaves:
+            await self._drives.cover(
+                tx, item.person, item.tenant, instruction(item), found.leaves, name=found.name, action=FOUND,
+                details={"job": item.job},
+            )  # fmt: skip
 
     def _lookup(self, turn: Turn) -> Lookup:
         async def lookup(keys: Sequence[str]) -> set[str]:
@@ -85,23 +88,6 @@ class Scan:
                 if error.retryable or cursor is None:
                     raise
             return await source.children(ref)  # a page token that has ended: once more from the start, nothing twice
-
-
-def covering(found: Sequence[NewItem], scan: Item) -> tuple[list[NewItem], list[bytes]]:
-    """The items, those that make something marked as covered by one entry of the ledger, and the leaves of that entry.
-
-    A leaf tells what goes where: JSON of the mode, source drive and item, destination drive, folder step and name.
-    """
-    marked: list[NewItem] = []
-    leaves: list[bytes] = []
-    for one in found:
-        if one.kind == "copy" and one.state in OPEN:
-            entry, to = one.entry, scan.spec["destination"]["drive"]
-            told = [scan.mode, entry["drive"], entry["ref"], to, one.folder, entry["to"]]
-            leaves.append(json.dumps(told, separators=(",", ":")).encode())
-            one = replace(one, entry={**entry, "covered": True})
-        marked.append(one)
-    return marked, leaves
 
 
 async def _items(entries: Iterable[Entry], names: Names, turn: Turn, traits: Traits, *, copies: bool) -> list[NewItem]:

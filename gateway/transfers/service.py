@@ -25,6 +25,7 @@ from gateway.transfers.access import Drives
 from gateway.transfers.choose import Lookup, Names
 from gateway.transfers.conflict import Conflict
 from gateway.transfers.copy import Copy
+from gateway.transfers.covers import ORDERED, covering
 from gateway.transfers.facts import identity, pack, source_identity
 from gateway.transfers.folders import MakeFolder, Prune
 from gateway.transfers.naming import key
@@ -137,10 +138,14 @@ class Transfers:
                 )
             many = items_of(await self._sums.of(order.school, order.person, seen)) > MANY
             priority = BULK if many else 0  # others may overtake what is known to be large
-        first = await self.check(order)
+        first = covering(await self.check(order), order.mode, order.destination.drive)
         async with self._jobs.database.write() as tx:
             await self.require_room(tx, order.school, order.person, "transfer")
-            job = await self.store(tx, order, first, priority=priority)
+            job = await self.store(tx, order, first.items, priority=priority)
+            await self._drives.cover(
+                tx, order.person, order.school, order.instruction, first.leaves, name=first.name, action=ORDERED,
+                details={"job": job, **_spec(order)},
+            )  # fmt: skip
         self._jobs.wake(job)
         return job
 

@@ -17,7 +17,7 @@ from gateway.sentences import sentence
 from gateway.webhooks import signing
 from gateway.webhooks.addresses import AddressRefused, Outside, check
 from providers.errors import DriveError, Refused, Untrusted
-from providers.http import Outbound
+from providers.http import Outbound, Word, on_word
 
 PATIENCE: Final = 15.0
 """Seconds that an attempt may take; shorter than the first pause between two."""
@@ -78,7 +78,8 @@ class Sender:
         try:
             check(target.url, here=self.here)
             async with asyncio.timeout(self._patience):
-                return told(await self._status(target.url, headers, raw))
+                with on_word(Word(target.instruction)):
+                    return told(await self._status(target.url, headers, raw))
         except (AddressRefused, Refused):
             return Sent("address")
         except Untrusted as error:
@@ -96,7 +97,9 @@ class Sender:
             await outbound.close()
 
     def _connector(self, url: str, resolver: AbstractResolver) -> Outbound:
-        return Outbound([url], suffixes=(), cafile=self._cafile, resolver=resolver, streams=1)
+        return Outbound(
+            [url], suffixes=(), cafile=self._cafile, resolver=resolver, streams=1, recorded=True
+        )  # fmt: skip
 
 
 def told(status: int) -> Sent:

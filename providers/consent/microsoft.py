@@ -8,6 +8,7 @@ person out of everything), so `MicrosoftConsent.revoke` says False. Source: Micr
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import time
 import warnings
@@ -118,7 +119,8 @@ class MicrosoftConsent:
             except (ValueError, RuntimeError):  # state, nonce, shape; the text may hold what must not be seen
                 raise Untrusted("the answer does not fit this sign-in", reason="flow") from None
 
-        told = await loop.run_in_executor(self._threads, run)
+        here = contextvars.copy_context()  # on whose word this is done holds in the thread, too
+        told = await loop.run_in_executor(self._threads, here.run, run)
         return told if isinstance(told, Mapping) else {"error": "invalid_grant", "suberror": "empty"}
 
     def _app(self, cache: Any, loop: asyncio.AbstractEventLoop | None = None) -> Any:

@@ -12,11 +12,13 @@ from providers.http.outbound import Outbound
 from providers.http.pace import Pace
 from providers.http.patience import Patience, retry_after
 from providers.http.turns import Turns
+from providers.http.word import Exempt, Unrecorded, Word, on_word, spoken
 
 __all__ = [
     "PIECE",
     "AccountHttp",
     "Bucket",
+    "Exempt",
     "Outbound",
     "Pace",
     "Patience",
@@ -25,12 +27,16 @@ __all__ = [
     "Tokens",
     "Translate",
     "Turns",
+    "Unrecorded",
+    "Word",
     "bounded",
     "decoded",
     "exactly",
     "is_background",
+    "on_word",
     "parsed",
     "pieces",
     "retry_after",
+    "spoken",
     "work_in_background",
 ]

@@ -23,6 +23,7 @@ from providers.http.gate import Gate
 from providers.http.guard import SUFFIXES, Allowed, Forbidden, GuardedResolver
 from providers.http.pace import Lane
 from providers.http.turns import Turns
+from providers.http.word import Unrecorded, spoken
 
 SOCKET_BUFFER = 512 * 1024
 """What the kernel may hold for one connection in each direction, bytes; by default it takes up to 8 MiB."""
@@ -45,7 +46,7 @@ class Outbound:
     ``roots``: addresses whose origins are allowed; only they may resolve to private or loopback addresses. ``cafile``:
     PEM trust anchors instead of the system's; without it ``SSL_CERT_FILE`` is honoured. ``streams``: bulk reads, and as
     many bulk writes, at the same time in this process. ``turns``: shared with whatever else is bulk here. Times in
-    seconds.
+    seconds. ``recorded``: nothing leaves but on a word that was said (`providers.http.word`).
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Outbound:
         resolver: AbstractResolver | None = None,
         streams: int = 64,
         turns: Turns | None = None,
+        recorded: bool = False,
     ) -> None:
+        self._recorded = recorded
         self._allowed = Allowed.of(roots, suffixes)
         self._tls = ssl.create_default_context(cafile=cafile)
         self._connect_timeout = connect_timeout
@@ -128,7 +131,7 @@ class Outbound:
         ``total`` seconds for all of it, the body too; None for what is large.
 
         Refused where the address is not allowed, Offline where the server does not answer, Untrusted where bytes and
-        promises differ; an error of the ``data`` iterator comes through as it is.
+        promises differ, Unrecorded; an error of the ``data`` iterator comes through as it is.
         """
         if data is not None and not isinstance(data, bytes) and length is None:
             raise ValueError("a body without a length")
@@ -154,6 +157,8 @@ class Outbound:
         limits: aiohttp.ClientTimeout,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         target = self._allowed.check(url)
+        if self._recorded and spoken() is None:
+            raise Unrecorded
         if size is not None:
             headers["Content-Length"] = str(size)
         counted = body if isinstance(body, Upload) else None

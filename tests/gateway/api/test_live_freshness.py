@@ -12,6 +12,7 @@ import pytest
 from gateway.api.services import Services
 from gateway.files.freshness import SECONDS, Freshness
 from providers.drive import Ref
+from providers.http import Word, on_word
 from tests.gateway.api.live import Live, Person, person
 
 PATH = "/v1/drives/{}/items/{}"
@@ -85,7 +86,8 @@ async def test_what_was_trashed_elsewhere_is_closed_in_ten_seconds(live: Live, n
     path = PATH.format(drive, item)
 
     async def elsewhere(services: Services) -> None:
-        await services.drives._made[drive].drive.trash(Ref.parse(item))
+        with on_word(Word("elsewhere")):
+            await services.drives._made[drive].drive.trash(Ref.parse(item))
 
     live.run(elsewhere)
     pass_by(live, SECONDS)

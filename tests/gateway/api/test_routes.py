@@ -13,6 +13,7 @@ from gateway.policy.rules import RULES
 from tests.gateway.api.live import Live, Person
 
 PUBLIC_ROUTES = {
+    ("GET", "/v1/ledger-keys"),
     ("GET", "/v1/receipt-keys"),
     ("GET", "/v1/receipts/{secret}"),
     ("OPTIONS", "/v1/uploads"),
@@ -76,6 +77,17 @@ PAGE_ONLY = {
     ("POST", "/v1/school/incidents/{incident}/reopen"),
     ("POST", "/v1/school/incidents/{incident}/signature"),
     ("GET", "/v1/school/keys"),
+    ("GET", "/v1/me/accesses"),
+    ("GET", "/v1/school/lawful-requests"),
+    ("GET", "/v1/school/lawful-requests/{request}"),
+    ("POST", "/v1/school/lawful-requests"),
+    ("POST", "/v1/school/lawful-requests/{request}/approve"),
+    ("POST", "/v1/school/lawful-requests/{request}/export"),
+    ("POST", "/v1/school/lawful-requests/{request}/refuse"),
+    ("GET", "/v1/school/ledger"),
+    ("GET", "/v1/school/ledger/export"),
+    ("GET", "/v1/school/ledger/status"),
+    ("POST", "/v1/school/ledger/verify"),
     ("GET", "/v1/school/settings"),
     ("PATCH", "/v1/school/settings"),
     ("POST", "/v1/school/webhook/secret"),

@@ -188,7 +188,7 @@ async def test_who_is_forgotten_while_their_key_is_suspended_loses_the_grants_un
         vault=desk.vault, database=desk.database, people=desk.people, ledger=desk.ledger, consents={},
         redirect_uri="https://here.example/connect/callback",
     )  # fmt: skip
-    outside = AccountsOutside(room, {})
+    outside = AccountsOutside(room, {}, desk.ledger)
     assert "grant" in (await outside.collect(leo))[0]
     await contain(desk, Kind.KEY, str(leo.subject), 1)
     await desk.look()

@@ -9,6 +9,8 @@ STAYS = {
     "persons": "ended by its own step: only the id stays",
     "erasures": "the proof itself: ids, times and counts",
     "ledger_entries": "details die with the person's key",
+    "lawful_requests": "what the law made the school hand out, kept as long as its ledger",
+    "ledger_checkpoints": "of the school",
     "ledger_heads": "of the school",
     "sign_in_flows": "of nobody yet, ten minutes",
     "client_codes": "with client_grants (cascade)",

@@ -70,8 +70,21 @@ async def test_a_code_becomes_tokens_that_speak_for_the_person(
     )
     assert (grant.client, pair.expires_in) == (CLIENT_ID, 3600)
     assert grant.last_used is not None
-    (entry,) = await ledger.read(leo.tenant)
+    entry, given = await ledger.read(leo.tenant)
     assert (entry.action, entry.details) == ("extension.authorized", {"grant": grant.id})
+    assert (given.action, given.subject, given.instruction) == ("extension.tokens", leo.subject, grant.id)
+
+
+@pytest.mark.both
+async def test_signing_an_extension_out_is_told_once(tokens: ClientTokens, leo: Scope, ledger: Ledger) -> None:
+    pair = await signed_in(tokens, leo)
+    (grant,) = await tokens.list(at_page(leo))
+    await tokens.revoke("nothing of ours")
+    await tokens.revoke(pair.refresh_token)
+    await tokens.revoke(pair.refresh_token)
+    assert not await tokens.revoke_family(at_page(leo), grant.id)
+    told = [entry for entry in await ledger.read(leo.tenant) if entry.action == "extension.revoked"]
+    assert [(entry.subject, entry.instruction) for entry in told] == [(leo.subject, grant.id)]
 
 
 async def test_only_access_tokens_open(tokens: ClientTokens, leo: Scope) -> None:

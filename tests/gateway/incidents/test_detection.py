@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 
 from cache.errors import Corrupt
 from cache.model import Scope
-from gateway.db.tables_incidents import incident_detections, ledger_checks
-from gateway.db.tables_ledger import ledger_entries, ledger_heads
+from gateway.db.tables_incidents import incident_detections
 from gateway.identity import CLIENT_ID, TokenRefused
-from gateway.incidents import Chains, Incident, Watcher
+from gateway.incidents import Incident, Watcher
 from gateway.incidents.detection import KEPT, Sign
-from gateway.ledger import Event
-from gateway.ledger.chain import FIELDS, link
 from tests.gateway.containment.test_switches import extension
 from tests.gateway.desks import Building, Desk
 
@@ -156,113 +151,14 @@ async def test_old_detections_are_forgotten_and_broken_links_are_not(desk: Desk)
         assert list((await tx.execute(select(incident_detections.c.cause))).scalars()) == ["broken_chain"]
 
 
-# the chain of the ledger
-
-
-async def entries(desk: Desk, count: int) -> str:
+async def test_a_chain_that_does_not_hold(desk: Desk) -> None:
     school = desk.school().id
-    for number in range(count):
-        await desk.ledger.record(school, Event("file.opened", "p" * 32, None, None, "v", {"n": number}))
-    return school
-
-
-async def walked(desk: Desk, chains: Chains, limit: int = 2000) -> None:
-    """A whole walk of every school."""
-    for _ in range(50):
-        await chains.sweep(limit)
-    desk.database.ahead += HOUR + 1000
-
-
-async def spoiled(desk: Desk, what: str, school: str) -> None:
-    """Somebody with the database in their hands."""
-    mine = ledger_entries.c.school == school
-    async with desk.database.write() as tx:
-        if what == "altered":
-            await tx.execute(update(ledger_entries).where(mine, ledger_entries.c.sequence == 4).values(action="x"))
-        elif what == "missing":
-            await tx.execute(delete(ledger_entries).where(mine, ledger_entries.c.sequence == 4))
-        elif what == "end":
-            await tx.execute(delete(ledger_entries).where(mine, ledger_entries.c.sequence == 7))
-        elif what == "reordered":
-            for old, new in ((3, 99), (4, 3), (99, 4)):
-                await tx.execute(
-                    update(ledger_entries).where(mine, ledger_entries.c.sequence == old).values(sequence=new)
-                )  # fmt: skip
-        else:
-            await _forge(tx, school)
-
-
-async def _forge(tx: Any, school: str) -> None:
-    """A chain that holds together, from the fourth entry on another one than there was."""
-    mine = ledger_entries.c.school == school
-    rows = (await tx.execute(select(ledger_entries).where(mine).order_by(ledger_entries.c.sequence))).mappings().all()
-    end = rows[2]["hash"]
-    for row in rows[3:]:
-        told = {name: row[name] for name in FIELDS} | {"action": "nothing"}
-        end = link(end, told)
-        here = mine & (ledger_entries.c.sequence == row["sequence"])
-        await tx.execute(update(ledger_entries).where(here).values(action="nothing", hash=end))
-    await tx.execute(update(ledger_heads).where(ledger_heads.c.school == school).values(hash=end))
-
-
-@pytest.mark.parametrize(
-    ("what", "at", "why"),
-    [
-        ("altered", 4, "altered"),
-        ("missing", 4, "missing"),
-        ("reordered", 3, "altered"),
-        ("end", 7, "end"),
-        ("forged", 7, "replaced"),
-    ],
-)
-async def test_a_broken_chain(desk: Desk, what: str, at: int, why: str) -> None:
-    school = await entries(desk, 7)
-    chains = Chains(desk.database, desk.detection, pause=HOUR)
-    await walked(desk, chains)
-    assert await book(desk) == []
-    await spoiled(desk, what, school)
-    await walked(desk, chains)
-    await walked(desk, chains)
+    for _ in range(2):
+        await desk.detection.broke(school, 4, "altered")
     (one,) = await book(desk)
     assert (one.kind, one.severity) == ("broken_chain", "high")
     told = (await desk.incidents.get(school, one.id)).told
     assert told is not None
-    assert told.facts == {"sequence": at, "why": why}
-
-
-async def test_a_walk_goes_on_in_another_process_and_with_what_was_added(desk: Desk, other: Desk) -> None:
-    school = await entries(desk, 7)
-    first, second = (Chains(process.database, process.detection, pause=HOUR) for process in (desk, other))
-    for number, chains in enumerate((first, second, first), 1):
-        assert await chains.sweep(2) == 0
-        async with desk.database.read() as tx:
-            mine = select(ledger_checks.c.sequence).where(ledger_checks.c.school == school)
-            assert (await tx.execute(mine)).scalar_one() == 2 * number
-    await entries(desk, 1)
-    await spoiled(desk, "altered", school)  # where the walk has been already: the next one finds it
-    await walked(desk, second, 2)
-    assert await book(desk) == []
-    await walked(desk, second, 2)
-    (one,) = await book(desk)
-    assert one.kind == "broken_chain"
-
-
-async def test_a_walk_that_is_over_rests(desk: Desk) -> None:
-    await entries(desk, 3)
-    chains = Chains(desk.database, desk.detection, pause=HOUR)
-    for _ in range(5):
-        await chains.sweep(2000)
-    async with desk.database.read() as tx:
-        rows = (await tx.execute(select(ledger_checks))).all()
-    now = await desk.database.now()
-    assert rows
-    assert all(row.due > now and row.sequence == 0 for row in rows)
-    assert {row.known for row in rows if row.school == desk.school().id} == {3}
-
-
-async def test_two_processes_never_take_the_same_step(desk: Desk, other: Desk, tmp_path: Path) -> None:
-    await entries(desk, 9)
-    both = [Chains(process.database, process.detection, pause=HOUR) for process in (desk, other)]
-    for _ in range(10):
-        assert await asyncio.gather(*(chains.sweep(2) for chains in both)) == [0, 0]
-    assert await book(desk) == []
+    assert told.facts == {"sequence": 4, "why": "altered"}
+    await desk.detection.broke(school, 9, "missing")
+    assert len(await book(desk)) == 2, "another place is another incident"

@@ -43,6 +43,7 @@ class Shelf:
     drives: Mapping[str, Drive]
     instructions: list[Instruction] = field(default_factory=list)
     leaves: list[bytes] = field(default_factory=list)
+    covers: list[tuple[str, str]] = field(default_factory=list)
     covered: int = 0
 
     async def reader(self, person: str, school: str, drive: str, /) -> Readable:
@@ -56,10 +57,13 @@ class Shelf:
         return self._find(person, school, drive)
 
     async def cover(
-        self, _tx: AsyncConnection, person: str, school: str, _word: Instruction, leaves: Sequence[bytes], /
-    ) -> None:
+        self, _tx: AsyncConnection, person: str, school: str, _word: Instruction, leaves: Sequence[bytes], /, *,
+        name: str, action: str, details: Mapping[str, Any],
+    ) -> None:  # fmt: skip
         assert (person, school) == (PERSON, SCHOOL)
+        assert details["job"]
         self.leaves += leaves
+        self.covers.append((action, name))
 
     def _find(self, person: str, school: str, drive: str) -> Drive:
         if (person, school) != (PERSON, SCHOOL) or drive not in self.drives:

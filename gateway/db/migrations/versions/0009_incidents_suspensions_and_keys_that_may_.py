@@ -86,18 +86,6 @@ def upgrade() -> None:
     with op.batch_alter_table('incidents', schema=None) as batch_op:
         batch_op.create_index('incidents_of_school', ['school', 'opened', 'id'], unique=False)
 
-    op.create_table('ledger_checks',
-    sa.Column('school', sa.String(length=32), nullable=False),
-    sa.Column('sequence', sa.BigInteger(), nullable=False),
-    sa.Column('hash', sa.LargeBinary(length=32), nullable=False),
-    sa.Column('known', sa.BigInteger(), nullable=False),
-    sa.Column('known_hash', sa.LargeBinary(length=32), nullable=False),
-    sa.Column('due', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('school', name=op.f('pk_ledger_checks'))
-    )
-    with op.batch_alter_table('ledger_checks', schema=None) as batch_op:
-        batch_op.create_index('ledger_checks_due', ['due'], unique=False)
-
     op.create_table('containment_words',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('containment', sa.String(length=32), nullable=False),

@@ -1,0 +1,111 @@
+"""What an operator's command works with beside a gateway that may be running: its stores, its keys, its ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import resource
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.db.engine import Database
+    from gateway.ledger import Ends, Ledger
+    from gateway.ledger.checkpoints import Checkpoints
+    from gateway.signing import SigningKeys
+    from gateway.stores import Stores
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The stores, and the ledger on them."""
+
+    stores: Stores
+    signing: SigningKeys
+    ends: Ends
+    ledger: Ledger
+    checkpoints: Checkpoints
+
+    @property
+    def database(self) -> Database:
+        """The gateway's."""
+        return self.stores.database
+
+    async def chains(self) -> list[str]:
+        """The schools that have a chain, and the deployment itself."""
+        from sqlalchemy import select
+
+        from gateway.db.tables_ledger import ledger_heads
+
+        async with self.database.read() as tx:
+            return list((await tx.execute(select(ledger_heads.c.school).order_by(ledger_heads.c.school))).scalars())
+
+
+@asynccontextmanager
+async def beside() -> AsyncIterator[Beside]:
+    """Opened by the settings of the environment. StartRefused, UnsafeSettings."""
+    from cache.encoding import enc
+    from cache.errors import StorageError
+    from cache.keys import hkdf
+    from gateway.db.engine import DatabaseInUse
+    from gateway.db.migrate import DatabaseTooNew
+    from gateway.ledger import Ends, Ledger
+    from gateway.ledger.checkpoints import Checkpoints
+    from gateway.ledger.keeping import years
+    from gateway.safety import load
+    from gateway.signing import SigningKeys
+    from gateway.stores import StartRefused, opened
+
+    settings = load()
+    try:
+        async with AsyncExitStack() as stack:
+            stores = await opened(settings, os.environ.get("SSL_CERT_FILE"), stack, beside=True)
+            signing = SigningKeys(stores.vault, stores.database)
+            await signing.start()
+            ends = Ends(hkdf(signing.journal_key, enc("ledger ends", 1)))
+            ledger = Ledger(stores.vault, stores.database, ends)
+            yield Beside(
+                stores, signing, ends, ledger, Checkpoints(ledger, stores.database, ends, signing, years)
+            )  # fmt: skip
+    except (DatabaseInUse, DatabaseTooNew, StorageError) as error:
+        raise StartRefused(str(error)) from error
+
+
+def run(work: Callable[[Beside], Awaitable[int]]) -> NoReturn:
+    """Do it, and end with what it gives back; 2 where it could not be begun."""
+    from gateway.safety import UnsafeSettings
+    from gateway.stores import StartRefused
+
+    async def whole() -> int:
+        async with beside() as found:
+            return await work(found)
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys
+    try:
+        sys.exit(asyncio.run(whole()))
+    except UnsafeSettings as error:
+        refuse(f"these settings are not safe to use:\n{error}")
+    except StartRefused as error:
+        refuse(str(error))
+
+
+def refuse(message: str) -> NoReturn:
+    """Say why, and end with 2."""
+    click.echo(f"file-access: {message}", err=True)
+    sys.exit(2)
+
+
+def operator() -> str:
+    """Who runs the command, as this machine knows them: told in the ledger."""
+    if os.getuid() == 0 and (behind := os.environ.get("SUDO_USER")):
+        return behind
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
