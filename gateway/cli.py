@@ -5,22 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
+from gateway.commands.keys import keys
 from gateway.commands.lawful import lawful
 from gateway.commands.ledger import ledger
+from gateway.commands.refusing import refuse
 from providers.sandbox.__main__ import cli as sandbox
-
-
-def refuse(message: str) -> NoReturn:
-    """Say why nothing was started, and end with 2."""
-    click.echo(f"file-access: {message}", err=True)
-    sys.exit(2)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -116,6 +111,7 @@ def verify_receipt(receipt: Path, keys: Path) -> None:
     click.echo(json.dumps(statement, indent=2, ensure_ascii=False))
 
 
+main.add_command(keys)
 main.add_command(lawful)
 main.add_command(ledger)
 main.add_command(sandbox, "sandbox")

@@ -43,6 +43,7 @@ from gateway.signing import SigningKeys
 from gateway.transfers import Transfers
 from gateway.transfers.proofs import Proofs
 from gateway.webhooks import Webhooks
+from providers.http import Turns
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Services:
     accesses: Accesses
     school_choices: SchoolChoices
     webhooks: Webhooks
+    turns: Turns
 
     @property
     def freshness(self) -> Freshness:

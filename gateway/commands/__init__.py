@@ -1,1 +1,1 @@
-"""The operator's commands, a module a group; `gateway.cli` lists them. They import what they need when they run."""
+"""The groups of commands beside `serve` and `worker`; what they need is imported only where one of them runs."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Text
 
-from cache.inventory import held
+from cache.inventory import held, sealed_by
 from gateway.db.metadata import metadata
 
 _KEPT: Final = "at the school's retention"
@@ -38,6 +38,7 @@ ledger_entries = Table(
     Index("ix_ledger_entries_instruction", "school", "instruction"),
     Index("ix_ledger_entries_subject", "school", "subject", "sequence"),
     Index("ix_ledger_entries_principal", "school", "principal", "sequence"),
+    info=sealed_by("id", "school", "subject", lasting=True),  # the chain is over the sealed bytes
 )
 
 ledger_heads = Table(

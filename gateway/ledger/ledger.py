@@ -2,7 +2,8 @@
 
 Entries are appended in the caller's transaction, so an act and its entry exist together or not at all. An entry's
 details are sealed before the end of the chain is locked; append it as the last thing in a transaction, because the
-lock holds until that ends.
+lock holds until that ends. They are sealed under a key that lasts as long as whom they are about, since the chain is
+over the sealed bytes: no cycle of the other keys may change them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from sqlalchemy import exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.errors import Missing, Shredded
-from cache.fields import Fields
+from cache.fields import Fields, sealed_version
+from cache.keyrows import FIRST_RECORD
 from cache.model import Scope
 from gateway.db.engine import Database
 from gateway.db.tables_ledger import ledger_entries
@@ -34,17 +36,18 @@ LEAVES: Final = "leaves"
 
 
 class Sealers(Protocol):
-    """Gives the sealer of a scope; the vault is one."""
+    """Gives the sealer of a scope's records; the vault is one."""
 
     async def fields(self, scope: Scope) -> Fields: ...
+    async def records(self, scope: Scope, tx: AsyncConnection | None = None) -> Fields: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happens. ``principal`` instructs it, it is about ``subject``: random ids of persons.
 
-    ``subject`` None: about the school; ``details`` are then sealed under the school's key. ``items`` and ``root``
-    are set where the entry covers many items, see `Ledger.cover`. ``id``: the entry's, a new one where it has none.
+    ``subject`` None: about the school; ``details`` are then sealed under the school's record key. ``items`` and
+    ``root`` are set where the entry covers many items, see `Ledger.cover`. ``id``: the entry's, else a new one.
     """
 
     action: str
@@ -103,7 +106,7 @@ class Ledger:
     async def append(self, tx: AsyncConnection, school: str, event: Event) -> int:
         """The entry's sequence. StorageError where it cannot be sealed: then what it would tell must not happen."""
         entry = event.id or new_id()
-        box = await self._seal(school, entry, event)
+        box = await self._seal(tx, school, entry, event)
         end = await self._ends.lock(tx, school)
         values = {
             "school": school,
@@ -211,10 +214,10 @@ class Ledger:
         kept = {name: row[name] for name in Entry.__dataclass_fields__ if name != "details"}
         return Entry(**kept, details=await unseal(self._sealers, row) if details else None)
 
-    async def _seal(self, school: str, entry: str, event: Event) -> bytes | None:
+    async def _seal(self, tx: AsyncConnection, school: str, entry: str, event: Event) -> bytes | None:
         if not event.details:
             return None
-        fields = await self._sealers.fields(Scope(school, event.subject))
+        fields = await self._sealers.records(Scope(school, event.subject), tx)
         told = json.dumps(event.details, sort_keys=True, separators=(",", ":"))
         return fields.seal("ledger_entries", "details", entry, told)
 
@@ -229,7 +232,9 @@ async def unseal(sealers: Sealers, row: Mapping[str, Any]) -> Mapping[str, Any] 
     if row["details"] is None:
         return None
     try:
-        fields = await sealers.fields(Scope(row["school"], row["subject"]))
+        scope = Scope(row["school"], row["subject"])
+        older = sealed_version(row["details"]) < FIRST_RECORD  # from before records had keys of their own
+        fields = await (sealers.fields(scope) if older else sealers.records(scope))
         told: Mapping[str, Any] = json.loads(fields.unseal("ledger_entries", "details", row["id"], row["details"]))
     except (Missing, Shredded):
         return None

@@ -11,6 +11,7 @@ from providers.http.gate import is_background, work_in_background
 from providers.http.outbound import Outbound
 from providers.http.pace import Pace
 from providers.http.patience import Patience, retry_after
+from providers.http.turns import Turns
 from providers.http.word import Exempt, Unrecorded, Word, on_word, spoken
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Share",
     "Tokens",
     "Translate",
+    "Turns",
     "Unrecorded",
     "Word",
     "bounded",
