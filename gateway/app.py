@@ -231,7 +231,7 @@ async def _services(
     await signing.start()
     await schools.start(settings.identity_providers)
     offered = connections.consents(settings, outbound)
-    ends = Ends(hkdf(signing.journal_key, enc("ledger ends", 1)))
+    ends = Ends.of(signing.journal_key)
     ledger = Ledger(vault, database, ends)
 
     async def kept(school: str) -> int:

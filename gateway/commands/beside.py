@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-import click
+from gateway.commands.refusing import refuse
 
 if TYPE_CHECKING:
     from gateway.db.engine import Database
@@ -50,9 +50,7 @@ class Beside:
 @asynccontextmanager
 async def beside() -> AsyncIterator[Beside]:
     """Opened by the settings of the environment. StartRefused, UnsafeSettings."""
-    from cache.encoding import enc
     from cache.errors import StorageError
-    from cache.keys import hkdf
     from gateway.db.engine import DatabaseInUse
     from gateway.db.migrate import DatabaseTooNew
     from gateway.ledger import Ends, Ledger
@@ -68,7 +66,7 @@ async def beside() -> AsyncIterator[Beside]:
             stores = await opened(settings, os.environ.get("SSL_CERT_FILE"), stack, beside=True)
             signing = SigningKeys(stores.vault, stores.database)
             await signing.start()
-            ends = Ends(hkdf(signing.journal_key, enc("ledger ends", 1)))
+            ends = Ends.of(signing.journal_key)
             ledger = Ledger(stores.vault, stores.database, ends)
             yield Beside(
                 stores, signing, ends, ledger, Checkpoints(ledger, stores.database, ends, signing, years)
@@ -93,12 +91,6 @@ def run(work: Callable[[Beside], Awaitable[int]]) -> NoReturn:
         refuse(f"these settings are not safe to use:\n{error}")
     except StartRefused as error:
         refuse(str(error))
-
-
-def refuse(message: str) -> NoReturn:
-    """Say why, and end with 2."""
-    click.echo(f"file-access: {message}", err=True)
-    sys.exit(2)
 
 
 def operator() -> str:

@@ -165,16 +165,16 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 async def _opened(without: frozenset[int]) -> AsyncIterator[tuple[Cycles, Ledger]]:
     import os
 
-    from gateway.ledger import Ledger
+    from gateway.ledger import Ends, Ledger
     from gateway.safety import load
-    from gateway.signing import DEPLOYMENT
+    from gateway.signing import SigningKeys
     from gateway.stores import opened
 
     async with AsyncExitStack() as stack:
         stores = await opened(load(), os.environ.get("SSL_CERT_FILE"), stack, without=without)
-        async with stores.database.write() as tx:
-            await stores.vault.enrol(tx, DEPLOYMENT)
-        yield stores.cycles, Ledger(stores.vault, stores.database)
+        signing = SigningKeys(stores.vault, stores.database)
+        await signing.start()
+        yield stores.cycles, Ledger(stores.vault, stores.database, Ends.of(signing.journal_key))
 
 
 def _plain(told: Status) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from gateway.commands.beside import Beside, operator, refuse, run
+from gateway.commands.beside import Beside, operator, run
+from gateway.commands.refusing import refuse
 
 if TYPE_CHECKING:
     from gateway.lawful import Actor, LawfulRequest, LawfulRequests

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 
 import click
 
-from gateway.commands.beside import Beside, operator, refuse, run
+from gateway.commands.beside import Beside, operator, run
+from gateway.commands.refusing import refuse
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

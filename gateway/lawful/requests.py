@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.model import Scope
@@ -76,7 +76,7 @@ class LawfulRequests:
         async with self._database.write() as tx:
             await self._require_people(tx, school, order.people)
             now = await self._database.now(tx)
-            row = {"id": request, "school": school, "state": State.OPEN, "secret": int(bool(order.forbidden))}
+            row = {"id": request, "school": school, "state": State.OPEN, "keeper": _keeper(school, told)}
             box = await self._sealed(school, request, told)
             await tx.execute(insert(table).values(**row, told=box, made=now))
             if not order.forbidden and by.person is None:
@@ -127,7 +127,7 @@ class LawfulRequests:
             row, told = await self._locked(tx, school, request, secret=True)
             lifted = {**told, "order": {**told["order"], "forbidden": ""}}
             box = await self._sealed(school, request, lifted)
-            await tx.execute(update(table).where(table.c.id == request).values(secret=0, told=box))
+            await tx.execute(update(table).where(table.c.id == request).values(keeper=school, told=box))
             await self._notify(tx, school, request, await self._database.now(tx))
             await self._tell(tx, school, told, "lawful.lifted", request, by)
             await self._tell(tx, school, lifted, "lawful.opened", request, by)
@@ -169,7 +169,7 @@ class LawfulRequests:
 
     async def get(self, school: str, request: str, *, secret: bool = False) -> LawfulRequest:
         """One of a school's requests. NoSuchRequest."""
-        mine = (table.c.id == request) & (table.c.school == school) & (table.c.secret == int(secret))
+        mine = (table.c.id == request) & (table.c.school == school) & _kept(secret=secret)
         async with self._database.read() as tx:
             row = (await tx.execute(select(table).where(mine))).one_or_none()
         if row is None:
@@ -188,7 +188,7 @@ class LawfulRequests:
         self, school: str | None, before: tuple[int, str] | None = None, limit: int = 50, *, secret: bool = False
     ) -> tuple[Sequence[LawfulRequest], tuple[int, str] | None]:
         """A school's requests (None: all schools'), the newest first, and where the next page begins."""
-        query = select(table).where(table.c.secret == int(secret))
+        query = select(table).where(_kept(secret=secret))
         if school is not None:
             query = query.where(table.c.school == school)
         if before is not None:
@@ -221,7 +221,7 @@ class LawfulRequests:
     async def _locked(
         self, tx: AsyncConnection, school: str, request: str, *, secret: bool
     ) -> tuple[Row[Any], dict[str, Any]]:
-        mine = (table.c.id == request) & (table.c.school == school) & (table.c.secret == int(secret))
+        mine = (table.c.id == request) & (table.c.school == school) & _kept(secret=secret)
         row = (await tx.execute(select(table).where(mine).with_for_update())).one_or_none()
         if row is None:
             raise NoSuchRequest("there is no such request")
@@ -233,12 +233,12 @@ class LawfulRequests:
         await tx.execute(update(table).where(table.c.id == row.id).values(**values, ended=ended))
 
     async def _opened(self, row: Row[Any]) -> dict[str, Any]:
-        fields = await self._vault.fields(_under(row.school, secret=bool(row.secret)))
+        fields = await self._vault.fields(Scope(row.keeper, None))
         told: dict[str, Any] = json.loads(fields.text(NAME, "told", row.id, row.told))
         return told
 
     async def _sealed(self, school: str, request: str, told: Mapping[str, Any]) -> bytes:
-        fields = await self._vault.fields(_under(school, secret=bool(told["order"]["forbidden"])))
+        fields = await self._vault.fields(Scope(_keeper(school, told), None))
         return fields.seal(NAME, "told", request, json.dumps(told))
 
     def _request(self, row: Row[Any], told: Mapping[str, Any]) -> LawfulRequest:
@@ -279,5 +279,10 @@ class LawfulRequests:
         )  # fmt: skip
 
 
-def _under(school: str, *, secret: bool) -> Scope:
-    return DEPLOYMENT if secret else Scope(school, None)
+def _keeper(school: str, told: Mapping[str, Any]) -> str:
+    """Under whose key it is sealed: the school's own, unless it may not know."""
+    return DEPLOYMENT.tenant if told["order"]["forbidden"] else school
+
+
+def _kept(*, secret: bool) -> ColumnElement[bool]:
+    return (table.c.keeper == DEPLOYMENT.tenant) if secret else (table.c.keeper != DEPLOYMENT.tenant)

@@ -14,8 +14,14 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
+from cache.encoding import enc
+from cache.keys import hkdf
 from gateway.db.tables_ledger import ledger_heads as heads
 from gateway.ledger.chain import genesis, proof
+
+
+class Unproven(Exception):
+    """A ledger without the deployment's key was about to break a chain: a mistake in this program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,11 @@ class Ends:
 
     def __init__(self, key: bytes = b"") -> None:
         self._key = key
+
+    @classmethod
+    def of(cls, journal_key: bytes) -> Ends:
+        """With the key that follows from the deployment's own (`gateway.signing.SigningKeys`)."""
+        return cls(hkdf(journal_key, enc("ledger ends", 1)))
 
     def holds(self, end: End) -> bool:
         """Whether this end was written here. A chain that has not begun needs no proof."""
@@ -57,6 +68,8 @@ class Ends:
         if row is None:
             await insert_if_absent(tx, heads, {"school": school, "sequence": 0, "hash": genesis(school)})
             row = (await tx.execute(mine)).one()
+        if row.proof is not None and not self._key:
+            raise Unproven("the ends of these chains are proven: they are not moved without the key")
         return _end(row)
 
     async def move(self, tx: AsyncConnection, end: End, *, signed: int | None = None, **to: Any) -> End:

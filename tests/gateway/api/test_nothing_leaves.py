@@ -78,11 +78,11 @@ async def failing(live: Live, failure: Failure) -> AsyncIterator[None]:
 
 async def _use_up(services: Services) -> None:
     """Until not one more row of the ledger fits."""
-    row = {"school": "nobody", "at": 1, "action": "x" * 60, "policy_version": "p", "hash": b"h" * 32}
+    row = {"school": "nobody", "at": 1, "policy_version": "p", "hash": b"h" * 32}
     for number in range(5000):
         try:
             async with services.database.write() as tx:
-                more = {"sequence": number, "id": new_id(), "details": b"x" * (3000 if number < 1000 else 10)}
+                more = {"sequence": number, "id": new_id(), "action": "x" * (3000 if number < 1000 else 10)}
                 await tx.execute(insert(ledger_entries).values(**row, **more))
         except OperationalError as error:
             assert "full" in str(error)  # noqa: PT017

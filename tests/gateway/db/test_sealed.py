@@ -135,7 +135,7 @@ class House:
 
 def _value(column: Column[Any]) -> Any:
     """Something for a column that is not sealed: ids that name the school or the person, else anything that fits."""
-    if column.name in ("school", "tenant") or (column.table.name, column.name) == ("schools", "id"):
+    if column.name in ("school", "tenant", "keeper") or (column.table.name, column.name) == ("schools", "id"):
         return SCHOOL
     if column.name in ("person", "subject", "guardian") and not isinstance(column.type, LargeBinary):
         return PERSON

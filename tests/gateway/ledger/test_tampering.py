@@ -16,6 +16,7 @@ from gateway.db.tables_ledger import ledger_checkpoints, ledger_entries, ledger_
 from gateway.ledger import Ends, Event, Ledger, Verdict, verify
 from gateway.ledger.chain import FIELDS, genesis, link
 from gateway.ledger.checkpoints import Checkpoints
+from gateway.ledger.ends import Unproven
 from gateway.ledger.stated import END, Stated
 from gateway.ledger.verify import Check
 from gateway.signing import CHECKPOINT, SigningKeys
@@ -256,6 +257,15 @@ async def test_ends_without_a_proof_are_taken_over_once(vault: Vault, database: 
     async with database.write() as tx:
         await ends.adopt(tx)
     await fill(Ledger(vault, database, ends), "s1", 1)
+    assert (await verify(database, "s1", Check(ends))).whole
+
+
+async def test_a_ledger_without_the_key_cannot_break_what_is_proven(
+    ledger: Ledger, vault: Vault, database: Database, ends: Ends
+) -> None:
+    await fill(ledger, "s1", 1)
+    with pytest.raises(Unproven):
+        await fill(Ledger(vault, database), "s1", 1)
     assert (await verify(database, "s1", Check(ends))).whole
 
 

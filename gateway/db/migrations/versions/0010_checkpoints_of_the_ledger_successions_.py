@@ -17,7 +17,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('school', sa.String(length=32), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
-    sa.Column('secret', sa.Integer(), nullable=False),
+    sa.Column('keeper', sa.String(length=32), nullable=False),
     sa.Column('told', sa.LargeBinary(), nullable=False),
     sa.Column('approval', sa.String(length=32), nullable=True),
     sa.Column('made', sa.BigInteger(), nullable=False),
@@ -25,7 +25,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_lawful_requests'))
     )
     with op.batch_alter_table('lawful_requests', schema=None) as batch_op:
-        batch_op.create_index('ix_lawful_requests_school', ['school', 'secret', 'made'], unique=False)
+        batch_op.create_index('ix_lawful_requests_school', ['school', 'keeper', 'made'], unique=False)
 
     op.create_table('ledger_checkpoints',
     sa.Column('school', sa.String(length=32), nullable=False),
