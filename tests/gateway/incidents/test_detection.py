@@ -105,6 +105,14 @@ async def test_many_at_once_make_one(desk: Desk, other: Desk) -> None:
     assert one.signs == 10
 
 
+async def test_what_many_processes_count_adds_up(desk: Desk, other: Desk) -> None:
+    sign = Sign(desk.school().id, "failed_tags", at_least=1000)
+    await desk.detection.saw(sign)
+    await asyncio.gather(*(process.detection.saw(sign) for process in (desk, other) for _ in range(8)))
+    async with desk.database.read() as tx:
+        assert (await tx.execute(select(incident_detections.c.count))).scalar_one() == 17
+
+
 async def test_what_cannot_be_told_now_is_told_later(desk: Desk, building: Building) -> None:
     leo = await desk.arrive("leo")
     item = await desk.keep(leo, b"essay")

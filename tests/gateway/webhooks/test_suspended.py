@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from gateway.db.tables_people import schools
+from gateway.webhooks import outbox
 from tests.gateway.webhooks.conftest import Office
 from tests.gateway.webhooks.receiver import Receiver
 
@@ -32,6 +33,9 @@ async def test_nothing_leaves_for_a_suspended_school(office: Office, receiver: R
         await office.set(receiver.url, school=school)
         assert await office.ended(school=school)
     await turn(office, "suspended")
+    async with office.database.read() as tx:
+        due = await outbox.due(tx, office.now, 10)
+    assert list(due) == ["s2"], "it takes nobody's turn"
     await office.later(1)
     assert told(receiver) == {"s2"}
     assert await office.webhooks.deliver("s1", office.now) is None, "nor by a process that had seen it before"
