@@ -18,11 +18,11 @@ from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
 from gateway.api.routing import Call, Route, answer, nothing
 from gateway.api.schemas_rights import (
-    AccessOut,
-    AccessPage,
     CorrectionAsked,
     CorrectionOut,
     CorrectionPage,
+    DeedOut,
+    DeedPage,
     NotificationOut,
     NotificationPage,
     RecordOut,
@@ -105,15 +105,15 @@ def _load(text: str | None) -> tuple[int, Sequence[Any]] | None:
     return part, [base64.b64decode(one["b"]) if isinstance(one, dict) else one for one in told]
 
 
-async def accesses(call: Call) -> web.StreamResponse:
+async def deeds(call: Call) -> web.StreamResponse:
     """What was done with the person's data, by whom and on whose word, the newest first."""
     asks = await acting(call, "review")
-    bound = f"{call.me.person}\0accesses\0{asks.person}"
+    bound = f"{call.me.person}\0deeds\0{asks.person}"
     text = call.services.cursors.read(call.query.cursor, bound)
     before = None if text is None else int(text)
     found, more = await call.services.rights.accesses.list(asks.scope, before, call.query.limit)
     items = [
-        AccessOut(
+        DeedOut(
             at=moment(one.at),
             action=one.action,
             what=call.say(one.what),
@@ -125,7 +125,7 @@ async def accesses(call: Call) -> web.StreamResponse:
         for one in found
     ]
     following = None if more is None else call.services.cursors.make(str(more), bound)
-    return answer(AccessPage(items=items, next=following), headers=link_next(call.request.path, following))
+    return answer(DeedPage(items=items, next=following), headers=link_next(call.request.path, following))
 
 
 async def list_corrections(call: Call) -> web.StreamResponse:
@@ -238,8 +238,8 @@ def _routes(base: str, tag: str, read: str, correct: str) -> tuple[Route, ...]:
             query=RightsPaging, answer=ReviewPage, rate=240,
         ),
         Route(
-            "GET", f"{base}/accesses", accesses, read, "What was done with the data, and by whom", tag,
-            query=RightsPaging, answer=AccessPage,
+            "GET", f"{base}/deeds", deeds, read, "What was done with the data, and by whom", tag,
+            query=RightsPaging, answer=DeedPage,
         ),
         Route(
             "GET", f"{base}/corrections", list_corrections, correct, "Corrections", tag,

@@ -52,7 +52,7 @@ class ReviewPage(Wire):
     next: str | None = None
 
 
-class AccessOut(Wire):
+class DeedOut(Wire):
     at: datetime
     action: str
     what: str
@@ -62,8 +62,8 @@ class AccessOut(Wire):
     details: dict[str, Any] | None = None
 
 
-class AccessPage(Wire):
-    items: list[AccessOut]
+class DeedPage(Wire):
+    items: list[DeedOut]
     next: str | None = None
 
 

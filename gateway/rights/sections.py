@@ -16,6 +16,7 @@ from sqlalchemy import Column, ColumnElement, Table, select
 import cache.catalog as vault
 from cache.inventory import Held
 from cache.model import Scope
+from gateway.db.tables_containment import containment_words
 from gateway.db.tables_files import upload_parts, uploads
 from gateway.db.tables_ledger import ledger_entries
 from gateway.db.tables_people import client_codes, client_grants, client_tokens, persons
@@ -71,6 +72,11 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "sign_in_flows": "of nobody yet: who it is, the school's provider has not said",
         "erasures": "there is none of anybody who can ask; the receipt tells it",
+        "incident_acts": "the school's incident book: who did what for the school",
+        "incident_affected": "the school's incident book: whom it concerns, the school's notice tells",
+        "incident_detections": "the school's incident book: what was seen of whom, for days",
+        "incidents": "the school's incident book: which administrator knew of it",
+        "lawful_requests": "of the school: whom one is about, the ledger tells where that is lawful",
         "vault_shredded": "there is none of anybody who can ask: it names those who were forgotten",
     }
 )
@@ -87,7 +93,7 @@ def _part(rows: Rows) -> Part:
     return Part(rows.table, rows.mine)
 
 
-_KEYED: Final = (vault.subject_keys, vault.record_keys, vault.changes, vault.renewals, vault.objects)
+_KEYED: Final = (vault.subject_keys, vault.record_keys, vault.changes, vault.renewals, vault.suspended, vault.objects)
 
 
 def _granted(table: Table) -> Part:
@@ -97,6 +103,10 @@ def _granted(table: Table) -> Part:
 
 def _uploaded(scope: Scope) -> ColumnElement[bool]:
     return upload_parts.c.upload.in_(select(uploads.c.id).where(uploads.c.person == scope.subject))
+
+
+def _worded(scope: Scope) -> ColumnElement[bool]:
+    return (containment_words.c.tenant == scope.tenant) & (containment_words.c.subject == scope.subject)
 
 
 def _owned(table: Table) -> Part:
@@ -117,6 +127,7 @@ _BELOW: Final[Mapping[str, Sequence[Part]]] = MappingProxyType(
     {
         "uploads": [Part(upload_parts, _uploaded)],
         "extensions": [_granted(client_codes), _granted(client_tokens)],
+        "suspensions": [Part(containment_words, _worded)],
     }
 )
 """Tables that end with another one's rows."""

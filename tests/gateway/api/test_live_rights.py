@@ -211,7 +211,7 @@ async def test_a_guardian_uses_what_they_were_given_and_the_child_sees_it(
     asked = {"field": "name", "value": "Correct Name", "why": "It is misspelt."}
     correction = await guardian.post(f"{path}/corrections", 201, json=asked)
     assert (correction["state"], correction["by"]) == ("asked", await me(guardian))
-    accesses = await all_of(child, "/v1/me/accesses")
+    accesses = await all_of(child, "/v1/me/deeds")
     by_guardian = {one["action"] for one in accesses if one["by"] == "guardian"}
     assert by_guardian == {"review.records", "export.asked", "export.sent", "correction.asked"}
     assert {one["principal"] for one in accesses if one["by"] == "guardian"} == {await me(guardian)}
@@ -227,7 +227,7 @@ async def test_no_right_that_was_not_given(
     await linked(admin, child, guardian, [one for one in RIGHTS if one != right])
     path = f"/v1/children/{await me(child)}"
     calls: dict[str, list[tuple[str, str, Any]]] = {
-        "review": [("GET", "review", None), ("GET", "review/person", None), ("GET", "accesses", None)],
+        "review": [("GET", "review", None), ("GET", "review/person", None), ("GET", "deeds", None)],
         "correct": [("GET", "corrections", None), ("POST", "corrections", {"field": "locale", "value": "de"})],
         "export": [("POST", "exports", {})],
         "erase": [("GET", "erasure/plan", None), ("POST", "erasures", {"confirm": "FORGET"})],
@@ -338,7 +338,7 @@ async def test_the_school_asks_for_a_person_and_the_person_sees_it(child: Person
     with zipfile.ZipFile(io.BytesIO((await download(admin, path)).body)) as read:
         assert json.loads(read.read("manifest.json"))["asked_by"] == "school"
     await admin.post(f"{path}/corrections", 201, json={"field": "name", "value": "Correct Name"})
-    seen = {(one["action"], one["by"]) for one in await all_of(child, "/v1/me/accesses")}
+    seen = {(one["action"], one["by"]) for one in await all_of(child, "/v1/me/deeds")}
     assert {("review.overview", "school"), ("export.sent", "school"), ("correction.asked", "school")} <= seen
     assert (await admin.ask("GET", f"/v1/school/people/{'0' * 32}/review")).code == "not_found"
     assert (await admin.ask("GET", "/v1/school/people/nobody/review")).code == "not_found"

@@ -106,7 +106,7 @@ PAGE_ONLY = {
         (method, f"{whose}/{what}")
         for whose in ("/v1/me", "/v1/children/{child}", "/v1/school/people/{person}")
         for method, what in (
-            ("GET", "review"), ("GET", "review/{store}"), ("GET", "accesses"), ("GET", "corrections"),
+            ("GET", "review"), ("GET", "review/{store}"), ("GET", "deeds"), ("GET", "corrections"),
             ("POST", "corrections"), ("DELETE", "corrections/{correction}"), ("GET", "exports"), ("POST", "exports"),
         )
     ),
