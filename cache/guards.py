@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.sealed import SealedTable, blind_of
@@ -46,6 +47,11 @@ _VERSION = """
 CREATE OR REPLACE FUNCTION vault_version(box bytea) RETURNS bigint LANGUAGE sql IMMUTABLE AS $vault$
   SELECT CASE WHEN length(box) < 5 THEN -1 ELSE (get_byte(box, 1)::bigint << 24) + (get_byte(box, 2) << 16)
     + (get_byte(box, 3) << 8) + get_byte(box, 4) END $vault$"""
+
+
+def is_guarded(error: DBAPIError) -> bool:
+    """Whether the database refused a statement because the key of a value in it is gone."""
+    return MESSAGE in str(error.orig)
 
 
 async def install(tx: AsyncConnection, tables: Iterable[SealedTable]) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cache.errors import StorageError
+from cache.guards import is_guarded
 from gateway.api import headers
 from gateway.api.problems import Problem, from_drive, from_http, from_identity, from_storage
 from gateway.api.routing import spoken
@@ -112,9 +113,13 @@ def _problem(error: Exception, request: web.Request) -> Problem:
 
 
 def _is_of_database(error: Exception) -> bool:
-    """Whether the database is full, locked or away, which passes; what it says to a statement is our own fault."""
-    lost = isinstance(error, DBAPIError) and (error.connection_invalidated or _says_so(error.orig))
-    return lost or isinstance(error, DatabaseUnreachable | PoolTimeout | OperationalError | InterfaceError)
+    """Whether the database is full, locked or away, which passes; what it says to a statement is our own fault.
+
+    That a key was replaced while a value waited to be written passes as well: the next time it is sealed under the new.
+    """
+    passes = isinstance(error, DBAPIError) and (_says_so(error.orig) or is_guarded(error))
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return passes or lost or isinstance(error, DatabaseUnreachable | PoolTimeout | OperationalError | InterfaceError)
 
 
 def _says_so(error: BaseException | None) -> bool:

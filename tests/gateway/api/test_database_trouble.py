@@ -10,10 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from structlog.testing import capture_logs
 
+from cache.guards import MESSAGE
 from gateway.api import middleware
 from gateway.db.engine import Database, DatabaseUnreachable
 
@@ -53,6 +54,7 @@ SECRET = "person=canary"
         (InterfaceError(SECRET, None, Exception("connection is closed")), "Exception"),
         (DBAPIError(SECRET, None, Exception("terminated"), connection_invalidated=True), "Exception"),
         (DatabaseUnreachable(ConnectionRefusedError(111, SECRET)), "ConnectionRefusedError"),
+        (IntegrityError(SECRET, None, sqlite3.IntegrityError(MESSAGE)), "IntegrityError"),
     ],
 )
 async def test_it_passes(error: Exception, why: str) -> None:
