@@ -1,4 +1,3 @@
-"""checkpoints of the ledger, successions of signing keys, lawful requests"""
 
 from __future__ import annotations
 
@@ -52,7 +51,6 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('why', sa.String(length=16), nullable=True))
 
     with op.batch_alter_table('signing_keys', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('succession', sa.Text(), nullable=True))
 
     # ### end Alembic commands ###
 
