@@ -1,3 +1,4 @@
+"""checkpoints of the ledger, lawful requests"""
 
 from __future__ import annotations
 
@@ -49,8 +50,6 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('verified', sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column('broken', sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column('why', sa.String(length=16), nullable=True))
-
-    with op.batch_alter_table('signing_keys', schema=None) as batch_op:
 
     # ### end Alembic commands ###
 
