@@ -193,11 +193,11 @@ async def test_each_item_of_a_job_is_proven_by_an_entry_that_was_there_before(
 
 async def test_a_person_sees_every_access_to_their_files(live: Live, teacher: Person) -> None:
     me = await teacher.get("/v1/me")
-    file = await teacher.upload("mine.txt", b"x")
+    file = await teacher.upload("seen-by-me.txt", b"x")
     await teacher.ask("GET", f"/v1/drives/native/items/{file}/content")
     seen = (await teacher.get("/v1/me/accesses?limit=2"))["items"]
     assert [(one["action"], one["name"], one["by"]["kind"], one["drive"]) for one in seen] == [
-        ("file.opened", "mine.txt", "you", "native"), ("drive.upload", "mine.txt", "you", "native"),
+        ("file.opened", "seen-by-me.txt", "you", "native"), ("drive.upload", "seen-by-me.txt", "you", "native"),
     ]  # fmt: skip
     assert seen[0]["item"] == file
     assert seen[0]["words"] == "A file was opened"
