@@ -46,7 +46,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "transfer.create": Rule(),
         "job.read": Rule(),
         "job.cancel": Rule(),
-        "access.read": Rule(clients=_PAGE),
+        "access.read": Rule(clients=_PAGE, roles=ROLES, contained=True),
         "cache.read": Rule(),
         "cache.manage": Rule(clients=_PAGE),
         "connection.read": Rule(clients=_PAGE),
