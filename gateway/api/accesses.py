@@ -29,7 +29,10 @@ class Accesses:
         key = (principal.session, opened.lookup)
         if now - self._noted.get(key, 0) < NOTED:
             return
-        told = {"drive": opened.drive, "item": str(opened.entry.ref), "name": opened.name, "client": principal.client}
+        told = {
+            "drive": opened.drive, "item": str(opened.entry.ref), "name": opened.name, "client": principal.client,
+            "copy": opened.lookup.hex(),
+        }  # fmt: skip
         subject = opened.scope.subject
         event = Event("file.opened", principal.person, subject, instruction, POLICY_VERSION, told)
         await self._ledger.record(principal.school, event)

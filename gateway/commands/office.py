@@ -25,9 +25,10 @@ from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.db.tables_people import schools
 from gateway.incidents import Affected, Incidents
-from gateway.ledger import Ledger
+from gateway.ledger import Ends, Ledger
 from gateway.safety import UnsafeSettings, load
 from gateway.settings import Settings
+from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, opened
 
 Result = TypeVar("Result")
@@ -72,7 +73,9 @@ async def office(settings: Settings) -> AsyncIterator[Office]:
     async with AsyncExitStack() as stack:
         stores = await opened(settings, os.environ.get("SSL_CERT_FILE"), stack)
         vault, database = stores.vault, stores.database
-        ledger, books = Ledger(vault, database), Books(vault)
+        signing = SigningKeys(vault, database)
+        await signing.start()
+        ledger, books = Ledger(vault, database, Ends.of(signing.journal_key)), Books(vault)
         yield Office(
             database,
             Containments(vault, database, ledger, books),

@@ -177,7 +177,7 @@ def _node_of(found: Wrapped) -> Any:
 
 def _is_about(details: Mapping[str, Any], item: _Item) -> bool:
     drive = details.get("account", details.get("drive"))
-    told = {details.get(name) for name in ("item", "ref", "parent")}
+    told = {details.get(name) for name in ("item", "ref", "parent", "copy")}
     return (item.drive is None or drive in (None, item.drive)) and not told.isdisjoint(item.names)
 
 

@@ -37,8 +37,8 @@ OF_A_CHILD = {
 }  # fmt: skip
 ADMINISTRATORS = {
     "school.people", "school.ledger", "school.settings", "school.guardians", "school.corrections", "school.notices",
-    "school.notice_accept", "school.rights", "school.records", "school.lawful", "school.incidents", "school.containment",
-    "school.release",
+    "school.notice_accept", "school.rights", "school.records", "school.lawful", "school.incidents",
+    "school.containment", "school.release",
 }  # fmt: skip
 GOES_ON = {
     "me.read", "session.end", "receipt.read", "erasure.plan", "erasure.self", "notice.read", "rights.read",
