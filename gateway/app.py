@@ -32,16 +32,18 @@ from gateway.api.services import Accesses, Services
 from gateway.db.engine import DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
-from gateway.erasure.eraser import Eraser
-from gateway.erasure.holdings import STORES
-from gateway.erasure.journal import Journal, JournalRefused
+from gateway.erasure.journal import JournalRefused
 from gateway.erasure.outside import AccountsOutside
+from gateway.erasure.sessions import OpenSessions
+from gateway.erasure.things import Things
+from gateway.erasure.voiding import after_a_restore
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.following import Following
 from gateway.files.freshness import Freshness
 from gateway.files.opening import CachePolicy, Opener
 from gateway.files.uploads import Uploads
+from gateway.forgetting import forgetting
 from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
 from gateway.ids import new_id
 from gateway.jobs.service import Jobs
@@ -61,8 +63,8 @@ from providers.native import empty, tidy
 
 log = structlog.get_logger()
 
-QUIET = 10.0
-"""Seconds that an erasure waits for running items to let go of their upload sessions."""
+LET_GO = 0.5
+"""Seconds that an erasure waits for running items to let go of their upload sessions: keys must die soon."""
 
 
 ABANDONED = 120_000
@@ -166,6 +168,9 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender)
+    await services.restorer.start(services.eraser.replays, [after_a_restore])
+    stack.push_async_callback(services.restorer.close)
+    await services.schools.start(settings.identity_providers)
     await services.eraser.start()
     stack.push_async_callback(services.eraser.close)
     stack.push_async_callback(services.fills.stop)
@@ -177,7 +182,6 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
     vault, database = stores.vault, stores.database
     signing, schools = SigningKeys(vault, database), Schools(vault, database)
     await signing.start()
-    await schools.start(settings.identity_providers)
     offered = connections.consents(settings, outbound)
     ledger, people = Ledger(vault, database), People(vault, database)
     choices = SchoolChoices(vault, database, ledger)
@@ -200,7 +204,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
     )  # fmt: skip
     cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)
     following, policy = Following(database, cached, fills, Freshness()), CachePolicy(life=settings.cache_seconds * 1000)
-    outside = AccountsOutside(accounts, offered)
+    outside = AccountsOutside(accounts, offered, OpenSessions(vault, database, outbound))
 
     async def stop(scope: Scope) -> None:
         """Nothing of a person who is being forgotten goes on in this process."""
@@ -209,12 +213,18 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
             stopped = await jobs.cancel_all(tx, scope.tenant, scope.subject)
         for job in stopped:
             jobs.wake(job)
-        # Open upload sessions are given back by whoever holds them, while their addresses can still be read.
-        await jobs.quiet(scope.tenant, scope.subject, QUIET)
+        # Who holds an upload session gives it back; those that are left then are given back by their addresses.
+        await jobs.quiet(scope.tenant, scope.subject, LET_GO)
         await fills.stop(scope.subject)
         drives.forget_person(scope)
         following.freshness.forget(scope.subject)
 
+    uploads = Uploads(vault, database, transfers.send_on, people.require_active)
+    forgotten = forgetting(
+        vault=vault, database=database, ledger=ledger, signing=signing, people=people, schools=schools,
+        outside=outside, stop=stop, dead_by=_dead_by, journal=journal_path(settings), acts={},
+        things=Things(vault, database, cached, following, uploads, jobs, fills.stop),
+    )  # fmt: skip
     return Services(
         settings=settings,
         public_origin=_origin(settings.public_url),
@@ -240,13 +250,13 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
         opener=Opener(
             vault, database, cached, fills, policy, people.require_active, following, choices.formats
         ),
-        uploads=Uploads(vault, database, transfers.send_on, people.require_active),
+        uploads=uploads,
         jobs=jobs,
         transfers=transfers,
-        eraser=Eraser(
-            vault=vault, database=database, signing=signing, stores=STORES, people=people, outside=outside, stop=stop,
-            journal=Journal(journal_path(settings), signing.journal_key),
-        ),
+        eraser=forgotten.eraser,
+        approvals=forgotten.approvals,
+        restorer=forgotten.restorer,
+        plans=forgotten.plans,
         outside=outside,
         signing=signing,
         cursors=Cursors(hkdf(signing.journal_key, enc("cursors", 1))),
@@ -270,12 +280,19 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "sessions": services.sessions.sweep,
         "sign_ins": services.sign_in.sweep,
         "consents": services.accounts.sweep,
-        "receipts": lambda: services.eraser.sweep(STEP),
+        "approvals": lambda: services.approvals.sweep(STEP),
+        "receipts": lambda: services.eraser.receipts.sweep(STEP),
         "tokens": services.client_tokens.sweep,
         "jobs": lambda: services.jobs.sweep(STEP),
         "native": lambda: tidy(services.vault, services.database, STEP),
         "trash": lambda: empty(services.vault, services.database, services.settings.trash_days * DAY, STEP),
     }
+
+
+async def _dead_by(now: int) -> int | None:
+    """Nobody can say when backups are dead as long as no key above a person's is replaced."""
+    del now
+    return None
 
 
 def _origin(url: str) -> str:

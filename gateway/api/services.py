@@ -10,10 +10,13 @@ from cache.vault import Vault
 from gateway.api.arrivals import Arrivals
 from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
+from gateway.approvals import Approvals
 from gateway.db.engine import Database
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
 from gateway.erasure.outside import AccountsOutside
+from gateway.erasure.plans import Plans
+from gateway.erasure.restoring import Restorer
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.following import Following
@@ -88,6 +91,9 @@ class Services:
     jobs: Jobs
     transfers: Transfers
     eraser: Eraser
+    approvals: Approvals
+    restorer: Restorer
+    plans: Plans
     outside: AccountsOutside
     signing: SigningKeys
     cursors: Cursors

@@ -44,6 +44,13 @@ class Administrators(Protocol):
         ...
 
 
+async def subjects(tx: AsyncConnection, request: str, after: str = "", limit: int = _ROWS) -> Sequence[str]:
+    """The people whom a request is about, in the order of their ids: a page. Who was forgotten since is not there."""
+    mine = (approval_subjects.c.approval == request) & (approval_subjects.c.person > after)
+    query = select(approval_subjects.c.person).where(mine).order_by(approval_subjects.c.person)
+    return (await tx.execute(query.limit(limit))).scalars().all()
+
+
 class Approvals:
     """The requests of all schools. ``acts`` by kind."""
 
@@ -145,14 +152,6 @@ class Approvals:
             rows = (await tx.execute(query)).all()
             found = [await self._request(tx, row) for row in rows[:limit]]
         return found, (found[-1].made, found[-1].id) if len(rows) > limit else None
-
-    async def subjects(
-        self, tx: AsyncConnection, request: str, after: str = "", limit: int = _ROWS
-    ) -> Sequence[str]:
-        """The people it is about, in the order of their ids: a page. Who was forgotten meanwhile is not there."""
-        mine = (approval_subjects.c.approval == request) & (approval_subjects.c.person > after)
-        query = select(approval_subjects.c.person).where(mine).order_by(approval_subjects.c.person)
-        return (await tx.execute(query.limit(limit))).scalars().all()
 
     async def sweep(self, limit: int) -> int:
         """Do what is due, end what nobody approved, let go of what ended long ago. How many."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cache.vault import Scope
+from gateway.erasure.sessions import OpenSessions
 from gateway.identity.accounts import Accounts, Consent
 from gateway.identity.revoking import give_back
 from gateway.sentences import sentence
@@ -30,11 +31,12 @@ _HOW_TO_END: Final = {
 
 
 class AccountsOutside:
-    """The connected accounts, as `gateway.erasure.eraser.Outside`."""
+    """The connected accounts and what is open in them, as `gateway.erasure.person.Outside`."""
 
-    def __init__(self, accounts: Accounts, consents: Mapping[str, Consent]) -> None:
+    def __init__(self, accounts: Accounts, consents: Mapping[str, Consent], sessions: OpenSessions) -> None:
         self._accounts = accounts
         self._consents = consents
+        self._sessions = sessions
 
     async def plan(self, scope: Scope) -> list[dict[str, Any]]:
         """What would remain at the providers, in plain words."""
@@ -44,14 +46,17 @@ class AccountsOutside:
         ]
 
     async def collect(self, scope: Scope) -> list[dict[str, Any]]:
-        """The grants, while they can still be opened."""
-        return [
-            {"provider": account.provider, "grant": base64.b64encode(data).decode()}
-            for account, data in await self._accounts.grants(scope)
+        """The grants and the open upload sessions, while they can still be opened."""
+        grants = [
+            {"provider": provider, **({} if data is None else {"grant": base64.b64encode(data).decode()})}
+            for provider, data in await self._accounts.grants(scope)
         ]
+        return [*await self._sessions.collect(scope), *grants]
 
     async def give_back(self, task: dict[str, Any]) -> dict[str, Any]:
-        """Revoke one grant, with a few tries; the receipt's entry says honestly whether that worked."""
+        """Cancel a session, or revoke a grant with a few tries; the receipt's entry says honestly whether it worked."""
+        if "session" in task:
+            return await self._sessions.give_back(task)
         provider = task["provider"]
         consent = self._consents.get(provider)
         revoked = False

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -152,6 +153,11 @@ class Restorer:
             applied = sequence
         await tx.execute(delete(journal_seen).where(journal_seen.c.sequence <= applied))
         await tx.execute(update(erasure_state).values(applied=applied))
+
+    async def close(self) -> None:
+        """Once more, so that a copy made while this ran is known for an older one."""
+        with suppress(Exception):  # a full disk or a database that is gone: the last beat counts
+            await self.beat()
 
     async def beat(self) -> int:
         """Count on, here and beside the journal: a copy made before this is told from what is here now. OSError."""

@@ -19,7 +19,7 @@ from gateway.db.tables_work import items, jobs, lanes
 from gateway.jobs.fence import Change
 from gateway.jobs.lanes import Lane, rest, turns
 from gateway.jobs.load import Load
-from gateway.jobs.model import OPEN, PLACE, STEPS, Item, ItemState, JobState, parts
+from gateway.jobs.model import HALTED, OPEN, PLACE, STEPS, Item, ItemState, JobState, parts
 from gateway.jobs.reviving import not_paused
 
 _IDLE_LANE_MS: Final = 600_000
@@ -171,7 +171,7 @@ async def again(
 async def held(tx: AsyncConnection, owner: str) -> dict[str, Row[str, int, int | None, bool]]:
     """What this process holds: by item its attempt and whether its job was cancelled or paused."""
     query = (
-        select(items.c.id, items.c.attempt, jobs.c.cancelled, (jobs.c.state == JobState.PAUSED).label("paused"))
+        select(items.c.id, items.c.attempt, jobs.c.cancelled, jobs.c.state.in_(HALTED).label("paused"))
         .join(jobs, jobs.c.id == items.c.job)
         .where(items.c.owner == owner, items.c.state == ItemState.RUNNING)
     )

@@ -1,0 +1,63 @@
+"""Upload sessions that are open at providers: their addresses, found while the person's key lives, and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from cache.errors import Corrupt
+from cache.vault import Scope, Vault
+from gateway.db.engine import Database
+from gateway.db.tables_work import items
+from gateway.jobs.model import OPEN
+from gateway.jobs.sealing import unseal
+from providers.cancelling import address_of, cancel
+from providers.drive import UploadSession
+from providers.http import Outbound
+
+_PAGE: Final = 500
+MOST: Final = 2000
+"""Sessions that are given up for one person; what is beyond ends by itself."""
+
+
+class OpenSessions:
+    """The sessions of people's transfers and uploads."""
+
+    def __init__(self, vault: Vault, database: Database, outbound: Outbound) -> None:
+        self._vault = vault
+        self._database = database
+        self._outbound = outbound
+
+    async def collect(self, scope: Scope) -> Sequence[dict[str, Any]]:
+        """[{'session': address}]. Missing, Shredded."""
+        fields, found, after = await self._vault.fields(scope), list[dict[str, Any]](), 0
+        while len(found) < MOST:
+            mine = (items.c.person == scope.subject, items.c.tenant == scope.tenant, items.c.state.in_(OPEN))
+            query = select(items.c.seq, items.c.id, items.c.work).where(
+                *mine, items.c.work.is_not(None), items.c.seq > after
+            )
+            async with self._database.read() as tx:
+                rows = (await tx.execute(query.order_by(items.c.seq).limit(_PAGE))).all()
+            for row in rows:
+                with suppress(Corrupt):  # a damaged row must not keep a person from being forgotten
+                    work = unseal(fields, "items", "work", row.id, row.work)
+                    if (address := _address(work.get("session"))) is not None:
+                        found.append({"session": address})
+            if len(rows) < _PAGE:
+                break
+            after = rows[-1].seq
+        return found
+
+    async def give_back(self, task: dict[str, Any]) -> dict[str, Any]:
+        """{'cancelled': 1 where the session is over, else 0}."""
+        return {"cancelled": int(await cancel(self._outbound, task["session"]))}
+
+
+def _address(saved: Any) -> str | None:
+    try:
+        return address_of(UploadSession.load(saved.encode())) if isinstance(saved, str) else None
+    except (ValueError, KeyError, TypeError):
+        return None
