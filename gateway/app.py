@@ -223,6 +223,7 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
     forgotten = forgetting(
         vault=vault, database=database, ledger=ledger, signing=signing, people=people, schools=schools,
         outside=outside, stop=stop, dead_by=_dead_by, journal=journal_path(settings), acts={},
+        delay=choices.delay,
         things=Things(vault, database, cached, following, uploads, jobs, fills.stop),
     )  # fmt: skip
     return Services(
@@ -257,6 +258,8 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
         approvals=forgotten.approvals,
         restorer=forgotten.restorer,
         plans=forgotten.plans,
+        looking=forgotten.looking,
+        orders=forgotten.orders,
         outside=outside,
         signing=signing,
         cursors=Cursors(hkdf(signing.journal_key, enc("cursors", 1))),

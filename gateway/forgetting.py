@@ -13,8 +13,10 @@ from gateway.erasure.eraser import Eraser
 from gateway.erasure.holdings import SCHOOL_STORES, STORES
 from gateway.erasure.item import ForgetItem
 from gateway.erasure.journal import Journal
+from gateway.erasure.looking import Looking
 from gateway.erasure.many import ForgetMany, ForgetSchool
 from gateway.erasure.mark import Mark
+from gateway.erasure.ordering import Delay, Orders
 from gateway.erasure.outside import AccountsOutside
 from gateway.erasure.person import ForgetPerson
 from gateway.erasure.plans import Plans
@@ -35,6 +37,8 @@ class Forgetting:
     approvals: Approvals
     restorer: Restorer
     plans: Plans
+    looking: Looking
+    orders: Orders
 
 
 def forgetting(
@@ -51,6 +55,7 @@ def forgetting(
     dead_by: DeadBy,
     journal: Path,
     acts: Mapping[str, Act],
+    delay: Delay,
 ) -> Forgetting:
     """``journal``: the file. ``acts``: what approved requests of other rooms do, by kind. ``signing`` was started."""
     restorer = Restorer(Journal(journal, signing.journal_key), Mark(journal.parent, signing.journal_key), database)
@@ -78,4 +83,5 @@ def forgetting(
     )  # fmt: skip
     own: dict[str, Act] = {"erase_people": eraser.begin_people, "erase_school": eraser.begin_school}
     approvals = Approvals(vault, database, ledger, people, {**own, **acts})
-    return Forgetting(eraser, approvals, restorer, Plans(database, things))
+    orders = Orders(database, eraser, approvals, delay)
+    return Forgetting(eraser, approvals, restorer, Plans(database, things), Looking(database), orders)

@@ -11,11 +11,13 @@ from aiohttp import web
 from cache.vault import Scope
 from gateway.api.problems import Problem, not_found
 from gateway.api.routing import PUBLIC, Call, Route, parse_form, parse_json, parse_query
-from gateway.policy import Principal, Resource, decide
+from gateway.policy import Decision, Principal, Resource, decide, is_fresh
 
 if TYPE_CHECKING:
     from gateway.api.services import Services
 
+FRESH = 300
+"""Seconds that a sign-in may be old at most for what cannot be undone, whatever the deployment allows."""
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -28,7 +30,8 @@ def endpoint(route: Route, services: Services) -> Callable[[web.Request], Awaita
         principal = None
         if route.action != PUBLIC:
             principal = await authenticate(request, services)
-            permit(principal, route.action)
+            if permit(principal, route.action).fresh:
+                await require_fresh(services, principal, route.page)
             services.arrivals.admit_person(principal.person, route.path, route.rate)
         call = Call(request, services, principal)
         if route.query is not None:
@@ -74,13 +77,26 @@ def check_origin(request: web.Request, ours: str) -> None:
         raise Problem(403, "cross_site", "This request did not come from this gateway's own page.")
 
 
-def permit(principal: Principal, action: str, resource: Resource | None = None) -> None:
-    """403 where the policy says no, with its reason."""
+async def require_fresh(services: Services, principal: Principal, page: str = "/") -> None:
+    """403 with the way to sign in again where the sign-in is too old; ``page``: where they come back to."""
+    now, limit = await services.database.now(), services.settings.session.fresh_seconds
+    if not is_fresh(principal, now, min(limit, FRESH)):
+        raise Problem(
+            403,
+            "fresh_sign_in_required",
+            "Sign in again first, so that nobody else can do this in your name.",
+            sign_in=f"/signin?fresh=1&next={page}",
+        )
+
+
+def permit(principal: Principal, action: str, resource: Resource | None = None) -> Decision:
+    """The decision that allows it. 403 where the policy says no, with its reason."""
     decision = decide(principal, action, resource or own(principal))
     if not decision.allowed:
         if decision.hidden:
             raise not_found()
         raise Problem(403, "not_allowed", "You are not allowed to do this here.", reason=decision.reason)
+    return decision
 
 
 def own(principal: Principal) -> Resource:

@@ -34,7 +34,6 @@ from gateway.jobs.model import OPEN, ItemView, JobState, JobView, Wait
 from gateway.jobs.reasons import ADVICE, advice
 from gateway.transfers import Conflict, Order, OrderRefused, Source
 
-
 RESTORED = "restored"
 """Why a job and its items wait after a restore."""
 

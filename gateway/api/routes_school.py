@@ -25,7 +25,9 @@ async def _out(call: Call, settings: SchoolSettings, secret: str | None = None) 
     offered = {name: list(formats) for name, formats in FORMATS.items()}
     view = await call.services.webhooks.get(call.me.school)
     webhook = None if view is None else _webhook(call, view, secret)
-    told = SchoolSettingsOut(exports=dict(settings.exports), offered=offered, webhook=webhook)
+    told = SchoolSettingsOut(
+        exports=dict(settings.exports), offered=offered, delay_hours=settings.delay_hours, webhook=webhook
+    )
     return answer(told, headers={"ETag": _etag(call, settings)})
 
 
@@ -64,13 +66,16 @@ async def change_settings(call: Call) -> web.StreamResponse:
 
     The first `webhook` makes a signing secret, which is in this answer and in no other; null takes the address away,
     with its secrets and all that waits to be sent there.
+
+    `delay_hours`: how long a request that two administrators approved waits, in which it can be cancelled.
     """
     choices, wanted = call.services.school_choices, call.body.exports.model_dump(exclude_unset=True)
     now = await choices.get(call.me.school)
     check_match(call.request.headers.get("If-Match"), _etag(call, now), required=True)
     change = _change(call, call.body.webhook) if "webhook" in call.body.model_fields_set else None
+    delay = call.body.model_dump(include={"delay_hours"}, exclude_unset=True)
     try:
-        changed = await choices.change(call.me.school, call.me.person, now.version, wanted, change)
+        changed = await choices.change(call.me.school, call.me.person, now.version, wanted, change, delay)
     except NotOffered:
         raise Problem(422, "no_such_format", "Documents of this kind cannot be had in that format.") from None
     except WrongVersion:

@@ -86,6 +86,7 @@ class Route:
     several, with ", " between them, where the caller's Accept chooses.
 
     ``problems``: the statuses of errors beyond those every route can give. ``idempotent``: takes Idempotency-Key.
+    ``page``: where a person comes back to who must sign in again for it.
     ``counted``: one address may ask only so often, see `gateway.api.arrivals`; ``rate``: so often a minute one person.
     """
 
@@ -109,6 +110,7 @@ class Route:
     form: bool = False
     raw_body: str | None = None
     documented: bool = True
+    page: str = "/"
 
 
 def parse_query(model: type[BaseModel], request: web.Request) -> BaseModel:

@@ -79,6 +79,7 @@ class WebhookWanted(Wire):
 class SchoolSettingsChange(Wire):
     exports: Formats = Field(default_factory=Formats)
     webhook: WebhookWanted | None = None
+    delay_hours: Annotated[int, Field(ge=0, le=720)] | None = None
 
 
 class WebhookOut(Wire):
@@ -113,4 +114,5 @@ class WebhookTested(Wire):
 class SchoolSettingsOut(Wire):
     exports: dict[str, str]
     offered: dict[str, list[str]]
+    delay_hours: int
     webhook: WebhookOut | None = None

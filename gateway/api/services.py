@@ -14,6 +14,8 @@ from gateway.approvals import Approvals
 from gateway.db.engine import Database
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
+from gateway.erasure.looking import Looking
+from gateway.erasure.ordering import Orders
 from gateway.erasure.outside import AccountsOutside
 from gateway.erasure.plans import Plans
 from gateway.erasure.restoring import Restorer
@@ -94,6 +96,8 @@ class Services:
     approvals: Approvals
     restorer: Restorer
     plans: Plans
+    looking: Looking
+    orders: Orders
     outside: AccountsOutside
     signing: SigningKeys
     cursors: Cursors

@@ -8,7 +8,9 @@ from typing import Any
 from gateway.api import (
     openapi,
     routes_account,
+    routes_approvals,
     routes_drives,
+    routes_erasures,
     routes_jobs,
     routes_preflight,
     routes_school,
@@ -19,12 +21,14 @@ from gateway.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *routes_account.ROUTES,
+    *routes_erasures.ROUTES,
     *routes_drives.ROUTES,
     *routes_verbs.ROUTES,
     *routes_uploads.ROUTES,
     *routes_preflight.ROUTES,
     *routes_jobs.ROUTES,
     *routes_school.ROUTES,
+    *routes_approvals.ROUTES,
 )
 
 

@@ -79,12 +79,16 @@ class Approvals:
         *,
         delay: int,
         needed: int = 2,
+        word: str | None = None,
     ) -> str:
         """The id of a new request; ``by`` asks for it and is the first behind it. ``delay`` in ms after the last.
 
-        ``subjects``: random ids of the people it is about. Append nothing to the ledger in ``tx`` before this.
+        ``subjects``: random ids of the people it is about. ``word``: the request's id, where a repeat must have the
+        same. Append nothing to the ledger in ``tx`` before this.
         """
-        request, now = new_id(), await self._database.now(tx)
+        request, now = word or new_id(), await self._database.now(tx)
+        if (await tx.execute(select(approvals.c.id).where(approvals.c.id == request))).first() is not None:
+            return request
         fields = await self._vault.fields(Scope(school, None))
         box = fields.seal(TABLE, "details", request, json.dumps(details or {}))
         people = list(dict.fromkeys(subjects))
@@ -128,16 +132,16 @@ class Approvals:
             await self._end(tx, row, State.CANCELLED, by)
         return await self.get(school, request)
 
-    async def get(self, school: str, request: str) -> Request:
-        """One of the school's requests. NoSuchApproval."""
-        async with self._database.read() as tx:
-            found = await tx.execute(
-                select(approvals).where(approvals.c.id == request, approvals.c.school == school)
-            )  # fmt: skip
-            row = found.one_or_none()
-            if row is None:
-                raise NoSuchApproval("there is no such request")
-            return await self._request(tx, row)
+    async def get(self, school: str, request: str, tx: AsyncConnection | None = None) -> Request:
+        """One of the school's requests, as the transaction sees it where there is one. NoSuchApproval."""
+        if tx is None:
+            async with self._database.read() as own:
+                return await self.get(school, request, own)
+        mine = (approvals.c.id == request) & (approvals.c.school == school)
+        row = (await tx.execute(select(approvals).where(mine))).one_or_none()
+        if row is None:
+            raise NoSuchApproval("there is no such request")
+        return await self._request(tx, row)
 
     async def list(
         self, school: str, before: tuple[int, str] | None = None, limit: int = 50
@@ -181,7 +185,7 @@ class Approvals:
                     await self._acts[row.kind](tx, await self._request(tx, row))
                     await self._end(tx, row, State.DONE, None)
         except Exception as error:  # noqa: BLE001  # one request's trouble must not keep the others from being done
-            log.warning("approval_waits", request=request, kind=row.kind, why=type(error).__name__)
+            log.warning("approval_waits", request=request, why=type(error).__name__)
             return 0
         return 1
 

@@ -1,4 +1,4 @@
-"""Runs erasures: begins them, takes each from step to step until it is done, and goes on with what another process left.
+"""Runs erasures: begins them, takes each from step to step until it is done, and goes on with what others left.
 
 What a step does stands in `person`, `item` and `many`. A row is at work in one process at a time, by a lease that ends
 with the process; even where two are at it, only one of them takes a step. Whoever asked themselves is taken up at
@@ -177,9 +177,16 @@ class Eraser:
         async with self._database.write() as tx:
             assert scope.subject is not None
             await self._people.require_active(tx, scope.subject)
-            counts = await self._things.find(tx, scope, target)
+            counts = {**await self._things.find(tx, scope, target), "kind": target.kind}
             erasure = await self._insert(
-                tx, scope, "item", asked, mine=True, id=word or new_id(), target=target.dump(), counts=json.dumps(counts)
+                tx,
+                scope,
+                "item",
+                asked,
+                mine=True,
+                id=word or new_id(),
+                target=target.dump(),
+                counts=json.dumps(counts),
             )
             secret = await self.receipts.link(tx, erasure) if receipt else None
             await self._told(tx, scope, erasure, asked)
@@ -210,7 +217,7 @@ class Eraser:
 
     async def _enlist(self, tx: AsyncConnection, school: str, people: Sequence[str], by: Asked) -> Sequence[str]:
         """An erasure for each who is not being forgotten already; who they are."""
-        now, marked = await self._database.now(tx), []
+        now, marked = await self._database.now(tx), list[str]()
         for at in range(0, len(people), _PAGE):
             some = await self._people.begin_erasures(tx, school, people[at : at + _PAGE])
             marked += some
@@ -281,7 +288,7 @@ class Eraser:
     async def _get(self, erasure: str) -> Erasure:
         async with self._database.read() as tx:
             row = (await tx.execute(select(erasures).where(erasures.c.id == erasure))).mappings().one()
-        return Erasure.of(row)
+        return Erasure.of(dict(row))
 
     async def _advance(self, erasure: Erasure, then: Next) -> bool:
         """From the step that was read to the next. False where another process was quicker: nothing is ever undone."""
@@ -346,7 +353,7 @@ class Eraser:
             free = or_(erasures.c.until.is_(None), erasures.c.until < now)
             query = select(erasures).where(erasures.c.step != DONE, free, which, erasures.c.id.not_in(self._running))
             rows = await tx.execute(query.order_by(erasures.c.begun).limit(most).with_for_update(skip_locked=True))
-            found = [Erasure.of(row) for row in rows.mappings().all()]
+            found = [Erasure.of(dict(row)) for row in rows.mappings().all()]
             lease = {"owner": self._owner, "until": now + LEASE}
             await tx.execute(update(erasures).where(erasures.c.id.in_([one.id for one in found])).values(**lease))
         return found

@@ -1,8 +1,8 @@
 """The erasure journal: what was forgotten, outside the database and its backups, so that a restore cannot undo it.
 
 One JSON line an entry: sequence, random ids, scope, time, perhaps a sealed note, and a MAC over the entry and the MAC
-before it. A line is on disk before a key dies. The database knows which entries it has seen (`gateway.erasure.restoring`);
-a journal that is missing or behind refuses the start.
+before it. A line is on disk before a key dies. The database knows which entries it has seen, see
+`gateway.erasure.restoring`; a journal that is missing or behind refuses the start.
 
     scope           what it says
     person, school  is forgotten

@@ -1,12 +1,12 @@
 """Forgetting many people of a school at once, or the school itself. Each person is an erasure of their own.
 
-    people   begun    everybody is marked
-             done     everybody is forgotten, one receipt of counts is signed
-    school   begun    the school has left, everybody is marked; nobody can sign in to it any more
-             people   its journal line is on disk
-             shredded everybody is forgotten, the school's own keys are destroyed
-             erased   its settings, its webhook, its ledger are gone; only the end of the ledger's chain stays
-             done     one receipt of counts is signed
+people   begun    everybody is marked
+         done     everybody is forgotten, one receipt of counts is signed
+school   begun    the school has left, everybody is marked; nobody can sign in to it any more
+         people   its journal line is on disk
+         shredded everybody is forgotten, the school's own keys are destroyed
+         erased   its settings, its webhook, its ledger are gone; only the end of the ledger's chain stays
+         done     one receipt of counts is signed
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ async def _people(database: Database, erasure: Erasure) -> AsyncIterator[Erasure
         mine = (erasures.c.batch == erasure.id) & (erasures.c.id > after)
         async with database.read() as tx:
             rows = (await tx.execute(select(erasures).where(mine).order_by(erasures.c.id).limit(_PAGE))).mappings()
-            found = [Erasure.of(row) for row in rows.all()]
+            found = [Erasure.of(dict(row)) for row in rows.all()]
         for one in found:
             yield one
         if len(found) < _PAGE:

@@ -1,10 +1,10 @@
 """What can be forgotten, and how far it is, as values. No SQL, no key.
 
-    scope    what goes                                     steps
-    person   everything of a person                        begun listed shredded revoked erased done
-    item     one thing, or everything temporary of one     begun erased done
-    people   many people of a school                       begun done (each of them is a person)
-    school   a school that leaves, with all its people     begun people shredded erased done
+scope    what goes                                     steps
+person   everything of a person                        begun listed shredded revoked erased done
+item     one thing, or everything temporary of one     begun erased done
+people   many people of a school                       begun done (each of them is a person)
+school   a school that leaves, with all its people     begun people shredded erased done
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from gateway.identity.revoking import give_back
 from gateway.sentences import sentence
 
 _NAMES: Final = {"google": "Google Drive", "microsoft": "OneDrive"}
-_REMAINS: Final = {
+REMAINS: Final = {
     "google": sentence(
         "Files that are in your Google Drive stay there. Delete them there if you do not want them any more."
     ),
@@ -41,7 +41,7 @@ class AccountsOutside:
     async def plan(self, scope: Scope) -> list[dict[str, Any]]:
         """What would remain at the providers, in plain words."""
         return [
-            {"provider": account.provider, "label": account.label, "what": _REMAINS[account.provider]}
+            {"provider": account.provider, "label": account.label, "what": REMAINS[account.provider]}
             for account in await self._accounts.list(scope)
         ]
 
@@ -62,5 +62,5 @@ class AccountsOutside:
         revoked = False
         if consent is not None and "grant" in task:  # else it was lost before it could be given back
             revoked = await give_back(consent, base64.b64decode(task["grant"]))
-        entry = {"provider": _NAMES[provider], "revoked": revoked, "what": _REMAINS[provider]}
+        entry = {"provider": _NAMES[provider], "revoked": revoked, "what": REMAINS[provider]}
         return entry if revoked else {**entry, "advice": _HOW_TO_END[provider]}

@@ -1,12 +1,12 @@
 """Forgetting a person, step by step, in an order in which every crash ends with less, never with more.
 
-    begun     the person is marked: no new work, no new data
-    listed    a journal line outside the database is on disk; what must be given back outside is sealed under a key of
-              its own that dies within 72 hours
-    shredded  the person's keys are destroyed everywhere: from here on nobody can read anything
-    revoked   grants and open upload sessions were given back, as far as the providers have a way
-    erased    blobs and rows are gone, the database's log is empty
-    done      the list's own key is destroyed, the receipt is signed
+begun     the person is marked: no new work, no new data
+listed    a journal line outside the database is on disk; what must be given back outside is sealed under a key of
+          its own that dies within 72 hours
+shredded  the person's keys are destroyed everywhere: from here on nobody can read anything
+revoked   grants and open upload sessions were given back, as far as the providers have a way
+erased    blobs and rows are gone, the database's log is empty
+done      the list's own key is destroyed, the receipt is signed
 """
 
 from __future__ import annotations

@@ -152,7 +152,9 @@ def _asked_by(erasure: Erasure) -> str:
 
 
 def _erased(counts: Mapping[str, Any], stores: Sequence[Store]) -> list[dict[str, Any]]:
-    return [{"store": one.name, "what": one.what, "erased": counts.get(one.name, {}).get("erased", 0)} for one in stores]
+    return [
+        {"store": one.name, "what": one.what, "erased": counts.get(one.name, {}).get("erased", 0)} for one in stores
+    ]
 
 
 def _backups(dead_by: int | None, held: str) -> str:

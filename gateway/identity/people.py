@@ -131,7 +131,7 @@ class People:
         """active or suspended → erasing, for some hundred people at once; those who were."""
         mine = (persons.c.school == school) & persons.c.state.in_(_HERE) & persons.c.id.in_(people)
         done = await tx.execute(update(persons).where(mine).values(state="erasing").returning(persons.c.id))
-        return done.scalars().all()
+        return list(done.scalars())
 
     async def everybody(self, tx: AsyncConnection, school: str) -> Sequence[str]:
         """The ids of all people of a school who are not being forgotten."""

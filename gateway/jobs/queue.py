@@ -19,7 +19,7 @@ from gateway.db.tables_work import items, jobs, lanes
 from gateway.jobs.fence import Change
 from gateway.jobs.lanes import Lane, rest, turns
 from gateway.jobs.load import Load
-from gateway.jobs.model import HALTED, OPEN, PLACE, STEPS, Item, ItemState, JobState, parts
+from gateway.jobs.model import HALTED, OPEN, PLACE, STEPS, Item, ItemState, parts
 from gateway.jobs.reviving import not_paused
 
 _IDLE_LANE_MS: Final = 600_000

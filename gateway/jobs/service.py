@@ -21,7 +21,19 @@ from gateway.db.tables_work import items, jobs, lanes
 from gateway.ids import new_id
 from gateway.jobs import bulk, history, queue, reviving, totals, waiting
 from gateway.jobs.commits import Store
-from gateway.jobs.model import ENDED, FINISHED, HALTED, OPEN, STEPS, Item, ItemState, ItemView, JobState, JobView, NewItem
+from gateway.jobs.model import (
+    ENDED,
+    FINISHED,
+    HALTED,
+    OPEN,
+    STEPS,
+    Item,
+    ItemState,
+    ItemView,
+    JobState,
+    JobView,
+    NewItem,
+)
 from gateway.jobs.progress import Progress
 from gateway.jobs.rows import item_row, item_view, taken
 from gateway.jobs.sealing import Sealer, Sealers, seal, unseal

@@ -53,8 +53,15 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "receipt.read": Rule(clients=_PAGE),
         "erasure.plan": Rule(clients=_PAGE),
         "erasure.self": Rule(clients=_PAGE, fresh=True),
+        "erasure.item": Rule(clients=_PAGE),
+        "erasure.read": Rule(clients=_PAGE),
         "school.people": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.settings": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.erasures": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.erase": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True),
+        "school.approvals": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
+        "school.approve": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True),
+        "school.cancel": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.ledger": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
     }
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import select, update
@@ -25,6 +26,8 @@ from gateway.schools.formats import DEFAULTS, FORMATS, by_media_type
 from gateway.webhooks import Change
 
 TABLE: Final = "school_settings"
+DELAY_HOURS: Final = 24
+LONGEST_DELAY_HOURS: Final = 30 * 24
 
 
 class WrongVersion(Exception):
@@ -37,10 +40,14 @@ class NotOffered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SchoolSettings:
-    """``exports``: the format of each document type. ``version`` grows with each change, 0 before the first."""
+    """``exports``: the format of each document type. ``version`` grows with each change, 0 before the first.
+
+    ``delay_hours``: how long what two administrators approved waits, so that it can be cancelled.
+    """
 
     exports: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULTS))
     version: int = 0
+    delay_hours: int = DELAY_HOURS
 
 
 class SchoolChoices:
@@ -59,6 +66,10 @@ class SchoolChoices:
         """`exports` by the media type that a drive's entries have."""
         return by_media_type(await self.exports(school))
 
+    async def delay(self, school: str) -> int:
+        """How long what two administrators of the school approved waits before it is done, ms."""
+        return (await self.get(school)).delay_hours * 3_600_000
+
     async def get(self, school: str) -> SchoolSettings:
         """What holds now."""
         async with self._database.read() as tx:
@@ -66,11 +77,18 @@ class SchoolChoices:
         return _settings(told, version)
 
     async def change(
-        self, school: str, person: str, expected: int, exports: Mapping[str, str | None], webhook: Change | None = None
+        self,
+        school: str,
+        person: str,
+        expected: int,
+        exports: Mapping[str, str | None],
+        webhook: Change | None = None,
+        delay: Mapping[str, int | None] = MappingProxyType({}),
     ) -> SchoolSettings:
         """Change what is named, on ``person``'s word; None: back to the default. WrongVersion, NotOffered.
 
-        ``webhook``: what is to become of the school's address; None leaves it as it is.
+        ``webhook``: what is to become of the school's address; None leaves it as it is. ``delay``: {'delay_hours':
+        0 to `LONGEST_DELAY_HOURS`} or nothing.
         """
         _check(exports)
         async with self._database.write() as tx:
@@ -82,9 +100,10 @@ class SchoolChoices:
                 raise WrongVersion
             kept = {**told.get("exports", {}), **exports}
             told["exports"] = {name: chosen for name, chosen in kept.items() if chosen is not None}
+            told |= delay
             values = {"version": version + 1, "changed": now, "told": await self._sealed(school, told)}
             await tx.execute(update(school_settings).where(school_settings.c.school == school).values(**values))
-            also = {} if webhook is None else await webhook.make(tx)
+            also = {**delay, **({} if webhook is None else await webhook.make(tx))}
             word = None if webhook is None else webhook.instruction
             changed = Event("school.settings", person, None, word, POLICY_VERSION, {"exports": dict(exports), **also})
             await self._ledger.append(tx, school, changed)
@@ -114,4 +133,5 @@ def _settings(told: Mapping[str, Any], version: int) -> SchoolSettings:
     """A format that this version does not know any more falls back to its default."""
     chosen = told.get("exports", {})
     known = {name: chosen[name] for name, formats in FORMATS.items() if chosen.get(name) in formats}
-    return SchoolSettings({**DEFAULTS, **known}, version)
+    hours = told.get("delay_hours")
+    return SchoolSettings({**DEFAULTS, **known}, version, DELAY_HOURS if hours is None else hours)

@@ -12,8 +12,8 @@ from sqlalchemy import update
 
 from gateway.api.services import Services
 from gateway.db.tables_people import sessions
-from gateway.signing import verify
 from gateway.identity.secrets import digest
+from gateway.signing import verify
 from tests.gateway.api.live import Answer, Live, Person, person
 
 ORDER = {"scope": "me", "confirm": "FORGET"}

@@ -15,8 +15,8 @@ from gateway.db.engine import Database
 from gateway.db.tables_files import cached_files
 from gateway.erasure.eraser import Eraser
 from gateway.erasure.journal import Journal
-from gateway.signing import SigningKeys
 from gateway.erasure.stores import Rows, Store
+from gateway.signing import SigningKeys
 from tests.databases import database, database_url, pytest_generate_tests
 from tests.gateway.vaults import SCHEMA, enrol, open_vault
 
