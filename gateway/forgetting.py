@@ -17,8 +17,7 @@ from gateway.erasure.looking import Looking
 from gateway.erasure.many import ForgetMany, ForgetSchool
 from gateway.erasure.mark import Mark
 from gateway.erasure.ordering import Delay, Orders
-from gateway.erasure.outside import AccountsOutside
-from gateway.erasure.person import ForgetPerson
+from gateway.erasure.person import ForgetPerson, Outside
 from gateway.erasure.plans import Plans
 from gateway.erasure.receipts import Receipts
 from gateway.erasure.restoring import Restorer
@@ -49,7 +48,7 @@ def forgetting(
     signing: SigningKeys,
     people: People,
     schools: Schools,
-    outside: AccountsOutside,
+    outside: Outside,
     things: Things,
     stop: Callable[[Scope], Awaitable[None]],
     dead_by: DeadBy,

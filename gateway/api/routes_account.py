@@ -1,4 +1,4 @@
-"""What is about the person: who they are here, accounts they connected, what is cached, and where they are signed in."""
+"""What is about the person: who they are here, accounts they connected, what is cached, where they are signed in."""
 
 from __future__ import annotations
 
