@@ -12,6 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,14 +30,14 @@ from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
 from gateway.api.services import Accesses, Services
-from gateway.db.engine import DatabaseInUse
+from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
 from gateway.erasure.journal import JournalRefused
 from gateway.erasure.outside import AccountsOutside
 from gateway.erasure.sessions import OpenSessions
 from gateway.erasure.things import Things
-from gateway.erasure.voiding import after_a_restore
+from gateway.erasure.voiding import after_a_restore, by_an_earlier_clock
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.following import Following
@@ -175,7 +176,8 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(services.eraser.close)
     stack.push_async_callback(services.fills.stop)
     worker = Worker(services.jobs, services.transfers.executors(), slots=min(settings.limits.streams, 64))
-    return Deployment(services, worker, Sweeper(_sweeps(services)), Deliveries(services.webhooks, stores.database))
+    sweeper = Sweeper(_sweeps(services), stores.database.clock, partial(_time_went_back, stores.database))
+    return Deployment(services, worker, sweeper, Deliveries(services.webhooks, stores.database))
 
 
 async def _services(settings: Settings, stores: Stores, outbound: Outbound, sender: Sender) -> Services:
@@ -271,6 +273,12 @@ async def _services(settings: Settings, stores: Stores, outbound: Outbound, send
         school_choices=choices,
         webhooks=Webhooks(vault, database, ledger, sender),
     )  # fmt: skip
+
+
+async def _time_went_back(database: Database) -> None:
+    """What nobody may read again ends, before the earlier clock is believed."""
+    async with database.write() as tx:
+        await by_an_earlier_clock(tx, database.clock.doubted)
 
 
 def _sweeps(services: Services) -> Mapping[str, Sweep]:

@@ -26,7 +26,6 @@ from gateway.erasure.model import Erasure
 from gateway.erasure.receipt import of_person
 from gateway.erasure.steps import BATCH, Conclusion, Flow, Journalled, Next
 from gateway.erasure.stores import Store
-from gateway.ids import new_id
 from gateway.signing import DEPLOYMENT
 
 log = structlog.get_logger()
@@ -111,17 +110,17 @@ class ForgetPerson:
         values: dict[str, Any] = {"counts": json.dumps(counts)}
         if not tasks:
             return Next("listed", values)
-        bundle = await self._seal(tasks)
+        bundle = await self._seal(erasure, tasks)
 
         async def lost() -> None:
             async with self._database.write() as tx:
-                await self._drop(tx, bundle)
+                await self._vault.destroy(tx, _scope(bundle), [bundle.partition("/")[2]])
 
         return Next("listed", {**values, "bundle": bundle}, lost=lost)
 
-    async def _seal(self, tasks: Sequence[Mapping[str, Any]]) -> str:
-        """Under a key made for this alone: 'subject/object'."""
-        scope = Scope(DEPLOYMENT.tenant, f"erasure-{new_id()}")
+    async def _seal(self, erasure: Erasure, tasks: Sequence[Mapping[str, Any]]) -> str:
+        """Under a key made for this erasure alone: 'subject/object'. What a crash leaves of it dies with that key."""
+        scope = Scope(DEPLOYMENT.tenant, f"erasure-{erasure.id}")
         ends = await self._database.now() + BUNDLE_LIFE
         async with self._database.write() as tx:
             await self._vault.enrol(tx, scope)
@@ -135,16 +134,12 @@ class ForgetPerson:
     async def _unsealed(self, erasure: Erasure) -> list[dict[str, Any]]:
         if erasure.bundle is None:
             return []
-        subject, _, sealed = erasure.bundle.partition("/")
         try:
-            async with self._vault.open(Scope(DEPLOYMENT.tenant, subject), sealed) as pieces:
+            async with self._vault.open(_scope(erasure.bundle), erasure.bundle.partition("/")[2]) as pieces:
                 tasks = json.loads(b"".join([piece async for piece in pieces]))
         except (Missing, Expired, Shredded, Corrupt):  # its 72 hours are over, or the machine restarted:
             return list(erasure.counts.get("asked", []))  # without its grant a task ends as "not revoked"
         return list(tasks)
-
-    async def _drop(self, tx: AsyncConnection, bundle: str) -> None:
-        await self._vault.shred(tx, Scope(DEPLOYMENT.tenant, bundle.partition("/")[0]))
 
     async def _shred(self, erasure: Erasure) -> Next:
         """In a transaction of its own, before the step is written: whoever comes second finds them dead already."""
@@ -190,7 +185,7 @@ class ForgetPerson:
     async def _conclude(self, erasure: Erasure) -> Next:
         if erasure.bundle is not None:
             async with self._database.write() as tx:
-                await self._drop(tx, erasure.bundle)
+                await self._vault.shred(tx, _scope(erasure.bundle))
 
         async def says(erasure: Erasure, now: int, dead_by: int | None) -> Mapping[str, Any]:
             return of_person(erasure, now, dead_by, self._stores)
@@ -198,6 +193,10 @@ class ForgetPerson:
         done = await self._conclusion.end(erasure, says)
         await self._conclusion.flushed()
         return done
+
+
+def _scope(bundle: str) -> Scope:
+    return Scope(DEPLOYMENT.tenant, bundle.partition("/")[0])
 
 
 async def count(database: Database, stores: Sequence[Store], scope: Scope) -> dict[str, dict[str, int]]:

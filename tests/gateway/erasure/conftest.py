@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
+from cache.expiry import MemoryExpiry
+from cache.roots import Root
 from cache.vault import Life, Scope, Vault
 from gateway.db.engine import Database
 from gateway.db.tables_erasure import erasures
@@ -56,10 +58,19 @@ def soon(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Non
         monkeypatch.setattr(steps, "_MARGIN", 0.0)
 
 
+ROOT = Root(1, bytes(range(32)))
+
+
 @pytest.fixture
-async def vault(database: Database, tmp_path: Path) -> AsyncIterator[Vault]:
+def expiry() -> MemoryExpiry:
+    """Where expiry keys live, for all processes of a test."""
+    return MemoryExpiry()
+
+
+@pytest.fixture
+async def vault(database: Database, tmp_path: Path, expiry: MemoryExpiry) -> AsyncIterator[Vault]:
     """Started."""
-    async with open_vault(database, tmp_path) as opened:
+    async with open_vault(database, tmp_path, ROOT, expiry) as opened:
         yield opened
 
 
@@ -149,7 +160,7 @@ class World:
                 sealed = await writer.commit(tx)
                 await tx.execute(
                     insert(cached_files).values(
-                        id=f"copy of {scope.subject}", school="school", person=scope.subject, drive="d",
+                        id=f"copy of {scope.subject}", school=scope.tenant, person=scope.subject, drive="d",
                         lookup=scope.subject.encode().ljust(32), object=sealed.id, facts=b"f", size=7, stored=1,
                         ends=ends,
                     )

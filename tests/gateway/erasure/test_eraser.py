@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import cast
 
 import pytest
 from sqlalchemy import func, select
@@ -12,7 +13,8 @@ from cache.errors import Missing, Shredded
 from gateway.db.tables_files import cached_files
 from gateway.db.tables_ledger import ledger_entries
 from gateway.erasure.journal import JournalRefused
-from gateway.erasure.model import Asked
+from gateway.erasure.model import Asked, Erasure
+from gateway.erasure.steps import Next, Step
 from gateway.signing import verify
 from tests.gateway.erasure.conftest import DEAD_BY, LEO, MIA, World, begin
 
@@ -24,9 +26,8 @@ async def test_a_person_is_forgotten(world: World) -> None:
     box = fields.seal("t", "c", "r", "canary name")
     begun = await begin(world)
     statement = await world.receipt(begun)
-    told = {one["store"]: one["erased"] for one in statement["erased"]}
-    assert told["cached"] == 1
-    assert sum(told.values()) == 1
+    erased = {one["store"]: one["erased"] for one in statement["erased"]}
+    assert (erased["cached"], sum(erased.values())) == (1, 1)
     assert statement["outside"] == [{"provider": "google", "what": "connection", "revoked": True, "advice": ""}]
     assert (statement["uploads_cancelled"], statement["asked_by"], statement["scope"]) == (1, "self", "person")
     assert statement["backups_dead_by"] == "2100-01-01T00:00:00.000+00:00"
@@ -38,7 +39,9 @@ async def test_a_person_is_forgotten(world: World) -> None:
         fields.unseal("t", "c", "r", box)
     async with world.database.read() as tx:
         assert (await tx.execute(select(func.count()).select_from(cached_files))).scalar_one() == 0
-        actions = await tx.execute(select(ledger_entries.c.action, ledger_entries.c.subject, ledger_entries.c.principal))
+        actions = await tx.execute(
+            select(ledger_entries.c.action, ledger_entries.c.subject, ledger_entries.c.principal)
+        )
         assert {tuple(row) for row in actions} == {("erasure.begun", "leo", "leo"), ("erasure.done", "leo", None)}
     assert world.blobs() == []
     eraser = world.made[-1].eraser
@@ -76,12 +79,12 @@ async def test_the_receipt_waits_for_the_second_in_which_others_could_have_a_key
     made = await world.started()
     real = made.eraser._flows["person"]["listed"]
 
-    async def noted(erasure: object) -> object:
-        then = await real(erasure)  # type: ignore[arg-type]
+    async def noted(erasure: Erasure) -> Next | None:
+        then = await real(erasure)
         seen.append(loop.time())
         return then
 
-    monkeypatch.setitem(made.eraser._flows["person"], "listed", noted)  # type: ignore[arg-type]
+    monkeypatch.setitem(cast("dict[str, Step]", made.eraser._flows["person"]), "listed", noted)
     begun = await made.eraser.begin(LEO)
     assert begun is not None
     await world.receipt(begun)

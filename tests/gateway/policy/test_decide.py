@@ -23,9 +23,12 @@ EVERYONE = {
 }  # fmt: skip
 PAGE_ONLY = {
     "cache.manage", "connection.read", "connection.manage", "token.read", "token.manage", "extension.authorize",
-    "session.end", "receipt.read", "erasure.plan", "erasure.self",
+    "session.end", "receipt.read", "erasure.plan", "erasure.self", "erasure.item", "erasure.read",
 }  # fmt: skip
-ADMINISTRATORS = {"school.people", "school.ledger", "school.settings"}
+ADMINISTRATORS = {
+    "school.people", "school.ledger", "school.settings", "school.erase", "school.erasures", "school.approvals",
+    "school.approve", "school.cancel",
+}  # fmt: skip
 
 
 def expected(action: str, role: str, client: str) -> bool:
