@@ -78,9 +78,9 @@ class Restorer:
         return restored
 
     async def _started(self, void: Sequence[Hook]) -> bool:
+        mark = await asyncio.to_thread(self._mark.read)  # before the database: others count on meanwhile
         state = await self._state()
         lines = await self._unseen(state.applied)
-        mark = await asyncio.to_thread(self._mark.read)
         restored = _was_restored(lines, state, mark)
         if restored:
             log.warning("database_restored", entries=len(lines))

@@ -146,8 +146,10 @@ class World:
 
     async def close(self) -> None:
         """End all processes."""
-        for made in self.made:
+        while self.made:
+            made = self.made.pop()
             await made.eraser.close()
+            await made.restorer.close()
 
     async def hold_something(self, scope: Scope = LEO, content: bytes = b"canary content") -> str:
         """A cached copy of the person's; its object."""

@@ -49,6 +49,7 @@ class MortalDatabase:
         self._life = life
         self.dialect = inner.dialect
         self.alone = inner.alone
+        self.clock = inner.clock
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
