@@ -7,11 +7,11 @@ import json
 import resource
 import sys
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
+from gateway.commands.receipts import receipts
 from providers.sandbox.__main__ import cli as sandbox
 
 
@@ -90,28 +90,5 @@ def list_settings() -> None:
     click.echo(describe(), nl=False)
 
 
-@main.group()
-def receipts() -> None:
-    """Receipts of being forgotten."""
-
-
-@receipts.command("verify")
-@click.argument("receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--keys",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The JWKS that you pinned earlier from /v1/receipt-keys, never one that came with the receipt.",
-)
-def verify_receipt(receipt: Path, keys: Path) -> None:
-    """Check a receipt's signature offline and print what it states."""
-    from gateway.signing import verify
-
-    try:
-        statement = verify(json.loads(receipt.read_text()), json.loads(keys.read_text()))
-    except ValueError as error:
-        refuse(f"not verified: {error}")
-    click.echo(json.dumps(statement, indent=2, ensure_ascii=False))
-
-
+main.add_command(receipts, "receipts")
 main.add_command(sandbox, "sandbox")
