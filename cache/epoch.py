@@ -1,8 +1,9 @@
 """How every process learns within a second that keys were destroyed.
 
 Destroying advances a number in the database and, for keys, leaves the random id behind. Each process reads it every
-250 ms and forgets those keys. Where the last good read is over a second old, nobody knows whether a key in memory may
-still be used, so none is. A word from elsewhere may make a process look sooner (`hurry`); nothing depends on it.
+250 ms and forgets those keys. In the same way it learns of keys that another one follows, and fetches that. Where the
+last good read is over a second old, nobody knows whether a key in memory may still be used, so none is. A word from
+elsewhere may make a process look sooner (`hurry`); nothing depends on it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.catalog import epoch, shredded
+from cache.catalog import changes, epoch, shredded
 from cache.database import Transactions, insert_if_absent
 from cache.errors import Stale, Unavailable
 
@@ -30,6 +31,10 @@ async def advance(tx: AsyncConnection) -> int:
     return int(done.scalar_one())
 
 
+async def _nothing(scopes: Collection[tuple[str, str]]) -> None:
+    """For a watch that follows no keys."""
+
+
 class Watch:
     """This process's view of the epoch. ``value`` is the last one read."""
 
@@ -37,14 +42,19 @@ class Watch:
         self,
         database: Transactions,
         evict: Callable[[str, str], None],
+        changed: Callable[[Collection[tuple[str, str]]], Awaitable[None]] = _nothing,
         *,
         interval: float = INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``evict(tenant, subject)`` forgets keys; subject '' means all of the tenant. ``interval`` in seconds."""
+        """``evict(tenant, subject)`` forgets keys; subject '' means all of the tenant. ``interval`` in seconds.
+
+        ``changed`` fetches the keys of these scopes anew; it is called at every look, also with none.
+        """
         self.value = -1
         self._database = database
         self._evict = evict
+        self._changed = changed
         self._interval = interval
         self._clock = clock
         self._read_at = float("-inf")
@@ -70,18 +80,20 @@ class Watch:
             try:
                 async with self._database.read() as tx:
                     value = (await tx.execute(select(epoch.c.value))).scalar() or 0
-                    dead = await self._dead(tx, value)
+                    dead = await self._since(tx, shredded, value)
+                    turned = await self._since(tx, changes, value)
             except Exception as error:  # drivers raise their own while a server starts up
                 raise Stale("it is not known whether keys were destroyed") from error
             for tenant, subject in dead:
                 self._evict(tenant, subject)
+            await self._changed(turned)
             self.value = value
             self._read_at = started
 
-    async def _dead(self, tx: AsyncConnection, value: int) -> list[tuple[str, str]]:
+    async def _since(self, tx: AsyncConnection, table: Table, value: int) -> list[tuple[str, str]]:
         if self.value in (-1, value):
             return []
-        rows = await tx.execute(select(shredded.c.tenant, shredded.c.subject).where(shredded.c.epoch > self.value))
+        rows = await tx.execute(select(table.c.tenant, table.c.subject).where(table.c.epoch > self.value))
         return [(row.tenant, row.subject) for row in rows]
 
     def hurry(self) -> None:

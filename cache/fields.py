@@ -13,6 +13,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import struct
+from collections.abc import Sequence
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -26,12 +27,16 @@ from cache.model import Scope
 FORMAT = 1
 PAD = 32
 _HEAD = struct.Struct(">BI")
+HEAD = _HEAD.size
 
 
 class Keys(Protocol):
-    """Live keys of one scope: ``current`` seals, ``version`` finds the one that sealed a box."""
+    """Live keys of one scope: ``current`` seals, ``version`` finds the one that sealed a box, ``live`` are all."""
 
-    scope: Scope
+    @property
+    def scope(self) -> Scope:
+        """Whose keys they are."""
+        ...
 
     def current(self) -> Key:
         """Shredded where it died, Unavailable where nobody knows whether it did."""
@@ -39,6 +44,10 @@ class Keys(Protocol):
 
     def version(self, version: int) -> Key | None:
         """That version of the key, None where there is none. Raises as `current` does."""
+        ...
+
+    def live(self) -> Sequence[Key]:
+        """Every version that something may still be sealed under. Raises as `current` does."""
         ...
 
 
@@ -80,7 +89,16 @@ class Fields:
 
     def index(self, label: str, value: bytes | str) -> bytes:
         """32 bytes that are equal for equal values of one scope and ``label``, and tell nothing else."""
-        return hmac.digest(self._keys.current().subkey("index"), enc(label, value), "sha256")
+        return _index(self._keys.current(), label, value)
+
+    def indexes(self, label: str, value: bytes | str) -> dict[int, bytes]:
+        """`index` under every key in use, by its version: what a row may be found by while a key is being replaced."""
+        return {key.version: _index(key, label, value) for key in self._keys.live()}
+
+    @property
+    def version(self) -> int:
+        """The version of the key that seals now. Shredded, Unavailable."""
+        return self._keys.current().version
 
     def _cipher(self, key: Key) -> AESGCM:
         """Derived once for each version of the key: a list opens hundreds of names."""
@@ -91,6 +109,22 @@ class Fields:
     def _aad(self, table: str, column: str, row: str, version: int) -> bytes:
         scope = self._keys.scope
         return enc(table, column, row, scope.tenant, scope.owner, version)
+
+
+def sealed_version(box: bytes) -> int:
+    """The version of the key that a box says it was sealed under. Corrupt."""
+    if len(box) < _HEAD.size + NONCE:
+        raise Corrupt("not a sealed field")
+    return int(_HEAD.unpack_from(box)[1])
+
+
+def head(version: int) -> bytes:
+    """What every box that is sealed under this version begins with: `HEAD` bytes."""
+    return _HEAD.pack(FORMAT, version)
+
+
+def _index(key: Key, label: str, value: bytes | str) -> bytes:
+    return hmac.digest(key.subkey("index"), enc(label, value), "sha256")
 
 
 def _pad(raw: bytes) -> bytes:

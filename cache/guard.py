@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from cache.epoch import Watch
 from cache.errors import Expired, Shredded
-from cache.keyring import Ring
+from cache.ring import Ring
 
 
 class Guard:

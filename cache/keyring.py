@@ -1,67 +1,55 @@
 """Which keys exist, and those in use now: made, loaded, held in memory for a while, destroyed.
 
 A key in memory is used only while the epoch is known (see `epoch`), and forgotten as soon as it was destroyed
-anywhere. A key that a running transaction has just made counts only as long as that transaction does.
+anywhere. A key that a running transaction has just made counts only as long as that transaction does. Where a scope
+gets a new key, whoever holds its ring has it before anybody seals under it (see `cycle`).
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import time
 import weakref
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.engine import Transaction
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.catalog import shredded, subject_keys, tenant_keys
+from cache.catalog import changes, record_keys, renewals, roots, shredded, subject_keys, tenant_keys
 from cache.database import Transactions, insert_if_absent
 from cache.epoch import Watch, advance
-from cache.errors import Missing, Shredded, Stale, Unavailable
+from cache.errors import Missing, Shredded, Unavailable
 from cache.expiry import ExpiryKeys
 from cache.fields import Fields
-from cache.keys import Key, Wrap, new_key, unwrap_key, wrap_key
-from cache.model import Scope
-from cache.roots import Root, confirm_root
+from cache.keyrows import FIRST_RECORD, add_record_key, below, hold_key, is_shredded, overwrite
+from cache.keys import new_key, wrap_key
+from cache.loading import Loader, subject_wrap, tenant_wrap
+from cache.model import DAY_MS, Scope
+from cache.ring import KeySet, Ring
+from cache.roots import NEXT, Root, RootMissing, Roots
 
 HELD_SCOPES = 4096
 """How many scopes' keys stay in memory."""
+PATIENCE = 0.5
+"""Seconds that a look at the epoch waits for the new keys it told of; they are fetched to the end all the same."""
+OBJECT_EVERY = 5.0
+"""Seconds between two words that a version of the root key is missing here."""
+CYCLE_TAKES = DAY_MS
+"""What is allowed for a cycle itself in every date, ms."""
 
 
-class Ring:
-    """The live keys of one scope, by version. Satisfies `fields.Keys`."""
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long keys live, ms: from one cycle to the next, backups, and what KMS waits before it destroys a key."""
 
-    def __init__(self, scope: Scope, keys: dict[int, Key], watch: Watch) -> None:
-        """``keys`` by version, at least one."""
-        self.scope = scope
-        self._keys = keys
-        self._watch = watch
-
-    @property
-    def alive(self) -> bool:
-        """False once the keys were destroyed."""
-        return bool(self._keys)
-
-    def current(self) -> Key:
-        """The key that wraps and seals now. Shredded, Unavailable."""
-        keys = self._usable()
-        return keys[max(keys)]
-
-    def version(self, version: int) -> Key | None:
-        """An older key still in use, None where it is gone. Shredded, Unavailable."""
-        return self._usable().get(version)
-
-    def forget(self) -> None:
-        """Let go of the key bytes."""
-        self._keys = {}
-
-    def _usable(self) -> dict[int, Key]:
-        if not self._keys:
-            raise Shredded("these keys were destroyed")
-        if not self._watch.current:
-            raise Stale("it is not known whether these keys were destroyed")
-        return self._keys
+    cycle: int = 7 * DAY_MS
+    backups: int = 35 * DAY_MS
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,105 +69,150 @@ class Haste(Protocol):
 
 
 class Keyring:
-    """All keys of an installation below one root."""
+    """All keys of an installation below its root."""
 
-    def __init__(self, root: Root, database: Transactions, expiry: ExpiryKeys, haste: Haste | None = None) -> None:
+    def __init__(
+        self,
+        root: Root | Roots,
+        database: Transactions,
+        expiry: ExpiryKeys,
+        haste: Haste | None = None,
+        times: Times = Times(),  # frozen
+    ) -> None:
         """``expiry`` holds the keys of temporary objects; ``haste``: None for a process that is alone."""
         self.expiry = expiry
+        self.roots = Roots.of(root) if isinstance(root, Root) else root
+        self.times = times
+        self.loader = Loader(self.roots)
+        self.watch = Watch(database, self._evict, self._changed)
         self._haste = haste
-        self.watch = Watch(database, self._evict)
-        self._root = root
         self._database = database
-        self._rings: OrderedDict[Scope, Ring] = OrderedDict()
+        self._rings: OrderedDict[tuple[Scope, bool], Ring] = OrderedDict()
         self._given: weakref.WeakSet[Ring] = weakref.WeakSet()  # also those that only a request still holds
+        self._records: weakref.WeakSet[Ring] = weakref.WeakSet()  # those of them that are of record keys
         self._fresh: dict[Scope, _Fresh] = {}
+        self._following: set[asyncio.Task[None]] = set()
+        self._objected = float("-inf")
 
     async def start(self) -> None:
         """Confirm the root (RootRefused) and begin to watch the epoch."""
-        await confirm_root(self._database, self._root)
+        await self.roots.start(self._database)
         await self.watch.start()
 
     async def close(self) -> None:
         """Stop watching, forget all keys."""
         await self.watch.close()
+        for task in list(self._following):
+            task.cancel()
+        await asyncio.gather(*self._following, return_exceptions=True)
         for ring in list(self._given):
             ring.forget()
         self._rings.clear()
         self._fresh.clear()
+        self.loader.clear()
+
+    async def dead_by(self, now: int) -> int:
+        """When the backups of what is shredded ``now`` can be opened by nobody any more, epoch ms.
+
+        The next cycle replaces the root that they are under; one life of a backup later that root is destroyed, in KMS
+        with its waiting time. That cycles run when they are due, and that no copy of a root in a file or in the
+        environment is left (`keys retire --attest`), is presumed.
+        """
+        async with self._database.read() as tx:
+            last = (await tx.execute(select(func.max(roots.c.made)).where(roots.c.state != NEXT))).scalar()
+        following = max((now if last is None else int(last)) + self.times.cycle, now)
+        return following + CYCLE_TAKES + self.times.backups + self.times.waiting
 
     async def fields(self, scope: Scope) -> Fields:
         """The sealer for columns of this scope. Missing where it was never enrolled, Shredded, Unavailable."""
         return Fields(await self.ring(scope))
 
+    async def records(self, scope: Scope, tx: AsyncConnection | None = None) -> Fields:
+        """The sealer for what can never be sealed anew: the ledger's chain, lines outside the database.
+
+        Its key lasts as long as the scope, through every cycle, and dies with it. Pass the transaction to have it made
+        where there is none yet. Missing, Shredded, Unavailable.
+        """
+        if tx is not None and self._is_fresh(scope):
+            return Fields(await self._made_records(tx, scope))
+        try:
+            return Fields(await self._kept(scope, records=True))
+        except Missing:
+            if tx is None:
+                raise
+        return Fields(await self._made_records(tx, scope))
+
     async def ring(self, scope: Scope, tx: AsyncConnection | None = None) -> Ring:
         """The scope's keys, from memory or the database. Pass the transaction where there is one: a second connection
         could wait for it. Missing, Shredded, Unavailable.
         """
+        return await self._kept(scope, tx)
+
+    async def _kept(self, scope: Scope, tx: AsyncConnection | None = None, *, records: bool = False) -> Ring:
         while True:
             epoch = await self.watch.check()
-            ring = self._remembered(scope)
+            ring = self._remembered(scope, records=records)
             if ring is not None:
                 return ring
             if tx is not None:
-                return await self._load(tx, scope)
-            async with self._database.read() as own:
-                ring = await self._load(own, scope)
-            if self.watch.value == epoch:  # else the keys may have been destroyed while they were read
-                self._remember(scope, ring)
-                return ring
+                return self._ring(scope, await self._load(tx, scope, records=records), records=records)
+            held = await self._looked_up(scope, records=records)
+            if self.watch.value == epoch:  # else the keys may have been destroyed or replaced while they were read
+                return self._remember(self._ring(scope, held, records=records), records=records)
 
-    def _remembered(self, scope: Scope) -> Ring | None:
+    def _is_fresh(self, scope: Scope) -> bool:
         fresh = self._fresh.get(scope)
-        if fresh is not None:
-            if fresh.transaction.is_active:
-                return fresh.ring
+        if fresh is not None and not fresh.transaction.is_active:
             del self._fresh[scope]
-        ring = self._rings.get(scope)
-        if ring is not None:
-            self._rings.move_to_end(scope)
+            return False
+        return fresh is not None
+
+    def _remembered(self, scope: Scope, *, records: bool) -> Ring | None:
+        if not records and self._is_fresh(scope):
+            return self._fresh[scope].ring
+        ring = self._rings.get((scope, records))
+        if ring is None or ring.outdated:
+            return None
+        self._rings.move_to_end((scope, records))
         return ring
 
-    def _remember(self, scope: Scope, ring: Ring) -> None:
-        self._rings[scope] = ring
+    def _remember(self, ring: Ring, *, records: bool) -> Ring:
+        self._rings[ring.scope, records] = ring
         if len(self._rings) > HELD_SCOPES:
             self._rings.popitem(last=False)
+        return ring
 
-    async def _load(self, tx: AsyncConnection, scope: Scope) -> Ring:
-        tenant = await self._tenant(tx, scope.tenant)
-        if scope.subject is None:
-            keys = tenant
-        else:
-            keys = await self._subject(tx, scope, tenant)
-        if not keys:
+    async def _load(self, tx: AsyncConnection, scope: Scope, *, records: bool = False) -> KeySet:
+        held = await self._own(tx, scope)
+        if held and records:
+            held = await self.loader.records(tx, scope, held)
+        if not held:
             if await is_shredded(tx, scope):
                 raise Shredded("these keys were destroyed")
             raise Missing("nobody of this id was enrolled")
-        return self._ring(scope, keys)
+        return held
 
-    def _ring(self, scope: Scope, keys: dict[int, Key]) -> Ring:
-        ring = Ring(scope, keys, self.watch)
+    async def _looked_up(self, scope: Scope, *, records: bool) -> KeySet:
+        for patient in (True, False):
+            try:
+                async with self._database.read() as own:
+                    return await self._load(own, scope, records=records)
+            except RootMissing:
+                if not patient:
+                    raise
+                await self.roots.refresh(self._database)  # it may have followed a moment ago
+        raise AssertionError("the second try returns or raises")
+
+    async def _own(self, tx: AsyncConnection, scope: Scope) -> KeySet:
+        tenant = await self.loader.tenant(tx, scope.tenant)
+        return tenant if scope.subject is None else await self.loader.subject(tx, scope, tenant)
+
+    def _ring(self, scope: Scope, held: KeySet, *, records: bool = False) -> Ring:
+        ring = Ring(scope, held, self.watch)
         self._given.add(ring)
+        if records:
+            self._records.add(ring)
         return ring
-
-    async def _tenant(self, tx: AsyncConnection, tenant: str) -> dict[int, Key]:
-        rows = await tx.execute(select(tenant_keys).where(tenant_keys.c.tenant == tenant))
-        wrap = Wrap("tenant", tenant, "", "")
-        return {r.version: Key(tenant, r.version, unwrap_key(r.box, self._parent(r.root_version), wrap)) for r in rows}
-
-    def _parent(self, version: int) -> Key:
-        if version != self._root.version:
-            raise Unavailable("a key is wrapped under another version of the root key")
-        return self._root.key
-
-    async def _subject(self, tx: AsyncConnection, scope: Scope, tenant: dict[int, Key]) -> dict[int, Key]:
-        rows = await tx.execute(
-            select(subject_keys).where(subject_keys.c.tenant == scope.tenant, subject_keys.c.subject == scope.owner)
-        )
-        wrap = Wrap("subject", scope.tenant, scope.owner, "")
-        found = [(r, tenant.get(r.tenant_version)) for r in rows]
-        return {
-            r.version: Key(scope.owner, r.version, unwrap_key(r.box, parent, wrap)) for r, parent in found if parent
-        }
 
     async def enrol(self, tx: AsyncConnection, scope: Scope) -> None:
         """Make the tenant's and the subject's keys where they are missing. Shredded for an id that was forgotten."""
@@ -187,50 +220,66 @@ class Keyring:
         if await is_shredded(tx, scope):
             raise Shredded("a destroyed id is never used again")
         now = await self._database.now(tx)
-        tenant = await self._tenant(tx, scope.tenant) or await self._make_tenant(tx, scope.tenant, now)
-        self._keep_fresh(tx, Scope(scope.tenant, None), tenant)
+        school = Scope(scope.tenant, None)
+        tenant = await self.loader.tenant(tx, scope.tenant) or await self._make_tenant(tx, scope.tenant, now)
+        self._keep_fresh(tx, school, tenant)
         if scope.subject is not None:
-            keys = await self._subject(tx, scope, tenant) or await self._make_subject(tx, scope, tenant, now)
+            keys = await self.loader.subject(tx, scope, tenant) or await self._make_subject(tx, scope, tenant, now)
             self._keep_fresh(tx, scope, keys)
 
-    def _keep_fresh(self, tx: AsyncConnection, scope: Scope, keys: dict[int, Key]) -> None:
+    def _keep_fresh(self, tx: AsyncConnection, scope: Scope, keys: KeySet) -> None:
         self._fresh = {s: f for s, f in self._fresh.items() if f.transaction.is_active}
         transaction = tx.sync_connection.get_transaction() if tx.sync_connection else None
-        if transaction is not None and scope not in self._rings:
+        if transaction is not None and (scope, False) not in self._rings:
             self._fresh[scope] = _Fresh(self._ring(scope, keys), transaction)
 
-    async def _make_tenant(self, tx: AsyncConnection, tenant: str, now: int) -> dict[int, Key]:
-        box = wrap_key(new_key(), self._root.key, Wrap("tenant", tenant, "", ""))
-        row = {"tenant": tenant, "version": 1, "root_version": self._root.version, "box": box, "made": now}
+    async def _make_tenant(self, tx: AsyncConnection, tenant: str, now: int) -> KeySet:
+        """Asks a root in KMS within the transaction: once in a tenant's life, when it is first configured."""
+        root = self.roots.current
+        box = await root.wrap(new_key(), tenant_wrap(tenant))
+        row = {"tenant": tenant, "version": 1, "root_version": root.version, "box": box, "made": now}
         await insert_if_absent(tx, tenant_keys, row)
-        return await self._tenant(tx, tenant)  # perhaps another process was first
+        return await self.loader.tenant(tx, tenant)  # perhaps another process was first
 
-    async def _make_subject(
-        self, tx: AsyncConnection, scope: Scope, tenant: dict[int, Key], now: int
-    ) -> dict[int, Key]:
-        parent = tenant[max(tenant)]
-        box = wrap_key(new_key(), parent, Wrap("subject", scope.tenant, scope.owner, ""))
+    async def _make_subject(self, tx: AsyncConnection, scope: Scope, tenant: KeySet, now: int) -> KeySet:
+        parent = tenant.key
+        if not await hold_key(tx, Scope(scope.tenant, None), parent.version):
+            raise Unavailable("the school's key was replaced just now")
+        box = wrap_key(new_key(), parent, subject_wrap(scope.tenant, scope.owner))
         row = {"tenant": scope.tenant, "subject": scope.owner, "version": 1, "tenant_version": parent.version}
         await insert_if_absent(tx, subject_keys, {**row, "box": box, "made": now})
-        return await self._subject(tx, scope, tenant)
+        return await self.loader.subject(tx, scope, tenant)
+
+    async def _made_records(self, tx: AsyncConnection, scope: Scope) -> Ring:
+        held = await self._own(tx, scope)
+        found = await self.loader.records(tx, scope, held) if held else KeySet()
+        if held and not found:
+            await add_record_key(tx, scope, held, FIRST_RECORD, await self._database.now(tx))
+            found = await self.loader.records(tx, scope, held)
+        return self._ring(scope, found or await self._load(tx, scope, records=True), records=True)
 
     async def shred(self, tx: AsyncConnection, scope: Scope) -> None:
         """Destroy the scope's keys: overwritten, then deleted; with subject None the tenant's and all below it.
 
         The id stays behind, so that every process forgets the keys and the id is never used again.
         """
-        mine = [subject_keys.c.tenant == scope.tenant]
-        if scope.subject is not None:
-            mine.append(subject_keys.c.subject == scope.subject)
-        await tx.execute(update(subject_keys).where(*mine).values(box=b""))
-        await tx.execute(delete(subject_keys).where(*mine))
-        if scope.subject is None:
-            await tx.execute(update(tenant_keys).where(tenant_keys.c.tenant == scope.tenant).values(box=b""))
-            await tx.execute(delete(tenant_keys).where(tenant_keys.c.tenant == scope.tenant))
+        for table in (subject_keys, record_keys, *((tenant_keys,) if scope.subject is None else ())):
+            await overwrite(tx, table, scope)
+        for table in (renewals, changes):
+            await tx.execute(delete(table).where(*below(table, scope)))
         value = await advance(tx)
         if not await is_shredded(tx, scope):
             await tx.execute(insert(shredded).values(tenant=scope.tenant, subject=scope.owner, epoch=value))
         self._evict(scope.tenant, scope.owner)
+
+    async def renew(self, tx: AsyncConnection, scope: Scope) -> None:
+        """Something under the scope's key was deleted for good: at the next cycle it gets another key.
+
+        A tenant's own key is replaced by every cycle: nothing is noted for it.
+        """
+        if scope.subject is not None:
+            now = await self._database.now(tx)
+            await insert_if_absent(tx, renewals, {"tenant": scope.tenant, "subject": scope.subject, "since": now})
 
     async def hasten(self) -> None:
         """Tell other processes of what was destroyed, once its transaction is committed."""
@@ -241,24 +290,43 @@ class Keyring:
         for ring in list(self._given):
             if ring.scope.tenant == tenant and subject in ("", ring.scope.owner):
                 ring.forget()
-        self._rings = OrderedDict((scope, ring) for scope, ring in self._rings.items() if ring.alive)
+        if not subject:
+            self.loader.forget(tenant)
+        self._rings = OrderedDict((name, ring) for name, ring in self._rings.items() if ring.alive)
         self._fresh = {scope: fresh for scope, fresh in self._fresh.items() if fresh.ring.alive}
 
+    async def _changed(self, scopes: Collection[tuple[str, str]]) -> None:
+        """The epoch moved on, and these scopes have other keys than before.
 
-async def is_shredded(tx: AsyncConnection, scope: Scope) -> bool:
-    """Whether the scope, or its whole tenant, was destroyed."""
-    found = select(shredded.c.epoch).where(shredded.c.tenant == scope.tenant, shredded.c.subject.in_({"", scope.owner}))
-    return (await tx.execute(found.limit(1))).first() is not None
+        A root that does not answer must not keep this process from knowing what was destroyed: it is waited for only a
+        moment, and what is sealed under a key not known here meanwhile says so.
+        """
+        lacks = self.roots.lacking and time.monotonic() - self._objected > OBJECT_EVERY
+        if not scopes and not lacks:
+            return
+        task = asyncio.create_task(self._follow(frozenset(scopes)), name="keyring-follow")
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+        await asyncio.wait({task}, timeout=PATIENCE)
 
+    async def _follow(self, scopes: frozenset[tuple[str, str]]) -> None:
+        with contextlib.suppress(Unavailable):
+            await self.roots.refresh(self._database)
+        for tenant in {tenant for tenant, subject in scopes if not subject}:
+            self.loader.forget(tenant)
+        for ring in [ring for ring in list(self._given) if (ring.scope.tenant, ring.scope.owner) in scopes]:
+            await self._reload(ring)
+        if self.roots.lacking and time.monotonic() - self._objected > OBJECT_EVERY:
+            self._objected = time.monotonic()
+            with contextlib.suppress(Unavailable):
+                await self.roots.object(self._database)
 
-async def hold_key(tx: AsyncConnection, scope: Scope, version: int) -> bool:
-    """Whether that key still exists, held against destruction until the transaction ends."""
-    if scope.subject is None:
-        found = select(tenant_keys.c.made).where(tenant_keys.c.tenant == scope.tenant, tenant_keys.c.version == version)
-    else:
-        found = select(subject_keys.c.made).where(
-            subject_keys.c.tenant == scope.tenant,
-            subject_keys.c.subject == scope.subject,
-            subject_keys.c.version == version,
-        )
-    return (await tx.execute(found.with_for_update(read=True))).first() is not None
+    async def _reload(self, ring: Ring) -> None:
+        records = ring in self._records
+        try:
+            async with self._database.read() as tx:
+                ring.replace(await self._load(tx, ring.scope, records=records))
+        except (Missing, Shredded):
+            ring.forget()
+        except Unavailable:  # not known here now: the next who asks looks again
+            self._rings.pop((ring.scope, records), None)

@@ -3,7 +3,11 @@
     root key
       └ tenant key
           └ subject key (a person or a shared space)
+              ├ record key, under its subject's or its tenant's key: seals what is never sealed anew
               └ object key, wrapped under its subject's key, or under that and an expiry key together
+
+Every key has a version, which is part of all that is wrapped or sealed under it. Tenant keys are replaced with their
+root, a subject's when something of theirs was deleted; a record key lasts as long as its subject.
 
 All keys are 32 random bytes. HKDF-SHA256 gives one subkey per use, so that no key serves two purposes:
 
@@ -93,21 +97,45 @@ def temp_kek(parent: Key, expiry: bytes, wrap: Wrap) -> bytes:
     return hkdf(parent.secret + expiry, info)
 
 
+class Wrapper:
+    """Wraps and opens many keys under one parent: its subkey is derived once."""
+
+    def __init__(self, parent: Key) -> None:
+        """``parent`` without an expiry key."""
+        self.parent = parent
+        self._cipher = AESGCM(parent.subkey("wrap"))
+
+    def wrap(self, secret: bytes, wrap: Wrap) -> bytes:
+        """See `wrap_key`."""
+        return _sealed(self._cipher, secret, self.parent, wrap, secrets.token_bytes(NONCE))
+
+    def unwrap(self, box: bytes, wrap: Wrap) -> bytes:
+        """See `unwrap_key`."""
+        return _opened(self._cipher, box, self.parent, wrap)
+
+
 def wrap_key(
     secret: bytes, parent: Key, wrap: Wrap, *, expiry: bytes | None = None, nonce: bytes | None = None
 ) -> bytes:
     """60 bytes: ``secret`` under ``parent``, with ``expiry`` under both. ``nonce`` is given by test vectors only."""
-    nonce = nonce or secrets.token_bytes(NONCE)
-    return nonce + AESGCM(_kek(parent, wrap, expiry)).encrypt(nonce, secret, wrap.aad(parent))
+    return _sealed(_cipher(parent, wrap, expiry), secret, parent, wrap, nonce or secrets.token_bytes(NONCE))
 
 
 def unwrap_key(box: bytes, parent: Key, wrap: Wrap, *, expiry: bytes | None = None) -> bytes:
     """The key in ``box``. Corrupt under another parent, version, purpose, owner, object or bucket."""
+    return _opened(_cipher(parent, wrap, expiry), box, parent, wrap)
+
+
+def _sealed(cipher: AESGCM, secret: bytes, parent: Key, wrap: Wrap, nonce: bytes) -> bytes:
+    return nonce + cipher.encrypt(nonce, secret, wrap.aad(parent))
+
+
+def _opened(cipher: AESGCM, box: bytes, parent: Key, wrap: Wrap) -> bytes:
     try:
-        return AESGCM(_kek(parent, wrap, expiry)).decrypt(box[:NONCE], box[NONCE:], wrap.aad(parent))
+        return cipher.decrypt(box[:NONCE], box[NONCE:], wrap.aad(parent))
     except (InvalidTag, ValueError):
         raise Corrupt("a wrapped key does not authenticate") from None
 
 
-def _kek(parent: Key, wrap: Wrap, expiry: bytes | None) -> bytes:
-    return parent.subkey("wrap") if expiry is None else temp_kek(parent, expiry, wrap)
+def _cipher(parent: Key, wrap: Wrap, expiry: bytes | None) -> AESGCM:
+    return AESGCM(parent.subkey("wrap") if expiry is None else temp_kek(parent, expiry, wrap))

@@ -1,21 +1,22 @@
 """Expiry keys that many machines share: in a Redis that keeps nothing, wrapped, each with its own end.
 
 Redis sees random bytes: a key is wrapped under the root before it leaves the process, bound to its bucket, so that an
-answer that belongs elsewhere is no key. The server destroys each at its end (EXAT); the sweep does it as well, by the
-database's clock. No process keeps one in memory beyond the call that asked for it: when Redis loses them, everything
-temporary ends, everywhere.
+answer that belongs elsewhere is no key. Which version of the root, the first four bytes say. The server destroys each
+at its end (EXAT); the sweep does it as well, by the database's clock. No process keeps one in memory beyond the call
+that asked for it: when Redis loses them, everything temporary ends, everywhere.
 """
 
 from __future__ import annotations
 
 import hmac
+import struct
 
 from cache.encoding import enc
 from cache.errors import Corrupt, Unavailable
 from cache.inventory import Held
 from cache.keys import BUCKET_MS, Wrap, new_key, unwrap_key, wrap_key
 from cache.redis_client import RedisClient, RedisRefused
-from cache.roots import Root
+from cache.roots import Roots
 
 CLOCKS_MS = 60_000
 """How far Redis's clock may be from the database's at the start."""
@@ -31,22 +32,23 @@ REDIS_KEYS = {
         "a message: that something was destroyed, not what", "gateway", "clear", "at once"
     ),
 }
-"""Every name that the gateway uses in Redis. ID is a hash of the root key, so that installations stay apart."""
+"""Every name that the gateway uses in Redis. ID is a hash of the first root's check: installations stay apart."""
+_VERSION = struct.Struct(">I")
 
 
-def place_of(root: Root) -> str:
-    """What the names of this installation's keys begin with."""
-    return f"file-access:{hmac.digest(root.key.subkey('index'), enc('redis'), 'sha256')[:8].hex()}"
+def place_of(roots: Roots) -> str:
+    """What the names of this installation's keys begin with, whichever root wraps them."""
+    return f"file-access:{hmac.digest(roots.mark, enc('redis'), 'sha256')[:8].hex()}"
 
 
 class RedisExpiry:
     """Expiry keys in Redis. Satisfies `expiry.ExpiryKeys`."""
 
-    def __init__(self, client: RedisClient, root: Root) -> None:
-        """The client is started and closed by its owner."""
+    def __init__(self, client: RedisClient, roots: Roots) -> None:
+        """``roots`` must be started; the client is started and closed by its owner."""
         self._client = client
-        self._root = root
-        self._place = place_of(root)
+        self._roots = roots
+        self._place = place_of(roots)
         self._swept: int | None = None
 
     async def start(self, now: int) -> None:
@@ -65,7 +67,8 @@ class RedisExpiry:
     async def make(self, bucket: int) -> bytes:
         """See `expiry.ExpiryKeys`."""
         key = new_key()
-        box = wrap_key(key, self._root.key, _wrap(bucket))
+        root = self._roots.current
+        box = _VERSION.pack(root.version) + wrap_key(key, root.key, _wrap(bucket))
         ends = (bucket + 1) * BUCKET_MS // 1000
         if await self._client.ask("SET", self._name(bucket), box, "NX", "EXAT", ends):
             return key
@@ -77,11 +80,14 @@ class RedisExpiry:
     async def find(self, bucket: int) -> bytes | None:
         """See `expiry.ExpiryKeys`."""
         box = await self._client.ask("GET", self._name(bucket))
-        if not isinstance(box, bytes):
+        if not isinstance(box, bytes) or len(box) < _VERSION.size:
+            return None
+        version = _VERSION.unpack_from(box)[0]
+        if not self._roots.knows(version):  # written by others: as good as lost
             return None
         try:
-            return unwrap_key(box, self._root.key, _wrap(bucket))
-        except Corrupt:  # written by others: as good as lost
+            return unwrap_key(box[_VERSION.size :], self._roots.find(version).key, _wrap(bucket))
+        except Corrupt:
             return None
 
     async def expire(self, now: int) -> int:

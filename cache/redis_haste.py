@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from cache.errors import Unavailable
 from cache.redis_client import PAUSE, RedisClient
 from cache.redis_expiry import place_of
-from cache.roots import Root
+from cache.roots import Roots
 
 REST = 0.02
 """Seconds between two looks at most, however many messages come."""
@@ -27,10 +27,10 @@ QUIET = 10.0
 class RedisHaste:
     """One process's ear and mouth. Satisfies `keyring.Haste`."""
 
-    def __init__(self, client: RedisClient, root: Root) -> None:
-        """The client is started and closed by its owner."""
+    def __init__(self, client: RedisClient, roots: Roots) -> None:
+        """``roots`` must be started; the client is started and closed by its owner."""
         self._client = client
-        self._channel = f"{place_of(root)}:destroyed"
+        self._channel = f"{place_of(roots)}:destroyed"
 
     async def tell(self) -> None:
         """Say that something was destroyed; quietly nothing where Redis does not answer."""

@@ -19,6 +19,9 @@ from cache.model import Caps, HeldObject, Life, Scope
 IDS_AT_ONCE = 500
 """Values in one IN list: well below the limit of every database."""
 
+BLOB = func.coalesce(objects.c.blob, objects.c.id)
+"""The name of an object's blob: its id, until its bytes were written anew."""
+
 _CACHED = and_(objects.c.used.is_not(None), objects.c.life == Life.CACHE)
 
 
@@ -52,7 +55,7 @@ async def held(tx: AsyncConnection, scope: Scope) -> list[HeldObject]:
 async def bury(tx: AsyncConnection, which: ColumnElement[bool], now: int) -> int:
     """Destroy the objects ``which`` says; how many there were. Who comes second to the same ones finds them gone."""
     await tx.execute(select(objects.c.id).where(which).with_for_update())
-    await tx.execute(insert(graves).from_select(["id", "since"], select(objects.c.id, literal(now)).where(which)))
+    await tx.execute(insert(graves).from_select(["id", "since"], select(BLOB, literal(now)).where(which)))
     await tx.execute(update(objects).where(which).values(box=b"", hashes=None))
     return (await tx.execute(delete(objects).where(which))).rowcount
 
@@ -64,6 +67,16 @@ async def bury_ids(tx: AsyncConnection, scope: Scope, ids: Sequence[str], now: i
         chunk = ids[at : at + IDS_AT_ONCE]
         done += await bury(tx, and_(owned(scope), objects.c.id.in_(chunk)), now)
     return done
+
+
+async def outlive(tx: AsyncConnection, scope: Scope, ids: Sequence[str]) -> bool:
+    """Whether one of these objects is bound to its subject's key alone, so that copies of it would last as long."""
+    lasting = objects.c.life.in_((Life.KEPT, Life.PART))
+    for at in range(0, len(ids), IDS_AT_ONCE):
+        which = and_(owned(scope), lasting, objects.c.id.in_(ids[at : at + IDS_AT_ONCE]))
+        if (await tx.execute(select(objects.c.id).where(which).limit(1))).first() is not None:
+            return True
+    return False
 
 
 async def bury_ended(tx: AsyncConnection, now: int, limit: int) -> int:
@@ -137,5 +150,7 @@ async def close_graves(tx: AsyncConnection, ids: Sequence[str]) -> None:
 
 async def known(tx: AsyncConnection, ids: Sequence[str]) -> set[str]:
     """Which of these blobs have a row or a grave; at most IDS_AT_ONCE."""
-    rows = select(objects.c.id).where(objects.c.id.in_(ids)).union(select(graves.c.id).where(graves.c.id.in_(ids)))
+    first = select(objects.c.id).where(objects.c.id.in_(ids), objects.c.blob.is_(None))
+    anew = select(objects.c.blob).where(objects.c.blob.in_(ids))
+    rows = first.union(anew, select(graves.c.id).where(graves.c.id.in_(ids)))
     return set((await tx.execute(rows)).scalars())

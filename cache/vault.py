@@ -24,14 +24,18 @@ from cache.epoch import advance
 from cache.errors import Corrupt, Expired, Missing, Shredded
 from cache.fields import Fields
 from cache.guard import Guard
-from cache.keyring import Keyring, Ring, hold_key, is_shredded
-from cache.keys import EXPIRY_VERSION, Key, Wrap, bucket_of, new_key, unwrap_key, wrap_key
+from cache.keyring import Keyring
+from cache.keyrows import hold_current, is_shredded
+from cache.keys import Key, bucket_of, new_key
 from cache.model import DAY_MS, NO_CAPS, Caps, HeldObject, Life, Scope, Sealed, check_life
 from cache.reading import SealedRead
 from cache.recent import Recent
+from cache.rewriting import Rewriter
+from cache.ring import Ring
 from cache.sealing import FORMAT, SEGMENT, Layout, Sealer, stream_aad
 from cache.staging import Staging
 from cache.sweep import Sweep
+from cache.wrapping import opened, wrap_of, wrapped
 from cache.writer import Writer, wanted
 
 __all__ = ["Fields", "HeldObject", "Keyring", "Life", "Scope", "Sealed", "Vault", "Writer"]
@@ -50,6 +54,7 @@ class Vault:
         self._staging = Staging(staging)
         self._sweep = Sweep(database, blobs, keyring.expiry, self._staging, caps)
         self._recent = Recent(database)
+        self.rewriter = Rewriter(keyring, blobs, database, self._staging)
 
     async def start(self) -> None:
         """Confirm the root key (RootRefused), make the blob store ready, watch for destroyed keys."""
@@ -69,13 +74,27 @@ class Vault:
 
     async def hold(self, tx: AsyncConnection, scope: Scope) -> None:
         """Make what this transaction inserts depend on the scope's keys: they outlive it. Missing, Shredded."""
-        ring = await self._keyring.ring(scope, tx)
-        if not await hold_key(tx, scope, ring.current().version):
-            raise Shredded("these keys were destroyed")
+        await hold_current(tx, await self._keyring.ring(scope, tx))
 
     async def fields(self, scope: Scope) -> Fields:
         """The sealer for columns of this scope; take a new one for each request. Missing, Shredded, Unavailable."""
         return await self._keyring.fields(scope)
+
+    async def records(self, scope: Scope, tx: AsyncConnection | None = None) -> Fields:
+        """The sealer for what can never be sealed anew, see `Keyring.records`."""
+        return await self._keyring.records(scope, tx)
+
+    async def renew(self, tx: AsyncConnection, scope: Scope) -> None:
+        """Something of the scope was deleted for good (an item, a version, a name): copies of it in backups die too.
+
+        At the next cycle the scope gets another key, see `Keyring.dead_by`. Objects that `destroy` destroys need no
+        word of their own.
+        """
+        await self._keyring.renew(tx, scope)
+
+    async def dead_by(self, now: int) -> int:
+        """When the backups of what is shredded ``now`` can be opened by nobody any more, see `Keyring.dead_by`."""
+        return await self._keyring.dead_by(now)
 
     @asynccontextmanager
     async def put(
@@ -91,12 +110,13 @@ class Vault:
         ring = await self._keyring.ring(scope)
         sealed = Sealed(secrets.token_hex(16), 0, wanted(hashes), ends)
         key = new_key()
-        row = await self._wrapped(ring, sealed.id, life, ends, key)
+        expiry = await self._expiry(life, ends)
         guard = Guard(ring, self._keyring.watch, ends, now)
         staged = await self._staging.create(sealed.id)
 
         async def record(tx: AsyncConnection, done: Sealed) -> None:
-            await self._insert(tx, scope, row, done, ring)
+            wrap = wrap_of(scope, sealed.id, life.value, ends)
+            await self._insert(tx, scope, wrapped(await hold_current(tx, ring), wrap, ends, key, expiry), done, ring)
 
         sealer = Sealer(key, stream_aad(scope.tenant, sealed.id))
         writer = Writer(sealed, sealer, staged, self._blobs, guard, record)
@@ -105,24 +125,11 @@ class Vault:
         finally:
             await writer.close()
 
-    async def _wrapped(self, ring: Ring, object_id: str, life: Life, ends: int | None, key: bytes) -> dict[str, Any]:
-        """The columns that say how an object's key is wrapped."""
-        scope, parent = ring.scope, ring.current()
-        bucket = None if ends is None else bucket_of(ends)
-        expiry = await self._keyring.expiry.make(bucket) if life.temporary and bucket is not None else None
-        wrap = Wrap(life.value, scope.tenant, scope.owner, object_id, bucket)
-        return {
-            "life": life.value,
-            "key_version": parent.version,
-            "expiry_version": EXPIRY_VERSION if expiry else None,
-            "bucket": bucket,
-            "box": wrap_key(key, parent, wrap, expiry=expiry),
-            "ends": ends,
-        }
+    async def _expiry(self, life: Life, ends: int | None) -> bytes | None:
+        """The expiry key that is part of the wrap of what ends then."""
+        return await self._keyring.expiry.make(bucket_of(ends)) if life.temporary and ends is not None else None
 
     async def _insert(self, tx: AsyncConnection, scope: Scope, row: dict[str, Any], done: Sealed, ring: Ring) -> None:
-        if not await hold_key(tx, scope, row["key_version"]):
-            raise Shredded("the object's keys were destroyed while it was written")
         values = {
             **row,
             "id": done.id,
@@ -159,9 +166,7 @@ class Vault:
             await self._row(scope, object_id)
 
         guard.recheck(still_there)
-        key = await self._object_key(row, ring)
-        reading = SealedRead(self._blobs, object_id, Layout(row.size, row.segment), guard)
-        await self._begin(reading, scope, row, key)
+        reading = await self._begin(scope, row, ring, guard)
         if row.used is not None:
             self._recent.note(object_id)
         pieces = reading.pieces(start, row.size if stop is None else min(stop, row.size))
@@ -170,12 +175,18 @@ class Vault:
         finally:
             await pieces.aclose()
 
-    async def _begin(self, reading: SealedRead, scope: Scope, row: Row[Any], key: bytes) -> None:
+    async def _begin(self, scope: Scope, row: Row[Any], ring: Ring, guard: Guard) -> SealedRead:
+        """The stored stream, its end authenticated. One whose bytes were written anew meanwhile is begun again."""
+        name = row.blob or row.id
+        reading = SealedRead(self._blobs, name, Layout(row.size, row.segment), guard)
         try:
-            await reading.begin(key, stream_aad(scope.tenant, row.id, row.segment))
+            await reading.begin(await self._object_key(row, ring), stream_aad(scope.tenant, name, row.segment))
         except Missing:
-            await self._row(scope, row.id)  # destroyed meanwhile: say so; else the blob of a live row is lost
-            raise
+            now, ring = await self._row(scope, row.id)  # destroyed meanwhile: say so
+            if now.blob == row.blob:  # else the blob of a live row is lost
+                raise
+            return await self._begin(scope, now, ring, guard)
+        return reading
 
     async def _row(self, scope: Scope, object_id: str) -> tuple[Row[Any], Ring]:
         """A live row and the keys of its scope. Missing, Expired, Shredded."""
@@ -196,9 +207,8 @@ class Vault:
             expiry = await self._keyring.expiry.find(row.bucket)
             if expiry is None:
                 raise Expired("the object's expiry key is gone")
-        wrap = Wrap(row.life, row.tenant, row.subject, row.id, row.bucket)
         try:
-            return unwrap_key(row.box, parent, wrap, expiry=expiry)
+            return opened(row, parent, expiry)
         except Corrupt:
             if expiry is None:
                 raise
@@ -244,8 +254,9 @@ class Vault:
         if ends is not None and row.ends is not None and ends > row.ends:
             raise ValueError("an end is never put off")
         ring = await self._keyring.ring(scope, tx)
-        wrapped = await self._wrapped(ring, object_id, life, ends, await self._object_key(row, ring))
-        await tx.execute(update(objects).where(objects.c.id == object_id).values(**wrapped))
+        key, expiry = await self._object_key(row, ring), await self._expiry(life, ends)
+        values = wrapped(await hold_current(tx, ring), wrap_of(scope, object_id, life.value, ends), ends, key, expiry)
+        await tx.execute(update(objects).where(objects.c.id == object_id).values(**values))
 
     async def put_off(self, tx: AsyncConnection, scope: Scope, ids: Sequence[str], ends: int) -> None:
         """Put off the ends of an upload's parts to ``ends``, at most 24 hours from now, when its last byte has arrived.
@@ -256,22 +267,27 @@ class Vault:
         now = await self._database.now(tx)
         check_life(Life.PART, ends, now)
         ring = await self._keyring.ring(scope, tx)
+        parent = await hold_current(tx, ring)
         for chunk in (ids[at : at + shelf.IDS_AT_ONCE] for at in range(0, len(ids), shelf.IDS_AT_ONCE)):
             rows = await shelf.find_all(tx, scope, chunk)
             if len(rows) != len(chunk):
                 raise Missing("no such object")
-            wrapped = []
+            moved = []
             for row in rows:
                 _check_put_off(row, now)
-                box = await self._wrapped(ring, row.id, Life.PART, ends, await self._object_key(row, ring))
-                wrapped.append({"which": row.id, **box})
-            await tx.execute(update(objects).where(objects.c.id == bindparam("which")), wrapped)
+                wrap = wrap_of(scope, row.id, Life.PART.value, ends)
+                box = wrapped(parent, wrap, ends, await self._object_key(row, ring), None)
+                moved.append({"which": row.id, **box})
+            await tx.execute(update(objects).where(objects.c.id == bindparam("which")), moved)
 
     async def destroy(self, tx: AsyncConnection, scope: Scope, ids: Sequence[str]) -> int:
         """Destroy objects: their wrapped keys now, their blobs by the next `sweep`. How many there were."""
         if not ids:
             return 0
+        lasting = await shelf.outlive(tx, scope, ids)
         done = await shelf.bury_ids(tx, scope, ids, await self._database.now(tx))
+        if lasting:
+            await self._keyring.renew(tx, scope)
         if done:
             await advance(tx)
         return done
@@ -294,9 +310,8 @@ class Vault:
         From the commit on nothing of it can be read; every other process forgets the keys within a second, sooner where
         `hasten` is called after it.
         """
-        done = await shelf.bury(tx, shelf.below(scope), await self._database.now(tx))
-        await self._keyring.shred(tx, scope)
-        return done
+        await self._keyring.shred(tx, scope)  # first: it waits for those who hold the keys to add something
+        return await shelf.bury(tx, shelf.below(scope), await self._database.now(tx))
 
     async def shred_keys(self, tx: AsyncConnection, scope: Scope) -> None:
         """`shred` for however many objects: the keys alone, at once. `clear` removes what lies under them."""

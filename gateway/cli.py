@@ -5,20 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-import sys
 from collections.abc import Coroutine
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
+from gateway.commands.keys import keys
 from gateway.commands.receipts import receipts
+from gateway.commands.refusing import refuse
 from providers.sandbox.__main__ import cli as sandbox
-
-
-def refuse(message: str) -> NoReturn:
-    """Say why nothing was started, and end with 2."""
-    click.echo(f"file-access: {message}", err=True)
-    sys.exit(2)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -90,5 +85,6 @@ def list_settings() -> None:
     click.echo(describe(), nl=False)
 
 
-main.add_command(receipts, "receipts")
+main.add_command(keys)
+main.add_command(receipts)
 main.add_command(sandbox, "sandbox")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from cache.vault import Scope, Vault
@@ -13,12 +13,12 @@ from gateway.identity.accounts import Accounts
 from gateway.pacing import Paces
 from gateway.settings import Settings
 from providers import google, native, onedrive
-from providers.consent import GoogleConsent, MicrosoftConsent, OAuthClient
+from providers.consent import GoogleConsent, MicrosoftConsent, OAuthClient, is_personal
 from providers.drive import Drive
 from providers.google import GoogleApi, GoogleDrive
 from providers.http import Outbound
 from providers.native import NativeDrive
-from providers.onedrive import OneDrive
+from providers.onedrive import OneDrive, PersonalOneDrive
 
 USERINFO: Final = "/oauth2/v3/userinfo"
 _PICKED: Final = "https://www.googleapis.com/auth/drive.file"
@@ -68,15 +68,20 @@ def makers(
         pace = google_paces.account(scope)
         return GoogleDrive(api(), outbound, tokens, pace=pace, picked=reach == "picked")
 
-    def one_drive(scope: Scope, account: str) -> Drive:
+    def one_drive(scope: Scope, account: str, kind: type[OneDrive] = OneDrive) -> Drive:
         tokens = offered["microsoft"].authoriser(accounts.keeper(scope, account))
         pace = microsoft_paces.account(scope)
-        return OneDrive(outbound, tokens, graph_root=settings.microsoft.graph_root, pace=pace)
+        return kind(outbound, tokens, graph_root=settings.microsoft.graph_root, pace=pace)
 
+    at_home = partial(one_drive, kind=PersonalOneDrive)
+    personal = Maker("onedrive", onedrive.PERSONAL_TRAITS, at_home, PersonalOneDrive)
     known = {
         "google": Maker("google", google.TRAITS, google_drive, GoogleDrive, reach),
-        "microsoft": Maker("onedrive", onedrive.TRAITS, one_drive, OneDrive),
-    }
+        "microsoft": Maker(
+            "onedrive", onedrive.TRAITS, one_drive, OneDrive,
+            variant=lambda account: personal if is_personal(account.account) else None,
+        ),
+    }  # fmt: skip
     return {provider: maker for provider, maker in known.items() if provider in offered}
 
 

@@ -74,13 +74,18 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """How drives of one provider are made; all of them are of the class ``drive``."""
+    """How drives of one provider are made, all of the class ``drive``; ``variant``: of an account that differs."""
 
     kind: DriveKind
     traits: Traits
     make: Callable[[Scope, str], Drive]
     drive: type
     reach: Reach = "all"
+    variant: Callable[[Account], Maker | None] = lambda _: None
+
+    def of(self, account: Account) -> Maker:
+        """How the drive of this account is made."""
+        return self.variant(account) or self
 
     @property
     def can(self) -> frozenset[str]:
@@ -128,7 +133,7 @@ class Drives:
         for account in await self._accounts.list(Scope(school, person)):
             maker = self._providers.get(account.provider)
             if maker is not None and account.state != "closed":
-                found.append(maker.connected(account.id, account.label, _state(account)))
+                found.append(maker.of(account).connected(account.id, account.label, _state(account)))
         return found
 
     async def kind(self, person: str, school: str, drive: str) -> DriveKind | None:
@@ -193,7 +198,8 @@ class Drives:
                 kept.looked = now - TRUSTED
             raise
         if (kept := self._made.get(drive)) is None:  # as it is after the look
-            kept = self._made[drive] = _Kept(self._providers[account.provider].make(scope, drive), scope)
+            maker = self._providers[account.provider].of(account)
+            kept = self._made[drive] = _Kept(maker.make(scope, drive), scope)
         kept.looked = now
         while len(self._made) > KEPT:
             self.forget(next(iter(self._made)))

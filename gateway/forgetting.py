@@ -75,7 +75,7 @@ def forgetting(
         things=things,
         flows={
             "person": person.flow,
-            "item": ForgetItem(things, database, journalled, conclusion).flow,
+            "item": ForgetItem(vault, things, database, journalled, conclusion).flow,
             "people": ForgetMany(database, conclusion, STORES).flow,
             "school": school.flow,
         },

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from cache.redis_client import Address
+from cache.root_kms import KmsAddress
 from gateway.addresses import is_loopback, is_on_this_machine, is_plain
 from gateway.db.address import BadDatabaseUrl, parse
 from gateway.settings import CONFIG, PREFIX, Settings, unknown
@@ -120,6 +121,11 @@ def _keys(settings: Settings) -> Iterator[str]:
             yield f"FILE_ACCESS_{name}: must lie outside the data folder, or a copy of the folder holds key and data"
     if settings.root_key is not None and settings.root_key_file is not None:
         yield "FILE_ACCESS_ROOT_KEY: give either the key or FILE_ACCESS_ROOT_KEY_FILE, not both"
+    if settings.root_kms:
+        try:
+            KmsAddress.parse(settings.root_kms)
+        except ValueError as error:
+            yield f"FILE_ACCESS_ROOT_KMS: {error}"
 
 
 def _redis(settings: Settings) -> Iterator[str]:

@@ -183,6 +183,22 @@ class Limits(_Group):
     )
 
 
+class KeyTimes(_Group):
+    """How long keys live."""
+
+    cycle_days: int = Field(7, ge=1, le=365, description="Days after which all keys above the files are replaced.")
+    backup_days: int = Field(
+        35,
+        ge=0,
+        le=3650,
+        description="Days for which backups are kept, replicas and archives of the log included: so long an old root "
+        "key is kept for them. What was deleted is dead in backups after a cycle and these days.",
+    )
+    kms_wait_days: int = Field(
+        7, ge=7, le=30, description="Days that AWS KMS waits before it destroys a key; they count as well."
+    )
+
+
 class Settings(BaseSettings):
     """The whole configuration. Values are checked one by one here and together by `gateway.safety`."""
 
@@ -209,7 +225,17 @@ class Settings(BaseSettings):
     root_key_file: Path | None = Field(
         None, description="File of the root key, outside data_dir, mode 0600; default: beside data_dir."
     )
-    root_key: SecretStr | None = Field(None, description="The root key itself (base64, 32 bytes) instead of a file.")
+    root_key: SecretStr | None = Field(
+        None,
+        description="The root key itself (base64, 32 bytes) instead of a file; several versions as "
+        "`file-access keys new` prints them.",
+    )
+    root_kms: str = Field(
+        "",
+        description="AWS KMS makes and keeps the root key: kms://region, such as kms://eu-central-1, with "
+        "?endpoint=https://… where it answers elsewhere. Versions from before stay where they are.",
+    )
+    keys: KeyTimes = KeyTimes()
     journal_dir: Path = Field(
         Path(".data-journal"),
         description="Folder of the erasure journal, outside data_dir, backed up apart; default: beside data_dir.",

@@ -12,17 +12,21 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from cache.blobs import open_blobs
+from cache.cycle import Cycles
 from cache.errors import StorageError
 from cache.expiry import default_folder, open_expiry
-from cache.keyring import Keyring
-from cache.model import Caps
+from cache.keyring import Keyring, Times
+from cache.model import DAY_MS, Caps
 from cache.redis_client import Address, RedisClient
 from cache.redis_expiry import RedisExpiry
 from cache.redis_haste import RedisHaste
-from cache.roots import Root, has_root, load_root
+from cache.root_kms import Kms, KmsAddress
+from cache.root_places import RootFile, RootPlaces, RootText
+from cache.roots import Roots
 from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.db.migrate import migrate
+from gateway.db.schema import SEALED
 from gateway.settings import Settings
 
 
@@ -36,10 +40,16 @@ class Stores:
 
     vault: Vault
     database: Database
+    cycles: Cycles
 
 
-async def opened(settings: Settings, cafile: str | None, stack: AsyncExitStack) -> Stores:
-    """Both, migrated and started; ``stack`` closes them. StartRefused, StorageError, DatabaseInUse, DatabaseTooNew."""
+async def opened(
+    settings: Settings, cafile: str | None, stack: AsyncExitStack, *, without: frozenset[int] = frozenset()
+) -> Stores:
+    """All of them, migrated and started; ``stack`` closes them. ``without``: see `Roots.start`.
+
+    StartRefused, StorageError, DatabaseInUse, DatabaseTooNew.
+    """
     try:
         database = await stack.enter_async_context(Database(settings.database_url.get_secret_value()))
         await migrate(database)
@@ -48,40 +58,51 @@ async def opened(settings: Settings, cafile: str | None, stack: AsyncExitStack) 
         raise StartRefused(
             f"the database cannot be used ({kind}). Look at FILE_ACCESS_DATABASE_URL, and for SQLite at the data folder"
         ) from None
-    vault = await _vault(settings, database, cafile, stack)
-    await vault.start()
-    stack.push_async_callback(vault.close)
-    return Stores(vault, database)
-
-
-async def _vault(settings: Settings, database: Database, cafile: str | None, stack: AsyncExitStack) -> Vault:
-    data = settings.data_dir
-    if settings.root_key is not None:
-        root = Root.parse(settings.root_key.get_secret_value())
-    else:
-        assert settings.root_key_file is not None
-        make = not await has_root(database)
-        root = await asyncio.to_thread(load_root, settings.root_key_file, data, make=make)
-    keyring = await _keyring(settings, root, database, cafile, stack)
+    roots = Roots(_places(settings, cafile))
+    await roots.start(database, without)
+    keyring = await _keyring(settings, roots, database, cafile, stack)
     blobs = open_blobs(settings.blobs_url.get_secret_value(), cafile=cafile)
     caps = Caps(settings.cache_bytes, settings.cache_school_bytes)
-    return Vault(keyring, blobs, database, data / "staging", caps)
+    vault = Vault(keyring, blobs, database, settings.data_dir / "staging", caps)
+    await vault.start()
+    stack.push_async_callback(vault.close)
+    return Stores(vault, database, Cycles(keyring, database, vault.rewriter, SEALED))
+
+
+def _places(settings: Settings, cafile: str | None) -> RootPlaces:
+    """Where versions of the root key lie."""
+    if settings.root_key is not None:
+        local: RootText | RootFile = RootText(settings.root_key.get_secret_value())
+    else:
+        assert settings.root_key_file is not None
+        local = RootFile(settings.root_key_file, settings.data_dir)
+    if not settings.root_kms:
+        return RootPlaces(local, None)
+    address, days = KmsAddress.parse(settings.root_kms), settings.keys.kms_wait_days
+    return RootPlaces(local, Kms(address, wait_days=days, cafile=cafile))
+
+
+def _times(settings: Settings) -> Times:
+    keys = settings.keys
+    waiting = keys.kms_wait_days * DAY_MS if settings.root_kms else 0
+    return Times(keys.cycle_days * DAY_MS, keys.backup_days * DAY_MS, waiting)
 
 
 async def _keyring(
-    settings: Settings, root: Root, database: Database, cafile: str | None, stack: AsyncExitStack
+    settings: Settings, roots: Roots, database: Database, cafile: str | None, stack: AsyncExitStack
 ) -> Keyring:
     """With its expiry keys where the settings want them: in Redis, or on this machine."""
+    times = _times(settings)
     if url := settings.expiry_url.get_secret_value():
         client = RedisClient(Address.parse(url), cafile=cafile, attested=settings.expiry_attested)
         stack.push_async_callback(client.close)
-        expiry, haste = RedisExpiry(client, root), RedisHaste(client, root)
+        expiry, haste = RedisExpiry(client, roots), RedisHaste(client, roots)
         try:
             await client.start()
             await expiry.start(await database.now())
         except StorageError as error:
             raise StartRefused(f"FILE_ACCESS_EXPIRY_URL: {error}") from None
-        keyring = Keyring(root, database, expiry, haste)
+        keyring = Keyring(roots, database, expiry, haste, times)
         await stack.enter_async_context(haste.listening(keyring.watch.hurry))
         return keyring
     folder = settings.expiry_dir or default_folder(settings.data_dir)
@@ -90,4 +111,4 @@ async def _keyring(
             "several processes may use one PostgreSQL and must share expiry keys: set FILE_ACCESS_EXPIRY_URL to a "
             "Redis, or on a single machine FILE_ACCESS_EXPIRY_DIR to a folder in memory"
         )
-    return Keyring(root, database, await asyncio.to_thread(open_expiry, folder, settings.data_dir))
+    return Keyring(roots, database, await asyncio.to_thread(open_expiry, folder, settings.data_dir), times=times)

@@ -145,6 +145,7 @@ class NewFile:
 
     ``replaces``: the item whose content this becomes, and the version it must still have. ``convert``: becomes the
     drive's own kind of document, where ``media_type`` is among `Traits.converts`; it then has exports and no hash.
+    ``dated`` False: nobody has stated ``modified``, so a drive may give the time at which the file arrives instead.
     """
 
     parent: Ref
@@ -156,6 +157,7 @@ class NewFile:
     replaces: tuple[Ref, str] | None = None
     id: str | None = None
     convert: bool = False
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,7 @@ class UploadSession:
                 "replaces": spec.replaces and [str(spec.replaces[0]), spec.replaces[1]],
                 "id": spec.id,
                 "convert": spec.convert,
+                "dated": spec.dated,
             }
         ).encode()
 
@@ -201,6 +204,7 @@ class UploadSession:
             replaces=(Ref.parse(data["replaces"][0]), data["replaces"][1]) if data["replaces"] else None,
             id=data["id"],
             convert=data.get("convert", False),
+            dated=data.get("dated", True),
         )
         expires = datetime.fromisoformat(data["expires"]) if data["expires"] else None
         return cls(data["kind"], base64.b64decode(data["secret"]), spec, expires)

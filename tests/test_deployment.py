@@ -14,7 +14,7 @@ import yaml  # type: ignore[import-untyped]  # comes with the tests' dependencie
 
 from cache.redis_client import Address, RedisClient
 from cache.redis_expiry import RedisExpiry
-from cache.roots import Root
+from cache.roots import Root, Roots
 from gateway.db.address import parse
 from gateway.safety import load, serving
 from gateway.settings import unknown
@@ -97,7 +97,7 @@ async def test_the_redis_of_the_compose_file_is_a_place_for_expiry_keys(tmp_path
         await client.start()
         async with server.look() as look:
             seconds, _ = await look.time()
-        await RedisExpiry(client, Root(1, bytes(32))).start(int(seconds) * 1000)
+        await RedisExpiry(client, Roots.of(Root(1, bytes(32)))).start(int(seconds) * 1000)
         await client.close()
 
 

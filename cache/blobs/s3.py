@@ -14,10 +14,9 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs
 
 import aiofiles
 import aiohttp
@@ -26,6 +25,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from yarl import URL
 
+from cache.addresses import is_safe
 from cache.blobs.base import BATCH, PIECE, BlobInfo, is_name
 from cache.errors import Missing, Unavailable
 
@@ -61,7 +61,7 @@ class S3Blobs:
         endpoint, region = query.pop("endpoint", None), query.pop("region", None)
         if query or not address.hostname or address.username:
             raise ValueError("an S3 address is s3://bucket/prefix?endpoint=…&region=…")
-        if endpoint is not None and not _is_safe(endpoint):
+        if endpoint is not None and not is_safe(endpoint):
             raise ValueError("S3 needs https, except on this machine")
         return cls(address.netloc, address.path.strip("/"), cafile=cafile, endpoint_url=endpoint, region_name=region)
 
@@ -286,15 +286,3 @@ def _md5(staged: Path, start: int, size: int) -> bytes:
 
 def _ms(moment: datetime) -> int:
     return int(moment.astimezone(UTC).timestamp() * 1000)
-
-
-def _is_safe(endpoint: str) -> bool:
-    parts = urlsplit(endpoint)
-    if parts.scheme == "https":
-        return True
-    try:
-        return parts.scheme == "http" and (
-            parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
-        )
-    except ValueError:
-        return False

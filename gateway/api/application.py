@@ -20,7 +20,10 @@ from gateway.web.pages import STATIC
 
 def build(services: Services) -> web.Application:
     """Everything that is served, over these services."""
-    app = web.Application(middlewares=[middleware.problems], client_max_size=1 << 20)
+    app = web.Application(
+        middlewares=[middleware.problems, middleware.attentive(services.turns)], client_max_size=1 << 20
+    )
+    app.on_response_prepare.append(middleware.answered)
     app.on_response_prepare.append(middleware.security_headers)
     if services.secure:
         app.on_response_prepare.append(middleware.strict_transport)

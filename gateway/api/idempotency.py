@@ -60,7 +60,7 @@ class Idempotency:
         once = Once(scope.subject or "", hashlib.sha256(header.encode()).digest())
         mine = (idempotency.c.person == once.person) & (idempotency.c.key == once.key)
         now = await self._database.now()
-        row = {"request": fingerprint, "owner": self._owner, "ends": now + LIFE}
+        row = {"school": scope.tenant, "request": fingerprint, "owner": self._owner, "ends": now + LIFE}
         try:
             async with self._database.write() as tx:
                 await self._require_active(tx, once.person)

@@ -1,15 +1,12 @@
 """Pages of a drive as answers: each item once in a page, and no walk without an end.
 
 A drive that leads in circles (A → B → A), or that has a new page for ever, is found out here and not by whoever reads
-the list: the cursor itself, sealed, carries how many pages came before and one page of the walk to compare with.
+the list: the cursor itself, sealed, carries the walk (`gateway.walks`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Final
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -17,11 +14,8 @@ from aiohttp import web
 from gateway.api.items import item_out
 from gateway.api.routing import Call, answer
 from gateway.api.schemas import ItemPage
+from gateway.walks import Walk
 from providers.drive import Entry, Page
-from providers.errors import Untrusted
-
-MOST_PAGES: Final = 20_000
-"""Pages of one walk: far more than any folder has, far fewer than for ever."""
 
 Fetch = Callable[[str | None], Awaitable[Page]]
 
@@ -44,38 +38,3 @@ async def listed(call: Call, bound_to: str, fetch: Fetch, query: Mapping[str, st
 def _once(entries: Iterable[Entry]) -> Iterable[Entry]:
     """Each item as the drive told it last."""
     return {(entry.ref.space, entry.ref.id): entry for entry in entries}.values()
-
-
-class Walk:
-    """A place in a list: the drive's own ``token``, and what finds a circle with one mark (Brent's algorithm).
-
-    The mark is a page that the walk compares with; it moves up to the current page after 1, 2, 4, 8 … pages, so a
-    circle is found before it was walked three times, whatever led into it.
-    """
-
-    def __init__(self, token: str | None = None, pages: int = 0, mark: str = "", left: int = 0, reach: int = 1) -> None:
-        self.token = token
-        self._pages = pages
-        self._mark = mark
-        self._left = left
-        self._reach = reach
-
-    @classmethod
-    def read(cls, told: str | None) -> Walk:
-        """What `told` gave, or the beginning."""
-        return cls() if told is None else cls(*json.loads(told))
-
-    def told(self) -> str:
-        """As text, for a sealed cursor."""
-        return json.dumps([self.token, self._pages, self._mark, self._left, self._reach])
-
-    def after(self, token: str | None) -> Walk | None:
-        """The place of the next page, None at the end. Untrusted where there is no end."""
-        if token is None:
-            return None
-        name = hashlib.blake2b(token.encode(), digest_size=12).hexdigest()
-        if name == self._mark or self._pages >= MOST_PAGES:
-            raise Untrusted("a list without an end", reason="circle")
-        if self._left == 0:
-            return Walk(token, self._pages + 1, name, self._reach, self._reach * 2)
-        return Walk(token, self._pages + 1, self._mark, self._left - 1, self._reach)

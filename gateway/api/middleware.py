@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Final
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -22,6 +24,7 @@ from gateway.identity.errors import IdentityError
 from gateway.sentences import sentence
 from gateway.web import catalogs, pages
 from providers.errors import DriveError
+from providers.http import Turns
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -31,6 +34,7 @@ REQUESTS = Counter("file_access_requests_total", "Answered requests", ["method",
 SECONDS = Histogram("file_access_request_seconds", "Time until the last byte of an answer", ["method", "route"])
 _BEGUN: Final = web.RequestKey("begun", web.StreamResponse)
 """Where a request keeps the answer whose headers have left."""
+_UNTIL_ANSWERED: Final = web.RequestKey("until_answered", ExitStack)
 
 
 @web.middleware
@@ -126,6 +130,25 @@ def _unspliced(request: web.Request, response: web.StreamResponse) -> web.Stream
 def _route(request: web.Request) -> str:
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "unknown"
+
+
+def attentive(turns: Turns) -> Middleware:
+    """Bulk work lets a request go first until its answer begins: a long answer is bulk work itself."""
+
+    @web.middleware
+    async def attended(request: web.Request, handler: Handler) -> web.StreamResponse:
+        with ExitStack() as until_answered:
+            until_answered.enter_context(turns.attended())
+            request[_UNTIL_ANSWERED] = until_answered
+            return await handler(request)
+
+    return attended
+
+
+async def answered(request: web.Request, _response: web.StreamResponse) -> None:
+    """A signal handler: the answer's headers leave."""
+    if _UNTIL_ANSWERED in request:
+        request[_UNTIL_ANSWERED].close()
 
 
 async def security_headers(request: web.Request, response: web.StreamResponse) -> None:

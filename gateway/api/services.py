@@ -40,6 +40,7 @@ from gateway.settings import Settings
 from gateway.signing import SigningKeys
 from gateway.transfers import Transfers
 from gateway.webhooks import Webhooks
+from providers.http import Turns
 
 NOTED = 600_000
 """An item that one sign-in opens by many ranges is one access in the ledger for this long, ms."""
@@ -105,6 +106,7 @@ class Services:
     accesses: Accesses
     school_choices: SchoolChoices
     webhooks: Webhooks
+    turns: Turns
 
     @property
     def freshness(self) -> Freshness:

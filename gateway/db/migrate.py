@@ -12,8 +12,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
+from cache.guards import install
 from gateway.db.engine import Database
-from gateway.db.schema import METADATAS
+from gateway.db.schema import METADATAS, SEALED
 
 FOLDER: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x46494C45  # any number that other programs in the same database do not use
@@ -33,11 +34,12 @@ def config(connection: Connection) -> Config:
 
 
 async def migrate(database: Database) -> None:
-    """To the newest revision, in one transaction. DatabaseTooNew."""
+    """To the newest revision, and with its guards, in one transaction. DatabaseTooNew."""
     async with database.write() as tx:
         if database.dialect == "postgresql":
             await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         await tx.run_sync(_upgrade)
+        await install(tx, SEALED)
 
 
 def _upgrade(connection: Connection) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import MetaData
 
 import cache.catalog
 import providers.native.tables
+from cache.sealed import SealedTable, sealed_tables
 from gateway.db import (
     tables_approvals,
     tables_erasure,
@@ -33,3 +34,6 @@ _DEFINED: Final = (
 """Importing them is what puts their tables on the gateway's metadata."""
 
 METADATAS: Final[tuple[MetaData, ...]] = (cache.catalog.metadata, providers.native.tables.metadata, metadata)
+
+SEALED: Final[tuple[SealedTable, ...]] = sealed_tables(METADATAS)
+"""What is sealed under whose key: all that must be sealed anew when a key is replaced."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
-from cache.inventory import held
+from cache.inventory import held, sealed_by
 from gateway.db.metadata import metadata
 
 _ENDED: Final = "a year after it ended, or when the school leaves"
@@ -41,6 +41,7 @@ approvals = Table(
     Column("ended", BigInteger, info=held("when it was done, cancelled or lapsed, epoch ms", "school", ends=_ENDED)),
     Index("ix_approvals_school", "school", "made"),
     Index("ix_approvals_due", "state", "due"),
+    info=sealed_by("id", "school"),
 )
 
 approval_votes = Table(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Text
 
-from cache.inventory import held
+from cache.inventory import held, sealed_by
 from gateway.db.metadata import metadata
 
 _KEPT = "kept as proof: ids, times and counts only"
@@ -108,4 +108,5 @@ signing_keys = Table(
     Column("secret", LargeBinary, nullable=False, info=held("secret half", "gateway", "sealed")),
     Column("made", BigInteger, nullable=False, info=held("when it was made, epoch ms")),
     Column("succession", Text, info=held("what it and the key before it state of each other", ends="kept for ever")),
+    info=sealed_by("id", None, always="deployment"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
-from cache.inventory import held
+from cache.inventory import blind, held, sealed_by
 from gateway.db.metadata import metadata
 
 cached_files = Table(
@@ -18,7 +18,8 @@ cached_files = Table(
         "lookup",
         LargeBinary(32),
         nullable=False,
-        info=held("which item, version and format, as a keyed hash", "person", "index", "with the person's key"),
+        info=held("which item, version and format, as a keyed hash", "person", "index", "with the person's key")
+        | blind("cached"),
     ),
     Column("object", String(32), nullable=False, info=held("random id of the sealed bytes", "person")),
     Column(
@@ -32,6 +33,7 @@ cached_files = Table(
     Column("ends", BigInteger, nullable=False, info=held("when it ends, epoch ms", "person")),
     Index("cached_files_lookup", "person", "lookup", unique=True),
     Index("cached_files_ends", "ends"),
+    info=sealed_by("id", "school", "person"),
 )
 
 uploads = Table(
@@ -55,6 +57,7 @@ uploads = Table(
     Column("created", BigInteger, nullable=False, info=held("when it began, epoch ms", "person")),
     Column("ends", BigInteger, nullable=False, info=held("when it is given up, epoch ms", "person")),
     Index("uploads_ends", "ends"),
+    info=sealed_by("id", "school", "person"),
 )
 
 upload_parts = Table(
@@ -76,6 +79,7 @@ idempotency = Table(
     "idempotency",
     metadata,
     Column("person", String(32), primary_key=True, info=held("random id of the person", "person")),
+    Column("school", String(32), nullable=False, info=held("random id of the school", "school")),
     Column("key", LargeBinary(32), primary_key=True, info=held("hash of the caller's key", "person", "hash")),
     Column("request", LargeBinary(32), nullable=False, info=held("hash of the request", "person", "hash")),
     Column("status", Integer, info=held("status of the answer; empty while it runs", "person")),
@@ -87,4 +91,5 @@ idempotency = Table(
     ),
     Column("ends", BigInteger, nullable=False, info=held("when it is forgotten, epoch ms", "person")),
     Index("idempotency_ends", "ends"),
+    info=sealed_by("key", "school", "person"),
 )

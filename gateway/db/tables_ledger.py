@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table
 
-from cache.inventory import held
+from cache.inventory import held, sealed_by
 from gateway.db.metadata import metadata
 
 _KEPT: Final = "at the school's retention"
@@ -37,6 +37,7 @@ ledger_entries = Table(
     Column("hash", LargeBinary(32), nullable=False, info=held("the chain up to here", form="hash", ends=_KEPT)),
     Index("ix_ledger_entries_instruction", "school", "instruction"),
     Index("ix_ledger_entries_subject", "school", "subject", "at"),
+    info=sealed_by("id", "school", "subject", lasting=True),  # the chain is over the sealed bytes
 )
 
 ledger_heads = Table(

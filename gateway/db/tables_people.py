@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 from sqlalchemy import UniqueConstraint as Unique
 
-from cache.inventory import held
+from cache.inventory import blind, held, sealed_by
 from gateway.db.metadata import metadata
 
 _FORGOTTEN: Final = "when the person is forgotten"
@@ -75,13 +75,22 @@ persons = Table(
     Column("role", String(16), info=held("role at the school", "person", ends=_FORGOTTEN)),
     Column("age_band", String(16), info=held("age band", "person", ends=_FORGOTTEN)),
     Column("locale", String(35), info=held("language of the page", "person", ends=_FORGOTTEN)),
-    Column("subject_index", LargeBinary(32), info=held("issuer and subject", "person", "index", _FORGOTTEN)),
+    Column(
+        "subject_index",
+        LargeBinary(32),
+        info=held("issuer and subject", "person", "index", _FORGOTTEN)
+        | blind("subject", ("subject",), bytes, version="subject_version"),
+    ),
+    Column(
+        "subject_version", Integer, info=held("the school's key that the index is under", "person", ends=_FORGOTTEN)
+    ),
     Column("subject", LargeBinary, info=held("issuer and subject", "person", "sealed", _FORGOTTEN)),
     Column("name", LargeBinary, info=held("display name", "person", "sealed", _FORGOTTEN)),
     Column("email", LargeBinary, info=held("e-mail address", "person", "sealed", _FORGOTTEN)),
     _time("made", "first sign-in", _FORGOTTEN, nullable=True),
     _time("seen", "last sign-in", _FORGOTTEN, nullable=True),
     Unique("school", "subject_index"),
+    info=sealed_by("id", "school", "id"),
 )
 
 guardian_links = Table(
@@ -188,13 +197,20 @@ accounts = Table(
     _person(_ACCOUNT),
     Column("provider", String(16), nullable=False, info=held("google or microsoft", "person", ends=_ACCOUNT)),
     Column("state", String(16), nullable=False, info=held("unconfirmed, ready, reconnect or closed", ends=_ACCOUNT)),
-    Column("account_index", LargeBinary(32), nullable=False, info=held("provider's id", "person", "index", _ACCOUNT)),
+    Column(
+        "account_index",
+        LargeBinary(32),
+        nullable=False,
+        info=held("provider's id", "person", "index", _ACCOUNT)
+        | blind("account", ("provider", "account"), lambda provider, account: f"{provider}\0{account.decode()}"),
+    ),
     Column("account", LargeBinary, nullable=False, info=held("provider's id", "person", "sealed", _ACCOUNT)),
     Column("label", LargeBinary, nullable=False, info=held("e-mail of the account", "person", "sealed", _ACCOUNT)),
     Column("grant", LargeBinary, nullable=False, info=held("tokens of the account", "person", "sealed", _ACCOUNT)),
     Column("version", Integer, nullable=False, info=held("counts changes of the tokens", ends=_ACCOUNT)),
     _time("made", "when it was connected", _ACCOUNT),
     Unique("person", "provider", "account_index"),
+    info=sealed_by("id", "school", "person"),
 )
 
 connect_flows = Table(
@@ -215,4 +231,5 @@ connect_flows = Table(
     Column("flow", LargeBinary, nullable=False, info=held("secrets of the consent", "person", "sealed", _FLOW)),
     _time("ends", "when it ends", _FLOW),
     Index("ix_connect_flows_ends", "ends"),
+    info=sealed_by("state", "school", "person"),
 )

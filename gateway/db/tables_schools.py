@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table
 
-from cache.inventory import held
+from cache.inventory import held, sealed_by
 from gateway.db.metadata import metadata
 
 school_settings = Table(
@@ -19,4 +19,5 @@ school_settings = Table(
         nullable=False,
         info=held("what the school's administrators chose", "school", "sealed", "with the school's key"),
     ),
+    info=sealed_by("school", "school"),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
-from cache.inventory import held
+from cache.inventory import held, sealed_by
 from gateway.db.metadata import metadata
 
 _SENT = "when it was delivered or given up, with the school's address, or with the person"
@@ -29,6 +29,7 @@ webhooks = Table(
     Column("failure", Text, nullable=True, info=held("why it did not: a stable code", "school")),
     Column("status", Integer, nullable=True, info=held("what the address answered then, HTTP", "school")),
     Column("given_up", Integer, nullable=False, default=0, info=held("messages that were given up", "school")),
+    info=sealed_by("school", "school"),
 )
 
 webhook_messages = Table(

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
-from cache.inventory import Whose, held
+from cache.inventory import Whose, blind_by_its_own, held, sealed_by
 from gateway.db.metadata import metadata
 
+PLACES: Final = 32
+"""Items of one account at work at once, unless its lane says otherwise."""
 _WITH_JOB: Final = "with its job: forgetting the person, or the end of the job's keeping time"
 _SEQUENCE: Final = BigInteger().with_variant(Integer, "sqlite")
 
@@ -26,7 +28,8 @@ def _sealed(name: str, what: str) -> Column[Any]:
 
 
 def _index(name: str, what: str) -> Column[Any]:
-    return Column(name, LargeBinary(32), nullable=True, info=held(what, "person", "index", _WITH_JOB))
+    info = held(what, "person", "index", _WITH_JOB) | blind_by_its_own()  # the secret is in jobs.marks
+    return Column(name, LargeBinary(32), nullable=True, info=info)
 
 
 processes = Table(
@@ -45,7 +48,7 @@ lanes = Table(
     _clear("person", Text, "the person, random id"),
     _clear("not_before", BigInteger, "the provider asked to wait until then, ms", default=0),
     _clear("strikes", Integer, "throttled answers in a row", default=0),
-    _clear("concurrency", Integer, "items of this account at work at once", default=8),
+    _clear("concurrency", Integer, "items of this account at work at once", default=PLACES),
     _clear("served", BigInteger, "when an item was last taken from this lane, ms", default=0),
     _clear("used", BigInteger, "when an item was last put into this lane, ms", default=0),
     Index("ix_lanes_person", "tenant", "person"),
@@ -68,8 +71,10 @@ jobs = Table(
     _clear("ended", BigInteger, "when it ended, ms", nullable=True),
     _clear("totals", Text, "its counts and bytes once it has ended, JSON of numbers", nullable=True),
     _sealed("spec", "what was asked for: sources, destination, choices"),
+    _sealed("marks", "a secret under which the job's items are found again by source and by name"),
     Index("ix_jobs_owner", "tenant", "person", "created"),
     Index("ix_jobs_state", "state"),
+    info=sealed_by("id", "tenant", "person"),
 )
 
 items = Table(
@@ -114,4 +119,6 @@ items = Table(
     Index("ix_items_job", "job", "state"),
     Index("ix_items_folder", "folder", "state"),
     Index("ix_items_taken", "folder", "taken"),
+    Index("ix_items_person", "person"),
+    info=sealed_by("id", "tenant", "person"),
 )

@@ -128,9 +128,9 @@ class Connection(aiosqlite.Connection):
             await self.trip(sqlite3.Connection.commit)
 
     async def rollback(self) -> None:
-        """Take back what was begun."""
+        """Take back what was begun, before the next trip: nobody has to wait for it."""
         if self._is_open():
-            await self.trip(sqlite3.Connection.rollback)
+            self._roll_back()
 
     def _is_open(self) -> bool:
         self.later.clear()

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cache.errors import Missing, Shredded
+from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.erasure.model import Erasure, Target
 from gateway.erasure.receipt import of_item
@@ -24,7 +25,10 @@ from providers.errors import NotFound
 class ForgetItem:
     """The steps of one thing's erasure."""
 
-    def __init__(self, things: Things, database: Database, journalled: Journalled, conclusion: Conclusion) -> None:
+    def __init__(
+        self, vault: Vault, things: Things, database: Database, journalled: Journalled, conclusion: Conclusion
+    ) -> None:
+        self._vault = vault
         self._things = things
         self._database = database
         self._journalled = journalled
@@ -42,6 +46,8 @@ class ForgetItem:
         try:
             if not await self._things.end(scope, target):
                 return None
+            async with self._database.write() as tx:  # names too are dead in backups with the next cycle
+                await self._vault.renew(tx, scope)
         except (Missing, Shredded, NotFound):
             pass  # the person is being forgotten meanwhile, and this with them
         self._conclusion.destroyed(erasure)

@@ -17,6 +17,7 @@ from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.freshness import Freshness
 from gateway.files.resolving import resolve
+from gateway.walks import Walk
 from providers.drive import Entry, Kind, Ref, Source
 from providers.errors import AdminBlocked, Changed, NotFound, Refused
 from providers.verbs import Change, Changes, HasChanges
@@ -37,13 +38,14 @@ class Following:
     ) -> tuple[Changes, str]:
         """What changed since ``place`` (None: begin now), and the next place. Changed ('resync') where it is too old.
 
-        ``source`` must have a feed; ``space``: of this tree, '' for the account's own.
+        Untrusted ('circle') where there is always more. ``source`` must have a feed; ``space``: of this tree, '' for
+        the account's own.
         """
         assert isinstance(source, HasChanges)
-        cursor, begun = self._read(place)
+        walk, begun = self._read(place)
         asked = self.freshness.now()
         try:
-            found = await source.changes(cursor, space)
+            found = await source.changes(walk.token, space)
         except Changed:
             self.freshness.forget(scope.subject or "", drive)
             raise
@@ -56,8 +58,10 @@ class Following:
         if begun is not None and not found.more:
             covered = space or (await source.root()).space
             self.freshness.unchanged(scope, drive, covered, begun, asked)
+        after = walk.after(found.cursor) if found.more else Walk(found.cursor)
+        assert after is not None
         # Pages that are not read yet belong to the same stretch of time: it ends with the last of them.
-        return found, json.dumps([found.cursor, self._process, begun if found.more else asked])
+        return found, json.dumps([found.cursor, self._process, begun if found.more else asked, after.told()])
 
     async def stat(self, scope: Scope, drive: str, source: Source, ref: Ref) -> Entry:
         """What the drive says of the file now, through shortcuts. What is gone for the person has no copy left."""
@@ -96,12 +100,12 @@ class Following:
         async with self._database.write() as tx:
             return await self._cached.destroy(tx, scope, copies)
 
-    def _read(self, place: str | None) -> tuple[str | None, float | None]:
-        """The drive's cursor, and when it was asked for where that was in this process."""
+    def _read(self, place: str | None) -> tuple[Walk, float | None]:
+        """Where the drive's feed is, and when that was asked for where it was in this process."""
         if place is None:
-            return None, None
-        cursor, process, asked = json.loads(place)
-        return cursor, asked if process == self._process else None
+            return Walk(), None
+        cursor, process, asked, *walk = json.loads(place)  # an earlier version's places have no walk
+        return Walk.read(walk[0]) if walk else Walk(cursor), asked if process == self._process else None
 
 
 def _speaks_for_itself(change: Change) -> bool:

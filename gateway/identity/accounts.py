@@ -70,13 +70,14 @@ class Picking(Protocol):
 class Account:
     """A connected account, opened. ``state``: unconfirmed, ready, reconnect, for an erasure also closed.
 
-    ``label``: its e-mail address.
+    ``label``: its e-mail address. ``account``: the provider's own id of it, which nobody is shown.
     """
 
     id: str
     provider: Provider
     label: str
     state: str
+    account: str = ""
 
 
 class Accounts:
@@ -192,8 +193,9 @@ class Accounts:
         self, tx: AsyncConnection, principal: Principal, provider: str, grant: Granted, fields: Fields
     ) -> str:
         """The same account connected again keeps its id; a confirmed one stays confirmed, a closed one begins anew."""
-        label = fields.index("account", f"{provider}\0{grant.account}")
-        mine = (accounts.c.person == principal.person) & (accounts.c.account_index == label)
+        labels = fields.indexes("account", f"{provider}\0{grant.account}")
+        label = labels[fields.version]
+        mine = (accounts.c.person == principal.person) & accounts.c.account_index.in_(labels.values())
         found = (await tx.execute(select(accounts.c.id, accounts.c.state).where(mine).with_for_update())).one_or_none()
         if found is None or found.state == "closed":
             await self._require_room(tx, principal)
@@ -206,7 +208,7 @@ class Accounts:
             await tx.execute(insert(accounts).values(**fixed, **values, **made, state="unconfirmed"))
         else:
             state = "ready" if found.state in {"ready", "reconnect"} else "unconfirmed"
-            changed = {**values, "version": accounts.c.version + 1, "state": state}
+            changed = {**values, "account_index": label, "version": accounts.c.version + 1, "state": state}
             await tx.execute(update(accounts).where(accounts.c.id == account).values(**changed))
         await self._tell(tx, principal, "account.connected", account)
         return account
@@ -274,6 +276,7 @@ class Accounts:
         same = (accounts.c.id == row["id"]) & (accounts.c.version == row["version"]) & (accounts.c.state == "closed")
         async with self._database.write() as tx:
             await tx.execute(delete(accounts).where(same))
+            await self._vault.renew(tx, Scope(row["school"], row["person"]))
         return revoked
 
     async def grants(self, scope: Scope) -> Sequence[tuple[Provider, bytes | None]]:
@@ -338,4 +341,5 @@ def _of(scope: Scope) -> Any:
 
 
 def _account(fields: Fields, row: RowMapping) -> Account:
-    return Account(row["id"], row["provider"], fields.text(TABLE, "label", row["id"], row["label"]), row["state"])
+    label, account = (fields.text(TABLE, name, row["id"], row[name]) for name in ("label", "account"))
+    return Account(row["id"], row["provider"], label, row["state"], account)

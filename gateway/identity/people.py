@@ -6,11 +6,11 @@ a provider tells is dropped before it gets here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -65,35 +65,48 @@ class People:
 
     async def arrive(self, school: School, claims: Claims) -> str:
         """The id of the person who has just proven to be these claims; new where they are, else brought up to date."""
-        label = (await self._vault.fields(Scope(school.id, None))).index("subject", _subject(claims))
         for _ in range(3):
             try:
-                return await self._arrive(school, claims, label)
+                return await self._arrive(school, claims)
             except IntegrityError:
                 continue  # the same person signed in for the first time elsewhere at this moment: they exist now
         raise NotActive("this person cannot sign in now")
 
-    async def _arrive(self, school: School, claims: Claims, label: bytes) -> str:
-        mine = (persons.c.school == school.id) & (persons.c.subject_index == label)
+    async def _arrive(self, school: School, claims: Claims) -> str:
+        fields = await self._vault.fields(Scope(school.id, None))
+        labels = fields.indexes("subject", _subject(claims))
+        found_by = {"subject_index": labels[fields.version], "subject_version": fields.version}
         async with self._database.write() as tx:
             now = await self._database.now(tx)
             here = select(schools.c.left).where(schools.c.id == school.id).with_for_update(read=True)
             if (await tx.execute(here)).scalar_one_or_none() is not None:
                 raise SignInRefused("school")  # it has left, and this process does not know it yet
-            found = (
-                await tx.execute(select(persons.c.id, persons.c.state).where(mine).with_for_update())
-            ).one_or_none()
+            found = await self._known(tx, school, labels.values())
             if found is not None and found.state != "active":
                 raise NotActive("this person is being forgotten")
             person = found.id if found is not None else new_id()
             await self._vault.enrol(tx, Scope(school.id, person))
-            values = _row(await self._vault.fields(Scope(school.id, person)), person, claims)
+            values = _row(await self._vault.fields(Scope(school.id, person)), person, claims) | found_by
             if found is None:
-                fixed = {"id": person, "school": school.id, "state": "active", "subject_index": label, "made": now}
+                fixed = {"id": person, "school": school.id, "state": "active", "made": now}
                 await tx.execute(insert(persons).values(**fixed, **values, seen=now))
             else:
                 await tx.execute(update(persons).where(persons.c.id == person).values(**values, seen=now))
         return str(person)
+
+    async def _known(self, tx: AsyncConnection, school: School, labels: Collection[bytes]) -> Any:
+        """The person's id and state, held; where there is none, no other new one of the school until ``tx`` ends.
+
+        While the school's key is being replaced a person may be found under either, so the unique index cannot keep two
+        first sign-ins of one person apart.
+        """
+        mine = (persons.c.school == school.id) & persons.c.subject_index.in_(labels)
+        query: Select[Any] = select(persons.c.id, persons.c.state).where(mine).with_for_update()
+        found = (await tx.execute(query)).one_or_none()
+        if found is None:
+            await tx.execute(select(schools.c.id).where(schools.c.id == school.id).with_for_update(key_share=True))
+            found = (await tx.execute(query)).one_or_none()
+        return found
 
     async def get(self, scope: Scope) -> Person:
         """The person. NotActive where there is nobody any more."""

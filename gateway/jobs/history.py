@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.tables_work import items, jobs
+from gateway.jobs.marks import marks_of
 from gateway.jobs.model import Item, ItemState
-from gateway.jobs.rows import identified
 from gateway.jobs.sealing import Sealer, unseal
 
 MOST_JOBS: Final = 50
@@ -34,7 +34,7 @@ async def earlier(
     known = list((await tx.execute(query)).scalars())
     if not known:
         return []
-    boxes = [identified(sealer, job, identity) for job in known]
+    boxes = [one.identity(identity) for one in (await marks_of(tx, sealer, known)).values()]
     found = await tx.execute(
         select(items.c.id, items.c.job, items.c.entry, items.c.result).where(
             items.c.job.in_(known),

@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
+from weakref import WeakValueDictionary
+
+_Bells = WeakValueDictionary[str, asyncio.Event]
+"""A bell for each job that somebody waits for, and for no other."""
 
 
 class Progress:
@@ -15,7 +20,8 @@ class Progress:
 
     def __init__(self) -> None:
         self._extra: dict[str, dict[str, int]] = defaultdict(dict)
-        self._bells: dict[str, asyncio.Event] = {}
+        self._bells = _Bells()
+        self._last_bells = _Bells()
         self.work = asyncio.Event()
         """Rings when there may be something to claim."""
 
@@ -36,16 +42,23 @@ class Progress:
         """Bytes of the job that the rows do not show yet. Negative where a provider kept less than was sent."""
         return sum(self._extra.get(job, {}).values())
 
-    def ring(self, job: str) -> None:
-        """Something about the job changed."""
-        if bell := self._bells.pop(job, None):
-            bell.set()
+    def ring(self, job: str, *, last: bool = False) -> None:
+        """Something about the job changed; ``last``: it has ended."""
+        for bells in (self._bells, self._last_bells) if last else (self._bells,):
+            if bell := bells.pop(job, None):
+                bell.set()
 
     async def heard(self, job: str, seconds: float) -> None:
         """Return at the next change of the job in this process, after ``seconds`` at the latest."""
-        bell = self._bells.setdefault(job, asyncio.Event())
-        try:
-            async with asyncio.timeout(seconds):
-                await bell.wait()
-        except TimeoutError:
-            return
+        await _wait(self._bells, job, seconds)
+
+    async def ended(self, job: str, seconds: float) -> None:
+        """Return when the job ends in this process, after ``seconds`` at the latest."""
+        await _wait(self._last_bells, job, seconds)
+
+
+async def _wait(bells: _Bells, job: str, seconds: float) -> None:
+    bell = bells.setdefault(job, asyncio.Event())
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await bell.wait()

@@ -7,14 +7,15 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from gateway.jobs.marks import Marks
 from gateway.jobs.model import ENDED, OPEN, Item, ItemState, ItemView, NewItem
 from gateway.jobs.reasons import advice
 from gateway.jobs.sealing import Sealer, seal, unseal
 from gateway.jobs.waiting import wait
 
 
-def item_row(sealer: Sealer, job: Mapping[Any, Any], new: NewItem, now: int) -> dict[str, Any]:
-    """The row of a new item. ``job`` has id, tenant, person and priority."""
+def item_row(sealer: Sealer, known: Marks, job: Mapping[Any, Any], new: NewItem, now: int) -> dict[str, Any]:
+    """The row of a new item. ``job`` has id, tenant, person and priority; ``known`` are its marks."""
     return {
         "id": new.id,
         "job": job["id"],
@@ -31,21 +32,11 @@ def item_row(sealer: Sealer, job: Mapping[Any, Any], new: NewItem, now: int) -> 
         "size": new.size,
         "reason": new.reason,
         "ended": now if new.state in ENDED else None,
-        "identity": None if new.identity is None else identified(sealer, job["id"], new.identity),
-        "taken": None if new.taken is None else taken(sealer, job["id"], new.taken),
+        "identity": None if new.identity is None else known.identity(new.identity),
+        "taken": None if new.taken is None else known.taken(new.taken),
         "entry": seal(sealer, "items", "entry", new.id, new.entry),
         "result": seal(sealer, "items", "result", new.id, new.result),
     }
-
-
-def identified(sealer: Sealer, job: str, identity: str) -> bytes:
-    """The blind index of a source item within one job."""
-    return sealer.index("items.identity", f"{job}\0{identity}")
-
-
-def taken(sealer: Sealer, job: str, name: str) -> bytes:
-    """The blind index of a name's collision key within one job."""
-    return sealer.index("items.taken", f"{job}\0{name}")
 
 
 def item(sealer: Sealer, row: RowMapping, specs: dict[str, dict[str, Any]]) -> Item:

@@ -21,6 +21,7 @@ from gateway.db.tables_work import items, jobs, lanes
 from gateway.ids import new_id
 from gateway.jobs import bulk, history, queue, reviving, totals, waiting
 from gateway.jobs.commits import Store
+from gateway.jobs.marks import marks, marks_of, new_marks
 from gateway.jobs.model import (
     ENDED,
     FINISHED,
@@ -35,7 +36,7 @@ from gateway.jobs.model import (
     NewItem,
 )
 from gateway.jobs.progress import Progress
-from gateway.jobs.rows import item_row, item_view, taken
+from gateway.jobs.rows import item_row, item_view
 from gateway.jobs.sealing import Sealer, Sealers, seal, unseal
 
 RequireActive = Callable[[AsyncConnection, str], Awaitable[None]]
@@ -95,9 +96,11 @@ class Jobs:
                 priority=priority,
                 created=await self._now(tx),
                 spec=seal(sealer, "jobs", "spec", job, spec),
+                marks=(secret := new_marks(sealer, job)),
             )
         )
-        await self._insert(tx, {"id": job, "tenant": tenant, "person": person, "priority": priority}, first)
+        row = {"id": job, "tenant": tenant, "person": person, "priority": priority, "marks": secret}
+        await self._insert(tx, row, first)
         return job
 
     async def add(self, tx: AsyncConnection, job: str, more: Sequence[NewItem]) -> bool:
@@ -120,7 +123,8 @@ class Jobs:
         sealer, now = await self.sealer(job["tenant"], job["person"]), await self._now(tx)
         for name in sorted({name for item in new for name in (item.lane, item.other) if name is not None}):
             await queue.open_lane(tx, self.database.dialect, name, job["tenant"], job["person"], now)
-        await queue.store(tx, self.database.dialect, [item_row(sealer, job, item, now) for item in new])
+        known = marks(sealer, job["id"], job["marks"])
+        await queue.store(tx, self.database.dialect, [item_row(sealer, known, job, item, now) for item in new])
 
     async def get(self, tenant: str, person: str, job: str) -> JobView | None:
         """The job with what is known now; None where this person has no such job."""
@@ -185,9 +189,10 @@ class Jobs:
 
     async def names_taken(self, sealer: Sealer, item: Item, keys: Sequence[str]) -> set[str]:
         """Which of these collision keys items of the same job have taken in ``item``'s folder."""
-        boxes = {taken(sealer, item.job, name): name for name in keys}
-        query = select(items.c.taken).where(items.c.folder == item.folder, items.c.taken.in_(boxes))
         async with self.database.read() as tx:
+            known = (await marks_of(tx, sealer, [item.job])).get(item.job)
+            boxes = {} if known is None else {known.taken(name): name for name in keys}
+            query = select(items.c.taken).where(items.c.folder == item.folder, items.c.taken.in_(boxes))
             return {boxes[bytes(box)] for box in (await tx.execute(query)).scalars()}
 
     async def steps(
@@ -200,9 +205,10 @@ class Jobs:
 
     async def followed(self, sealer: Sealer, item: Item, mark: str) -> bool:
         """Whether a listing of the same job carries this mark (`NewItem.taken`)."""
-        box = taken(sealer, item.job, mark)
-        query = select(exists().where(items.c.job == item.job, items.c.kind == "scan", items.c.taken == box))
         async with self.database.read() as tx:
+            known = (await marks_of(tx, sealer, [item.job])).get(item.job)
+            box = None if known is None else known.taken(mark)
+            query = select(exists().where(items.c.job == item.job, items.c.kind == "scan", items.c.taken == box))
             return bool((await tx.execute(query)).scalar_one())
 
     async def all_went(self, folder: str) -> bool:
@@ -223,7 +229,7 @@ class Jobs:
             if view.state in FINISHED:
                 return
             await self.progress.heard(job, _POLL)
-            await asyncio.sleep(pause)
+            await self.progress.ended(job, pause)
             begun = time.monotonic()
 
     async def cancel(self, tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:

@@ -6,6 +6,7 @@ It runs after the commits of what ended, under a lock on the job's row, so of tw
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum, auto
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,20 +16,30 @@ from gateway.jobs import outcome, queue, totals
 from gateway.jobs.model import OPEN
 
 
-async def settle(tx: AsyncConnection, now: int, job: str) -> bool:
-    """True where something can go on at once: a folder to be cleaned. A job that has ended stays as it is."""
+class Settled(Enum):
+    """What came of it."""
+
+    OPEN = auto()
+    CLEANING = auto()
+    """Something can go on at once: a folder to be cleaned."""
+    ENDED = auto()
+    """By this very call: a job that had ended before stays as it is."""
+
+
+async def settle(tx: AsyncConnection, now: int, job: str) -> Settled:
+    """Do for the job what can be done now."""
     row = (await tx.execute(select(jobs).where(jobs.c.id == job).with_for_update())).one_or_none()
     if row is None or row.ended is not None:
-        return False
+        return Settled.OPEN
     if await queue.release_prunes(tx, job):
-        return True
+        return Settled.CLEANING
     if (await tx.execute(select(exists().where(items.c.job == job, items.c.state.in_(OPEN))))).scalar_one():
-        return False
+        return Settled.OPEN
     found = replace(totals.add_up(await queue.count(tx, job)), kept=await outcome.kept(tx, job, row.mode))
     state = totals.verdict(found, cancelled=row.cancelled is not None)
     await tx.execute(update(jobs).where(jobs.c.id == job).values(state=state, ended=now, totals=totals.dump(found)))
     await outcome.tell(tx, row, state, found, now)
-    return False
+    return Settled.ENDED
 
 
 async def unsettled(tx: AsyncConnection) -> list[str]:

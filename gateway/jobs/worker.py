@@ -65,6 +65,7 @@ class Worker:
         self._used = 0  # parts of places
         self._filled = 0
         self._thinned = asyncio.Event()
+        self._emptied = asyncio.Event()
         self._touched: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._settling = asyncio.Event()
@@ -162,6 +163,7 @@ class Worker:
         task = asyncio.create_task(self._attempts.take(turn), name=f"item {item.kind}")
         self._running[item.id, item.attempt] = (turn, task)
         self._used += parts(item.kind, item.size)
+        self._emptied.clear()
         task.add_done_callback(lambda ended: self._left(turn, ended))
 
     def _left(self, turn: Turn, ended: asyncio.Task[None]) -> None:
@@ -171,6 +173,8 @@ class Worker:
             self._used -= parts(turn.item.kind, turn.item.size)
         if len(self._running) <= self._filled // 2:
             self._thinned.set()
+        if not self._running:
+            self._emptied.set()
         self._touched.add(turn.item.job)
         self._jobs.progress.forget(turn.item.job, turn.item.id)
         self._jobs.progress.work.set()
@@ -238,7 +242,9 @@ class Worker:
             async with asyncio.timeout(self._timing.settle):
                 await self._settling.wait()
         if self._running:
-            await asyncio.sleep(max(_TOGETHER, _SHARE * self._settled_in))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(_TOGETHER, _SHARE * self._settled_in)):
+                    await self._emptied.wait()
         self._settling.clear()
         begun = time.monotonic()
         await self._settle_once()
@@ -249,9 +255,10 @@ class Worker:
         async with self._jobs.database.read() as tx:
             touched |= set(await settling.unsettled(tx))
         for job in touched:
-            if await self._write(partial(settling.settle, job=job)):
+            settled = await self._write(partial(settling.settle, job=job))
+            if settled is settling.Settled.CLEANING:
                 self._jobs.progress.work.set()
-            self._jobs.progress.ring(job)
+            self._jobs.progress.ring(job, last=settled is settling.Settled.ENDED)
         await self._write(queue.drop_idle_lanes)
 
     async def _join(self) -> None:

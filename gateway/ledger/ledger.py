@@ -2,7 +2,8 @@
 
 Entries are appended in the caller's transaction, so an act and its entry exist together or not at all. An entry's
 details are sealed before the end of the chain is locked; append it as the last thing in a transaction, because the
-lock holds until that ends.
+lock holds until that ends. They are sealed under a key that lasts as long as whom they are about, since the chain is
+over the sealed bytes: no cycle of the other keys may change them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
 from cache.errors import Missing, Shredded
-from cache.fields import Fields
+from cache.fields import Fields, sealed_version
+from cache.keyrows import FIRST_RECORD
 from cache.model import Scope
 from gateway.db.engine import Database
 from gateway.db.tables_ledger import ledger_entries, ledger_heads
@@ -29,17 +31,18 @@ from providers.drive import Instruction
 
 
 class Sealers(Protocol):
-    """Gives the sealer of a scope; the vault is one."""
+    """Gives the sealer of a scope's records; the vault is one."""
 
     async def fields(self, scope: Scope) -> Fields: ...
+    async def records(self, scope: Scope, tx: AsyncConnection | None = None) -> Fields: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happens. ``principal`` instructs it, it is about ``subject``: random ids of persons.
 
-    ``subject`` None: about the school; ``details`` are then sealed under the school's key. ``items`` and ``root``
-    are set where the entry covers many items, see `Ledger.cover`.
+    ``subject`` None: about the school; ``details`` are then sealed under the school's record key. ``items`` and
+    ``root`` are set where the entry covers many items, see `Ledger.cover`.
     """
 
     action: str
@@ -86,7 +89,7 @@ class Ledger:
     async def append(self, tx: AsyncConnection, school: str, event: Event) -> int:
         """The entry's sequence. StorageError where it cannot be sealed: then what it would tell must not happen."""
         entry = new_id()
-        box = await self._seal(school, entry, event)
+        box = await self._seal(tx, school, entry, event)
         await insert_if_absent(tx, ledger_heads, {"school": school, "sequence": 0, "hash": genesis(school)})
         mine = ledger_heads.c.school == school
         head = (await tx.execute(select(ledger_heads).where(mine).with_for_update())).one()
@@ -169,10 +172,10 @@ class Ledger:
             rows = (await tx.execute(query.order_by(ledger_entries.c.sequence).limit(limit))).mappings().all()
         return [await self._entry(dict(row)) for row in rows]
 
-    async def _seal(self, school: str, entry: str, event: Event) -> bytes | None:
+    async def _seal(self, tx: AsyncConnection, school: str, entry: str, event: Event) -> bytes | None:
         if not event.details:
             return None
-        fields = await self._sealers.fields(Scope(school, event.subject))
+        fields = await self._sealers.records(Scope(school, event.subject), tx)
         told = json.dumps(event.details, sort_keys=True, separators=(",", ":"))
         return fields.seal("ledger_entries", "details", entry, told)
 
@@ -192,7 +195,9 @@ async def unseal(sealers: Sealers, row: Mapping[str, Any]) -> Mapping[str, Any] 
     if row["details"] is None:
         return None
     try:
-        fields = await sealers.fields(Scope(row["school"], row["subject"]))
+        scope = Scope(row["school"], row["subject"])
+        older = sealed_version(row["details"]) < FIRST_RECORD  # from before records had keys of their own
+        fields = await (sealers.fields(scope) if older else sealers.records(scope))
         told: Mapping[str, Any] = json.loads(fields.unseal("ledger_entries", "details", row["id"], row["details"]))
     except (Missing, Shredded):
         return None

@@ -6,17 +6,16 @@ nothing leaves without an instruction and its entry in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs.model import Item, Parked
-from providers.drive import Drive, Entry, Instruction, Ref, Source
-from providers.errors import Busy, Changed, DriveError, Locked
-
-_MOST_PAGES: Final = 1_000
+from gateway.walks import CIRCLE, Walk
+from providers.drive import Drive, Entry, Instruction, Page, Ref, Source
+from providers.errors import Busy, Changed, DriveError, Locked, Untrusted
 
 
 class Drives(Protocol):
@@ -82,15 +81,27 @@ def at_source(lane: str | None) -> Iterator[None]:
         raise SourceChanged from changed
 
 
-async def everything_in(source: Source, folder: Ref) -> tuple[Sequence[Entry], bool]:
-    """All children of one folder, and whether the drive says that this is all."""
+async def pages_of(source: Source, folder: Ref) -> AsyncGenerator[Page]:
+    """A folder's children, one page in memory at a time. Untrusted ('circle') where they have no end."""
+    walk: Walk | None = Walk()
+    while walk is not None:
+        page = await source.children(folder, walk.token)
+        yield page
+        walk = walk.after(page.cursor)
+
+
+async def everything_in(
+    source: Source, folder: Ref, wanted: Callable[[Entry], bool] = lambda _: True
+) -> tuple[Sequence[Entry], bool]:
+    """The children of a folder that are ``wanted``, and whether all were looked at. Of the others none is held."""
     found: dict[tuple[str, str], Entry] = {}
-    cursor, complete = None, True
-    for _ in range(_MOST_PAGES):
-        page = await source.children(folder, cursor)
-        found |= {(entry.ref.space, entry.ref.id): entry for entry in page.entries}
-        complete = complete and page.complete
-        if page.cursor is None:
-            return list(found.values()), complete
-        cursor = page.cursor
-    return list(found.values()), False
+    complete = True
+    try:
+        async for page in pages_of(source, folder):
+            found |= {(entry.ref.space, entry.ref.id): entry for entry in page.entries if wanted(entry)}
+            complete = complete and page.complete
+    except Untrusted as lie:
+        if lie.reason != CIRCLE:
+            raise
+        complete = False
+    return list(found.values()), complete

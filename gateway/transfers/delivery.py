@@ -160,9 +160,9 @@ class Delivery:
     async def _twin(self, spec: NewFile) -> Entry | None:
         """A file of this name with these bytes in the destination folder, and with the time that ours was given."""
         with throttled(self._lane):
-            found, _ = await everything_in(self._drive, spec.parent)
+            found, _ = await everything_in(self._drive, spec.parent, lambda one: one.name == spec.name)
         for entry in found:
-            if entry.name != spec.name or not self._may_be(entry, spec):
+            if not self._may_be(entry, spec):
                 continue
             verdict, entry = await self._verified(entry, spec)
             if verdict in _MAY_BE_OURS and (_same_time(entry, spec) or not self._origin.size):

@@ -69,8 +69,8 @@ class Duplicate:
     async def _twin(self, new: NewFile) -> Entry | None:
         """What came of an earlier attempt under this name."""
         with throttled(self._turn.item.lane):
-            found, _ = await everything_in(self._drive, new.parent)
-        same = (one for one in found if one.name == new.name and one.kind is self._source.kind)
+            found, _ = await everything_in(self._drive, new.parent, lambda one: one.name == new.name)
+        same = (one for one in found if one.kind is self._source.kind)
         return next((one for one in same if one.size == self._source.size and one.ref.id != self._source.ref.id), None)
 
     async def _verified(self, made: Entry, *, ours: bool) -> tuple[Verdict, Entry]:

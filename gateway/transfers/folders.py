@@ -56,8 +56,8 @@ class MakeFolder:
         intended = turn.work.get("intended")
         if intended is None:
             return None
-        found, _ = await everything_in(drive, parent)
-        return next((one for one in found if one.kind is Kind.FOLDER and one.name == intended), None)
+        found, _ = await everything_in(drive, parent, lambda one: one.kind is Kind.FOLDER and one.name == intended)
+        return next(iter(found), None)
 
     async def _there(self, drive: Drive, parent: Ref, turn: Turn) -> Entry | None:
         """The folder to go on in: of this name, or of whatever name it had to take when this was done before."""

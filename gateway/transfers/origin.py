@@ -14,7 +14,7 @@ from cache.vault import Vault
 from providers.drive import Entry, Read, Source
 from providers.verbs import ReadsListed, supports
 
-AT_ONCE: Final = 1024 * 1024
+AT_ONCE: Final = 16 * 1024 * 1024
 """Up to this many bytes a file is read without a look before: that it has changed shows only at its end."""
 
 

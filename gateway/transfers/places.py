@@ -8,13 +8,14 @@ transfer's items come in a crowd. Files need no listing until their drive refuse
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from gateway.jobs.service import Jobs
 from gateway.jobs.turn import Turn
+from gateway.transfers.access import pages_of
 from gateway.transfers.facts import source_identity
 from gateway.transfers.naming import key
 from providers.drive import Drive, Entry, Ref
@@ -23,7 +24,6 @@ from providers.errors import NotFound
 _KEPT: Final = 20.0
 _MOST_FOLDERS: Final = 200
 _MOST_ENTRIES: Final = 50_000
-_MOST_PAGES: Final = 1_000
 MOST_WHOLE: Final = 10_000
 """Entries that are kept whole of one folder; of all beyond them only which item has the name, about 200 bytes each.
 
@@ -133,8 +133,9 @@ class Places:
 
     async def _list(self, drive: Drive, turn: Turn, parent: Ref) -> Listing:
         begun, seen = self._clock(), Listing()
-        async for entry in _entries(drive, parent):
-            seen.add(key(entry.name, drive.traits), entry)
+        async for page in pages_of(drive, parent):
+            for entry in page.entries:
+                seen.add(key(entry.name, drive.traits), entry)
         now = self._clock()
         seen.until = now + max(_KEPT, 10 * (now - begun))
         place = (turn.item.job, str(parent))
@@ -146,18 +147,6 @@ class Places:
 
     def _held(self) -> int:
         return sum(kept.weight for kept in self._listed.values())
-
-
-async def _entries(drive: Drive, folder: Ref) -> AsyncIterator[Entry]:
-    """All children of a folder, a page in memory at a time."""
-    cursor = None
-    for _ in range(_MOST_PAGES):
-        page = await drive.children(folder, cursor)
-        for entry in page.entries:
-            yield entry
-        if page.cursor is None:
-            return
-        cursor = page.cursor
 
 
 def _slim(entry: Entry) -> Entry:

@@ -228,6 +228,7 @@ class Transfers:
                 "kind": Kind.FILE.value,
                 "media_type": spec.media_type,
                 "modified": spec.modified or datetime.now(UTC).isoformat(),
+                "dated": spec.modified is not None,
                 "parts": [[part.object, part.size] for part in parts],
             },
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -16,13 +17,14 @@ from gateway.ids import new_id
 from gateway.jobs.model import ItemState, NewItem, Outcome
 from gateway.jobs.service import Jobs, lane
 from gateway.jobs.turn import Turn
-from gateway.transfers.access import Drives, throttled
+from gateway.transfers.access import Drives, pages_of, throttled
 from gateway.transfers.conflict import Conflict
 from gateway.transfers.facts import pack, source_identity, unpack
 from gateway.transfers.naming import key, mapped
 from gateway.transfers.plan import DEEPEST, Found, Under, judge
+from gateway.walks import CIRCLE
 from providers.drive import Entry, Kind, Ref, Source, Traits
-from providers.errors import NameRefused
+from providers.errors import NameRefused, Untrusted
 from providers.names import check_path
 from providers.verbs import CanCopy, supports
 
@@ -92,17 +94,21 @@ class Survey:
 async def names_in(to: Source, folder: Ref) -> tuple[Taken, bool]:
     """What is in a destination folder, a page at a time, and whether that is all of it."""
     taken: dict[str, Ref | None] = {}
-    cursor, whole = None, True
-    while len(taken) < MOST_NAMES:
-        page = await to.children(folder, cursor)
-        whole = whole and page.complete
-        for entry in page.entries:
-            is_folder = entry.kind is Kind.FOLDER
-            taken.setdefault(key(entry.name, to.traits), entry.ref if is_folder else None)
-        if page.cursor is None or page.cursor == cursor:
-            return taken, whole
-        cursor = page.cursor
-    return taken, False
+    whole = True
+    async with aclosing(pages_of(to, folder)) as pages:
+        try:
+            async for page in pages:
+                whole = whole and page.complete
+                for entry in page.entries:
+                    is_folder = entry.kind is Kind.FOLDER
+                    taken.setdefault(key(entry.name, to.traits), entry.ref if is_folder else None)
+                if page.cursor is not None and len(taken) >= MOST_NAMES:
+                    return taken, False
+        except Untrusted as lie:
+            if lie.reason != CIRCLE:
+                raise
+            return taken, False
+    return taken, whole
 
 
 class Look:

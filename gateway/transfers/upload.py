@@ -60,6 +60,7 @@ class Upload:
             size=origin.size,
             modified=datetime.fromisoformat(entry["modified"]),
             convert=convert,
+            dated=entry.get("dated", True),
         )
         verdict, made = await self._delivered(turn, drive, origin, new)
         turn.done = origin.size

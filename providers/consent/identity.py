@@ -31,6 +31,11 @@ class Identity:
     account: str
 
 
+def is_personal(account: str) -> bool:
+    """Whether an account's id (`Identity.account`) is that of a person's own account, not of a school's."""
+    return account.partition(".")[0] == CONSUMERS
+
+
 def checked(claims: Any, client_id: str, tenant: str, issuer: str) -> Identity:
     """The account of these claims. Untrusted where they are not for us, now, by this issuer, of an allowed tenant.
 

@@ -11,6 +11,7 @@ from providers.http.gate import is_background, work_in_background
 from providers.http.outbound import Outbound
 from providers.http.pace import Pace
 from providers.http.patience import Patience, retry_after
+from providers.http.turns import Turns
 
 __all__ = [
     "PIECE",
@@ -23,6 +24,7 @@ __all__ = [
     "Share",
     "Tokens",
     "Translate",
+    "Turns",
     "bounded",
     "decoded",
     "exactly",

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from providers.errors import DriveError, Offline, Untrusted
+from providers.http.turns import Turns
 
 PIECE = 256 * 1024
 """The largest piece in the data path, bytes."""
@@ -52,10 +53,11 @@ class Upload:
     stays in ``error``, because aiohttp hides it behind a connection error.
     """
 
-    def __init__(self, data: AsyncIterator[bytes], length: int, seconds: float) -> None:
+    def __init__(self, data: AsyncIterator[bytes], length: int, seconds: float, turns: Turns) -> None:
         self._data = data
         self._length = length
         self._seconds = seconds
+        self._turns = turns
         self.error: BaseException | None = None
 
     async def under(self, clock: asyncio.Timeout) -> AsyncIterator[bytes]:
@@ -66,7 +68,7 @@ class Upload:
                 _set(clock, loop.time() + self._seconds)
                 yield piece
                 _set(clock, None)
-                await asyncio.sleep(0)  # a write that is not paused does not yield, and small requests would starve
+                await self._turns.next()  # a write that is not paused does not yield, and small requests would starve
             _set(clock, loop.time() + ANSWER_SECONDS)
         except BaseException as error:
             self.error = error

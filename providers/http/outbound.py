@@ -22,6 +22,7 @@ from providers.http.body import ANSWER_SECONDS, PIECE, Reply, Upload, bounded, b
 from providers.http.gate import Gate
 from providers.http.guard import SUFFIXES, Allowed, Forbidden, GuardedResolver
 from providers.http.pace import Lane
+from providers.http.turns import Turns
 
 SOCKET_BUFFER = 512 * 1024
 """What the kernel may hold for one connection in each direction, bytes; by default it takes up to 8 MiB."""
@@ -43,7 +44,8 @@ class Outbound:
 
     ``roots``: addresses whose origins are allowed; only they may resolve to private or loopback addresses. ``cafile``:
     PEM trust anchors instead of the system's; without it ``SSL_CERT_FILE`` is honoured. ``streams``: bulk reads, and as
-    many bulk writes, at the same time in this process. Times in seconds.
+    many bulk writes, at the same time in this process. ``turns``: shared with whatever else is bulk here. Times in
+    seconds.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Outbound:
         write_timeout: float = 30,
         resolver: AbstractResolver | None = None,
         streams: int = 64,
+        turns: Turns | None = None,
     ) -> None:
         self._allowed = Allowed.of(roots, suffixes)
         self._tls = ssl.create_default_context(cafile=cafile)
@@ -64,6 +67,7 @@ class Outbound:
         self._resolver = resolver
         self._per_host = 2 * streams + CALLS_PER_HOST
         self._streams: dict[Lane, Gate] = {"read": Gate(streams), "write": Gate(streams)}
+        self._turns = turns or Turns()
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -133,7 +137,7 @@ class Outbound:
         if isinstance(data, bytes) and len(data) <= PIECE:
             body = data or None  # the kernel takes it whole: nothing is to be counted, and no write can hang
         elif data is not None and size:
-            body = Upload(once(data) if isinstance(data, bytes) else data, size, self._write_timeout)
+            body = Upload(once(data) if isinstance(data, bytes) else data, size, self._write_timeout, self._turns)
         elif data is None:
             size = None
         limits = aiohttp.ClientTimeout(total=total, sock_connect=self._connect_timeout, sock_read=read_timeout)

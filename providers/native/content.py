@@ -101,6 +101,7 @@ async def destroy_versions(tx: AsyncConnection, vault: Vault, scope: Scope, ids:
     if found:
         await owners.add(tx, scope, -sum(row.size for row in found))
     await tx.execute(delete(versions).where(versions.c.id.in_(ids)))
+    await vault.renew(tx, scope)
 
 
 async def share_parts(tx: AsyncConnection, scope: Scope, old: str, new: str) -> None:
@@ -119,6 +120,7 @@ async def destroy_nodes(tx: AsyncConnection, vault: Vault, scope: Scope, ids: Se
     for at in range(0, len(found), _AT_ONCE):
         await destroy_versions(tx, vault, scope, found[at : at + _AT_ONCE])
     await tx.execute(delete(nodes).where(*which))
+    await vault.renew(tx, scope)  # its name is gone for good as well
 
 
 async def destroy_older(tx: AsyncConnection, vault: Vault, scope: Scope, node: str, keep: int) -> None:

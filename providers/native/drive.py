@@ -193,6 +193,8 @@ class NativeDrive:
             target = parent.id if parent is not None else node.parent
             await tree.folder(tx, target)
             await tree.place(tx, node, target, tree.name(node) if name is None else name)
+            if name is not None:
+                await self._vault.renew(tx, self._scope)  # copies of the old one die with the key
             return entry_of(tree, await tree.node(tx, ref.id))
 
     async def copy(self, ref: Ref, parent: Ref, name: str, *, id: str | None = None) -> Entry:  # noqa: A002

@@ -19,16 +19,24 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from cache.inventory import held
+from cache.encoding import enc
+from cache.inventory import blind, held, sealed_by
+from providers.names import collision_key
 
 metadata = MetaData()
 
+NAME_LABEL = "native-name"
 _GONE = "when the item is deleted or the person is forgotten"
 _UPLOADED = "when the upload is a week old, or the person is forgotten"
 
 
 _LEFT = "about a month later, or when the person is forgotten"
 _FORGOTTEN = "when the person is forgotten"
+
+
+def name_value(parent: str, name: str) -> bytes:
+    """What the index of names is made of: equal for two names that may not stand beside each other."""
+    return enc(parent, collision_key(name))
 
 
 def _tenant(*, key: bool = False) -> Column[str]:
@@ -59,7 +67,12 @@ nodes = Table(
     Column("parent", String(64), info=held("the folder it lies in", "person", ends=_GONE)),
     Column("kind", String(8), nullable=False, info=held("file or folder", "person", ends=_GONE)),
     Column("name", LargeBinary, nullable=False, info=held("its name", "person", "sealed", _GONE)),
-    Column("name_index", LargeBinary, info=held("keyed hash of folder and name", "person", "index", _GONE)),
+    Column(
+        "name_index",
+        LargeBinary,
+        info=held("keyed hash of folder and name", "person", "index", _GONE)
+        | blind(NAME_LABEL, ("parent", "name"), lambda parent, name: name_value(parent, name.decode())),
+    ),
     Column("media_type", LargeBinary, nullable=False, info=held("its media type", "person", "sealed", _GONE)),
     Column("version", String(32), info=held("a random id of its content", "person", ends=_GONE)),
     Column("revision", Integer, nullable=False, info=held("counts changes of a folder", "person", ends=_GONE)),
@@ -77,6 +90,7 @@ nodes = Table(
     Index("native_nodes_changed", "tenant", "subject", "changed", "id"),
     Index("native_nodes_children", "parent", "id"),
     Index("native_nodes_trashed", "trashed"),
+    info=sealed_by("id", "tenant", "subject"),
 )
 _IN_TRASH = nodes.c.trashed.is_not(None)
 Index(
@@ -116,6 +130,7 @@ versions = Table(
     Column("sha256", LargeBinary, nullable=False, info=held("its content hash", "person", "sealed", _GONE)),
     UniqueConstraint("node", "number", name="native_versions_order"),
     Index("native_versions_owner", "tenant", "subject"),
+    info=sealed_by("id", "tenant", "subject"),
 )
 
 parts = Table(

@@ -19,9 +19,9 @@ from cache.encoding import enc
 from cache.vault import Fields, Scope
 from providers.drive import Kind
 from providers.errors import Changed, NameTaken, NotFound, Refused
-from providers.names import check, collision_key, free_name
+from providers.names import check, free_name
 from providers.native import owners
-from providers.native.tables import gone, nodes, versions
+from providers.native.tables import NAME_LABEL, gone, name_value, nodes, versions
 from providers.native.traits import TRAITS
 
 _DEEPEST = 10_000
@@ -67,7 +67,7 @@ class Tree:
 
     def index(self, parent: str, name: str) -> bytes:
         """Equal for two names that may not stand beside each other."""
-        return self.fields.index("native-name", enc(parent, collision_key(name)))
+        return self.fields.index(NAME_LABEL, name_value(parent, name))
 
     def mine(self) -> ColumnElement[bool]:
         """Rows of this scope."""
@@ -170,8 +170,9 @@ class Tree:
         return {row.id: row for row in rows if row.id not in hidden}
 
     async def named(self, tx: AsyncConnection, parent: str, name: str) -> Node | None:
-        """The live item of that name in a folder."""
-        same = and_(nodes.c.parent == parent, nodes.c.name_index == self.index(parent, name))
+        """The live item of that name in a folder, under whichever key it was indexed."""
+        known = self.fields.indexes(NAME_LABEL, name_value(parent, name)).values()
+        same = and_(nodes.c.parent == parent, nodes.c.name_index.in_(known))
         found: Node | None = (await tx.execute(self.select().where(same))).first()
         return found
 

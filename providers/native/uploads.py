@@ -170,7 +170,7 @@ class Uploads:
         row = (await tx.execute(select(uploads).where(uploads.c.id == upload, mine))).first()
         if row is not None:
             state = State(upload, row.version, row.ends, row.received, row.closed, row.node, stored=True)
-        elif session.expires is not None and hmac.compare_digest(mark.encode(), _mark(tree, upload).encode()):
+        elif session.expires is not None and _is_mark(tree, upload, mark):
             state = State(upload, upload, epoch_ms(session.expires))
         else:
             raise SessionLost
@@ -289,6 +289,12 @@ class Uploads:
 def _mark(tree: Tree, upload: str) -> str:
     """What only the owner's key makes of an upload's id: sessions of others, and made-up ones, are nobody's."""
     return tree.fields.index("native-upload", upload).hex()
+
+
+def _is_mark(tree: Tree, upload: str, mark: str) -> bool:
+    """Whether a key of the owner made it that is in use. Of one begun before, nothing is stored that could be lost."""
+    known = tree.fields.indexes("native-upload", upload).values()
+    return any(hmac.compare_digest(mark.encode(), one.hex().encode()) for one in known)
 
 
 def _made(plan: Plan | None) -> dict[str, Any]:

@@ -6,6 +6,8 @@ to be a personal one.
 
 from providers.onedrive.drive import OneDrive, PersonalOneDrive
 from providers.onedrive.errors import translate
-from providers.onedrive.traits import TRAITS
+from providers.onedrive.traits import PERSONAL, TRAITS, of
 
-__all__ = ["TRAITS", "OneDrive", "PersonalOneDrive", "translate"]
+PERSONAL_TRAITS = of(PERSONAL)
+
+__all__ = ["PERSONAL_TRAITS", "TRAITS", "OneDrive", "PersonalOneDrive", "translate"]

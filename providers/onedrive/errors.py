@@ -90,7 +90,6 @@ _STATUSES: dict[int, type[DriveError]] = {
 
 _LIMITS = frozenset({"activityLimitReached", "throttledRequest", "TooManyRequests"})
 
-_THROTTLED = frozenset({"activityLimitReached", "throttledRequest", "TooManyRequests"})
 _ABOUT_A_NAME = re.compile(r"(?i)\bname\b.{0,40}\b(invalid|reserved|not allowed|too long|not valid)\b")
 _DEEPEST = 8
 
@@ -120,13 +119,6 @@ def _is_everybodys(status: int, headers: Mapping[str, str], codes: list[str]) ->
     if headers.get("x-ms-throttle-scope", "").lower().startswith("user"):
         return False
     return status in (429, 509) or any(code in _LIMITS for code in codes)
-
-
-def _wide(status: int, headers: Mapping[str, str], codes: list[str]) -> bool:
-    """Whether all of this tenant is throttled: Graph limits an application per tenant, unless it says otherwise."""
-    scope = headers.get("x-ms-throttle-scope", "").partition("/")[0].lower()
-    throttled = status in (429, 509) or not _THROTTLED.isdisjoint(codes)
-    return throttled and not scope.startswith("user")
 
 
 def failure(error: object) -> DriveError:

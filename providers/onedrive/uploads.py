@@ -1,10 +1,14 @@
-"""Bytes into OneDrive: an upload session for every file that has bytes, one simple PUT for an empty one.
+"""Bytes into OneDrive: one simple PUT for small and empty files, an upload session for the others.
 
 A simple PUT cannot carry the file's own time, and setting it afterwards makes a second version; a session carries it.
-Nothing that Graph documents puts a time into a simple PUT, no header, annotation or multipart body. So even a small
-file goes through a session, which with its PUT is two requests: no more than a simple PUT and a PATCH, and one version
-instead of two. Only empty files, of which a session cannot be made, get their time by a PATCH; `versions` shows the two
-that come of it as one.
+Nothing that Graph documents puts a time into a simple PUT, no header, annotation or multipart body. So a small file
+goes that way where nobody has stated its time; else through a session, which with its PUT is two requests: no more than
+a simple PUT and a PATCH, and one version instead of two. Only empty files, of which a session cannot be made, get their
+time by a PATCH; `versions` shows the two that come of it as one.
+
+Nothing of ours marks what a simple PUT has made. That its answer was lost shows when the bytes are sent again: the name
+was free when the upload began, and now has a file of exactly these bytes. Files that the drive rewrites cannot be told
+by their bytes, so they always go through a session.
 
 A replacement is not put in place by its last fragment, which compares no versions, but by a request of its own
 (``deferCommit``). The session's address is a bearer capability: it takes no token.
@@ -24,11 +28,15 @@ from providers.errors import Changed, NameTaken, SessionLost, SizeRequired, TooL
 from providers.http import PIECE, bounded, decoded, exactly, parsed
 from providers.names import check
 from providers.onedrive.client import CONFLICT, Client, if_match
+from providers.onedrive.reading import read
 from providers.onedrive.target import Target, arrived, finished
 from providers.onedrive.traits import PERSONAL, TRAITS
 from providers.onedrive.wire import format_time, parse_time, same_time
 
 SIMPLE, FRAGMENTS = "simple", "fragments"
+SMALL = PIECE
+"""The largest file that goes up by a simple PUT, bytes: it is in hand, to be sent again and to be compared."""
+
 LOOKS = 4
 """How often a session that seems gone is asked again: some answer 404 for a moment."""
 
@@ -57,9 +65,14 @@ class Uploads:
             return await self._begun(new)
 
     async def _begun(self, new: NewFile) -> UploadSession:
-        if new.size == 0:
+        if self._is_simple(new):
             return UploadSession(SIMPLE, (await self._settled(new)).seal(), new)
         return await self._opened(new, Target(await self._name(new), new.replaces and new.replaces[1]))
+
+    def _is_simple(self, new: NewFile) -> bool:
+        space = new.parent.space if new.replaces is None else new.replaces[0].space
+        kept = new.media_type not in self._client.places.traits(space).rewrites
+        return new.size == 0 or (kept and not new.dated and (new.size or 0) <= SMALL)
 
     async def _name(self, new: NewFile) -> str:
         if new.replaces is None and new.on_conflict is OnConflict.RENAME:
@@ -67,7 +80,7 @@ class Uploads:
         return new.name
 
     async def _settled(self, new: NewFile) -> Target:
-        """An empty file's target. What was there before is remembered, so that one's own can be told from it."""
+        """A simple PUT's target. What was there before is remembered, so that one's own can be told from it."""
         if new.replaces is not None:
             return Target(new.name, new.replaces[1])
         name = await self._name(new)
@@ -97,11 +110,11 @@ class Uploads:
         return self._client.named(new.parent, target.name, tail)
 
     async def progress(self, session: UploadSession) -> Progress:
-        """See `providers.drive.Drive.progress`."""
+        """See `providers.drive.Drive.progress`. What has no time of its own is found when it is sent again."""
         target = Target.of(session)
         if target.address is not None:
             return await self._status(session, target, target.address)
-        done = await arrived(self._client, session.spec, target)
+        done = await arrived(self._client, session.spec, target) if session.spec.dated else None
         return Progress(0) if done is None else finished(done, session.spec)
 
     async def send(
@@ -113,7 +126,9 @@ class Uploads:
         if last != (offset + length == size):
             raise ValueError("the last piece ends where the file ends")
         if target.address is None:
-            return await self._whole(session, target, data)
+            if offset or not last:
+                raise ValueError("a small file is sent in one piece")
+            return await self._whole(spec, target, await exactly(data, length))
         if not length and last:
             return await self._committed(session, target, target.address)
         if not length or (not last and length % TRAITS.alignment) or length > (TRAITS.max_piece or length):
@@ -194,42 +209,41 @@ class Uploads:
             return await self._status(session, target, address, gone=True)
         return finished(self._client.entry(decoded(reply), ref.space), session.spec)
 
-    async def _whole(self, session: UploadSession, target: Target, data: AsyncIterator[bytes]) -> Progress:
-        """An empty file: the PUT, and then its time."""
-        async for chunk in data:
-            if chunk:
-                raise Untrusted("the source gave more bytes than it promised", reason="length")
-        spec = session.spec
+    async def _whole(self, spec: NewFile, target: Target, body: bytes) -> Progress:
+        """The simple PUT, and where it was stated the file's time."""
         try:
-            made = await self._put(spec, target)
+            made = await self._put(spec, target, body)
         except (NameTaken, Changed):
-            found = await self._empty(spec, target)
+            found = await self._earlier(spec, target, body)
             if found is None:
                 raise
             made = found
-        if not same_time(made.modified, spec.modified):
-            body = {"fileSystemInfo": _times(spec)}
-            told = await self._client.json("PATCH", self._client.item(made.ref), body=body)
+        if spec.dated and not same_time(made.modified, spec.modified):
+            told = await self._client.json("PATCH", self._client.item(made.ref), body={"fileSystemInfo": _times(spec)})
             made = self._client.entry(told, made.ref.space)
         return finished(made, spec)
 
-    async def _put(self, spec: NewFile, target: Target) -> Entry:
+    async def _put(self, spec: NewFile, target: Target, body: bytes) -> Entry:
+        """Under RENAME the name has been settled already: to rename once more makes two where an answer is lost."""
+        conflict = OnConflict.FAIL.value if spec.on_conflict is OnConflict.RENAME else _conflict(spec)
         reply = await self._client.http.call(
             "PUT",
-            self._address(spec, target, f"/content?{CONFLICT}={_conflict(spec)}"),
-            data=b"",
+            self._address(spec, target, f"/content?{CONFLICT}={conflict}"),
+            data=body,
             headers={"Content-Type": "application/octet-stream", **if_match(target.old if spec.replaces else None)},
         )
         return self._client.entry(decoded(reply), spec.parent.space)
 
-    async def _empty(self, spec: NewFile, target: Target) -> Entry | None:
-        """An earlier try's empty file: the name was free, or the version another one, when the upload began."""
+    async def _earlier(self, spec: NewFile, target: Target, body: bytes) -> Entry | None:
+        """What an earlier try made: the name was free, or the version another one, when the upload began."""
         if spec.replaces is not None:
             found: Entry | None = await self._client.stat(spec.replaces[0])
         else:
             found = await self._client.find(spec.parent, target.name)
-        fresh = found is not None and found.kind is Kind.FILE and found.size == 0 and found.version != target.old
-        return found if fresh else None
+        if found is None or found.kind is not Kind.FILE or found.version == target.old or found.size != len(body):
+            return None
+        async with read(self._client, found.ref, 0, None, found.version, None) as opened:
+            return found if b"".join([piece async for piece in opened]) == body else None
 
 
 def _conflict(new: NewFile) -> str:

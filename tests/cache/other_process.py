@@ -21,7 +21,7 @@ from cache.keyring import Keyring
 from cache.redis_client import Address, RedisClient
 from cache.redis_expiry import RedisExpiry
 from cache.redis_haste import RedisHaste
-from cache.roots import Root
+from cache.roots import Root, Roots
 from cache.vault import Life, Scope, Vault
 from gateway.db.engine import Database
 
@@ -32,10 +32,11 @@ async def open_vault(
     """A vault as a gateway with a Redis puts it together."""
     client = RedisClient(Address.parse(redis))
     stack.push_async_callback(client.close)
-    expiry, haste = RedisExpiry(client, root), RedisHaste(client, root)
+    roots = Roots.of(root)
+    expiry, haste = RedisExpiry(client, roots), RedisHaste(client, roots)
     await client.start()
     await expiry.start(await database.now())
-    keyring = Keyring(root, database, expiry, haste)
+    keyring = Keyring(roots, database, expiry, haste)
     await stack.enter_async_context(haste.listening(keyring.watch.hurry))
     vault = Vault(keyring, LocalBlobs(folder / "blobs"), database, folder / "staging")
     await vault.start()

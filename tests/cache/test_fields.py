@@ -26,6 +26,9 @@ class Keys:
     def version(self, version: int) -> Key | None:
         return next((key for key in self._versions if key.version == version), None)
 
+    def live(self) -> tuple[Key, ...]:
+        return self._versions
+
 
 SCOPE = Scope("school", "person")
 OLD, NEW = Key("person", 1, new_key()), Key("person", 2, new_key())

@@ -37,6 +37,7 @@ class Pair:
     """This process's vault and another process's."""
 
     vault: Vault
+    root: Root
     keyring: Keyring
     database: Database
     redis: RedisServer
@@ -89,7 +90,7 @@ async def pair(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[
         async with database.write() as tx:
             await vault.enrol(tx, PERSON)
         where = {"database": url, "root": root.dump(), "folder": str(tmp_path), "redis": redis.url}
-        yield Pair(vault, keyring, database, redis, await stack.enter_async_context(other_process(where)))
+        yield Pair(vault, root, keyring, database, redis, await stack.enter_async_context(other_process(where)))
 
 
 @asynccontextmanager
@@ -158,7 +159,7 @@ async def test_redis_hastens_it(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> 
     """The other vault looks by itself only once an hour, and asks for nothing: only the word can have told it."""
     monkeypatch.setattr("cache.redis_haste.QUIET", 3600.0)
     async with AsyncExitStack() as stack:
-        _, keyring = await open_vault(stack, pair.database, pair.redis.folder, pair.keyring._root, pair.redis.url)
+        _, keyring = await open_vault(stack, pair.database, pair.redis.folder, pair.root, pair.redis.url)
         ring = await keyring.ring(PERSON)
         keyring.watch._interval = 3600
         await asyncio.sleep(0.6)  # the look that had begun before is over

@@ -16,7 +16,7 @@ from cache.errors import Unavailable
 from cache.keys import BUCKET_MS, Wrap, wrap_key
 from cache.redis_client import PAUSE, Address, RedisClient, RedisRefused
 from cache.redis_expiry import RedisExpiry, place_of
-from cache.roots import Root
+from cache.roots import Root, Roots
 from tests.redis_server import RedisServer, commands, redis_server
 
 ROOT = Root(1, secrets.token_bytes(32))
@@ -36,7 +36,7 @@ async def reached(server: RedisServer, root: Root = ROOT, **how: Any) -> AsyncIt
     client = RedisClient(Address.parse(server.url), **how)
     try:
         await client.start()
-        expiry = RedisExpiry(client, root)
+        expiry = RedisExpiry(client, Roots.of(root))
         await expiry.start(await now(server))
         yield expiry
     finally:
@@ -64,7 +64,7 @@ async def test_keys_are_shared_and_redis_sees_none(server: RedisServer) -> None:
         assert await one.find(bucket + 1) is None
     async with server.look() as look:
         (name,) = await look.keys("*")
-        assert name == f"{place_of(ROOT)}:expiry:{bucket}".encode()
+        assert name == f"{place_of(Roots.of(ROOT))}:expiry:{bucket}".encode()
         value = await look.get(name)
         assert isinstance(value, bytes)
         assert made[0] not in value
@@ -110,8 +110,8 @@ async def test_what_others_wrote_is_no_key(server: RedisServer) -> None:
     bucket = await bucket_ahead(server)
     foreign = wrap_key(secrets.token_bytes(32), ROOT.key, Wrap("expiry", "", "", "", bucket + 1))
     async with reached(server) as store:
-        for value in (b"", b"x" * 32, foreign):
-            await commands(server, "SET", f"{place_of(ROOT)}:expiry:{bucket}", value)
+        for value in (b"", b"x" * 32, b"\0\0\0\1" + foreign, b"\0\0\0\2" + foreign):
+            await commands(server, "SET", f"{place_of(Roots.of(ROOT))}:expiry:{bucket}", value)
             assert await store.find(bucket) is None
             with pytest.raises(Unavailable):
                 await store.make(bucket)
@@ -172,7 +172,7 @@ async def test_clocks_that_differ_are_refused(server: RedisServer) -> None:
     client = RedisClient(Address.parse(server.url))
     for ahead in (-61_000, 61_000):
         with pytest.raises(RedisRefused, match="clocks"):
-            await RedisExpiry(client, ROOT).start(await now(server) + ahead)
+            await RedisExpiry(client, Roots.of(ROOT)).start(await now(server) + ahead)
     await client.close()
 
 
@@ -187,7 +187,7 @@ async def test_over_tls_the_server_proves_its_name(tmp_path: Path) -> None:
     async with redis_server(tmp_path / "redis", tls=tls) as server:
         good = RedisClient(Address.parse(server.url), cafile=str(trusted))
         await good.start()
-        assert await RedisExpiry(good, ROOT).make(7_000_000)
+        assert await RedisExpiry(good, Roots.of(ROOT)).make(7_000_000)
         await good.close()
         for cafile in (str(foreign), None):
             bad = RedisClient(Address.parse(server.url), cafile=cafile)

@@ -6,12 +6,15 @@ import base64
 import os
 import secrets
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from cache.errors import StorageError
 from cache.keys import Key, Wrap, new_key, unwrap_key, wrap_key
-from cache.roots import Root, RootRefused, has_root, load_root
+from cache.root_places import RootFile, RootText, parse
+from cache.roots import Root, RootRefused, Roots
 from tests.cache.conftest import House
 
 
@@ -22,18 +25,47 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_new_root_is_made_once(tmp_path: Path, data: Path) -> None:
+async def test_a_new_root_is_made_once(tmp_path: Path, data: Path) -> None:
     path = tmp_path / "secrets" / "root"
-    made = load_root(path, data, make=True)
+    made, columns = await RootFile(path, data).make(1, first=True)
+    assert columns == {}
     assert path.stat().st_mode & 0o777 == 0o600
-    assert load_root(path, data, make=True) == made == load_root(path, data, make=False)
+    again, _ = await RootFile(path, data).make(1, first=True)
+    assert made == again == RootFile(path, data).read()[1]
     assert [entry.name for entry in path.parent.iterdir()] == ["root"]
 
 
-def test_no_new_root_beside_a_database(tmp_path: Path, data: Path) -> None:
-    with pytest.raises(RootRefused, match="restore"):
-        load_root(tmp_path / "root", data, make=False)
-    assert not (tmp_path / "root").exists()
+async def test_versions_are_added_and_taken_away(tmp_path: Path, data: Path) -> None:
+    place = RootFile(tmp_path / "root", data)
+    first, _ = await place.make(1, first=True)
+    second, _ = await place.make(2, first=False)
+    assert place.read() == {1: first, 2: second}
+    assert (await place.make(2, first=False))[0] == second, "one that a broken-off cycle left is used"
+    with (tmp_path / "root").open() as before:
+        await place.destroy(_row(1), 5)
+        assert set(before.read()) == {"\0"}, "the bytes of the replaced file are overwritten"
+    assert place.read() == {2: second}
+    assert (tmp_path / "root").stat().st_mode & 0o777 == 0o600
+    await place.destroy(_row(1), 5)
+    with pytest.raises(RootRefused, match="empty"):
+        await place.destroy(_row(2), 5)
+    assert place.read() == {2: second}
+    assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == ["root"]
+
+
+async def test_a_file_that_cannot_be_replaced_says_so(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = RootFile(tmp_path / "root", data)
+    first, _ = await place.make(1, first=True)
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(RootRefused, match="cannot be written"):
+        await place.make(2, first=False)
+    assert place.read() == {1: first}
 
 
 def test_not_inside_the_data_folder(tmp_path: Path, data: Path) -> None:
@@ -45,50 +77,92 @@ def test_not_inside_the_data_folder(tmp_path: Path, data: Path) -> None:
         tmp_path / "x" / ".." / "data" / "root",
     ):
         with pytest.raises(RootRefused):
-            load_root(path, data, make=True)
+            RootFile(path, data)
     assert list(data.iterdir()) == []
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
-def test_not_readable_by_others(tmp_path: Path, data: Path, mode: int) -> None:
+async def test_not_readable_by_others(tmp_path: Path, data: Path, mode: int) -> None:
     path = tmp_path / "root"
-    load_root(path, data, make=True)
+    await RootFile(path, data).make(1, first=True)
     path.chmod(mode)
     with pytest.raises(RootRefused):
-        load_root(path, data, make=False)
+        RootFile(path, data).read()
 
 
-def test_not_a_link(tmp_path: Path, data: Path) -> None:
-    load_root(tmp_path / "root", data, make=True)
+async def test_not_a_link(tmp_path: Path, data: Path) -> None:
+    await RootFile(tmp_path / "root", data).make(1, first=True)
     (tmp_path / "alias").symlink_to(tmp_path / "root")
-    with pytest.raises((RootRefused, OSError)):
-        load_root(tmp_path / "alias", data, make=False)
+    with pytest.raises(RootRefused, match="cannot be read"):
+        RootFile(tmp_path / "alias", data).read()
 
 
 def test_from_the_environment() -> None:
     secret = secrets.token_bytes(32)
-    assert Root.parse(base64.b64encode(secret).decode() + "\n") == Root(1, secret)
-    assert Root.parse(Root(7, secret).dump()) == Root(7, secret)
+    assert parse(base64.b64encode(secret).decode() + "\n") == {1: Root(1, secret)}
+    one, two = Root(7, secret), Root(8, secrets.token_bytes(32))
+    for between in (" ", "\n", ", ", ";"):
+        assert parse(between.join([two.dump(), one.dump()])) == {7: one, 8: two}
+
+
+async def test_the_operator_adds_versions_to_the_environment() -> None:
+    one, two = Root(1, secrets.token_bytes(32)), Root(2, secrets.token_bytes(32))
+    place = RootText(one.dump())
+    with pytest.raises(RootRefused, match="add version 2"):
+        await place.make(2, first=False)
+    assert (await RootText(f"{one.dump()} {two.dump()}").make(2, first=False))[0] == two
+    with pytest.raises(RootRefused, match="take version 1 out"):
+        await place.destroy(_row(1), 5)
+    assert await RootText(two.dump()).destroy(_row(1), 5) == 5
+
+
+WHOLE = Root(1, b"k" * 32).dump()
 
 
 @pytest.mark.parametrize(
-    "text", ["", "short", "!" * 44, base64.b64encode(bytes(31)).decode(), "file-access-root x AA=="]
+    "text",
+    [
+        "",
+        "short",
+        "!" * 44,
+        base64.b64encode(bytes(31)).decode(),
+        "file-access-root x AA==",
+        WHOLE[:-1],
+        f"{WHOLE}\n{WHOLE[:30]}",
+        f"{WHOLE}\nfile-access-root 2",
+        f"{WHOLE}\n{Root(1, b'x' * 32).dump()}",
+        f"{WHOLE} more",
+    ],
 )
 def test_what_is_no_root_key(text: str) -> None:
     with pytest.raises(RootRefused) as refused:
-        Root.parse(text)
+        parse(text)
     assert not text or text not in str(refused.value)
+    assert "a2tra" not in str(refused.value)
 
 
 @pytest.mark.both
 async def test_the_database_knows_its_root(house: House) -> None:
-    assert await has_root(house.database)
     same = house.twin()
     await same.start()
     await same.close()
-    for wrong in (Root(1, secrets.token_bytes(32)), Root(2, house.root.secret)):
-        with pytest.raises(RootRefused):
-            await house.twin(wrong).start()
+    with pytest.raises(RootRefused, match="not the one"):
+        await house.twin(Root(1, secrets.token_bytes(32))).start()
+    with pytest.raises(RootRefused, match="version 1 of its root key is missing"):
+        await house.twin(Root(2, house.root.secret)).start()
+
+
+@pytest.mark.both
+async def test_a_new_root_is_never_made_beside_a_database(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere" / "root"
+    roots = Roots(RootFile(path, tmp_path / "data"))
+    with pytest.raises(RootRefused, match="restore"):
+        await roots.start(house.database)
+    assert not path.exists()
+
+
+def _row(version: int) -> Any:
+    return SimpleNamespace(version=version, kms=None)
 
 
 def test_a_wrap_opens_only_in_its_place() -> None:

@@ -128,8 +128,8 @@ async def test_a_key_destroyed_while_it_is_loaded_is_not_kept(house: House, monk
     await other.start()
     load = other._keyring._load
 
-    async def slow(tx: AsyncConnection, scope: Scope) -> Any:
-        ring = await load(tx, scope)
+    async def slow(tx: AsyncConnection, scope: Scope, *, records: bool = False) -> Any:
+        ring = await load(tx, scope, records=records)
         monkeypatch.undo()
         await shred(house, scope)
         other._keyring.watch._evict = lambda tenant, subject: None  # the ring is not yet where eviction could find it

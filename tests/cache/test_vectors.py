@@ -37,6 +37,9 @@ class OneKey:
     def version(self, version: int) -> Key | None:
         return self._key if version == self._key.version else None
 
+    def live(self) -> list[Key]:
+        return [self._key]
+
 
 @pytest.mark.parametrize("vector", load("stream"), ids=lambda v: f"{v['segment']}-{v['size']}")
 def test_stream(vector: dict[str, Any]) -> None:

@@ -45,16 +45,16 @@ export class Following {
     if (turn === this.turn && this.drive && !document.hidden) this.#plan(this.wait);
   }
 
-  /** All that changed since it was asked last. */
+  /** All that changed since it was asked last. What fails on the way is asked for again from there. */
   async #read(turn) {
     const items = [];
-    let page;
+    let page = { next: this.cursor };
     do {
-      page = await api.changes(this.drive.id, this.cursor, this.space);
+      page = await api.changes(this.drive.id, page.next, this.space);
       if (turn !== this.turn) return [];
       items.push(...page.items);
-      this.cursor = page.next;
     } while (page.more && items.length < 1000);
+    this.cursor = page.next;
     return items;
   }
 

@@ -59,7 +59,7 @@ def settings(folder: Path, port: int, boxes: Mapping[str, str]) -> Settings:
             "revoke_url": f"{boxes['google']}/revoke",
         },
         "microsoft": {
-            "client_id": "gateway", "client_secret": "sandbox", "authority": f"{boxes['microsoft']}/organizations",
+            "client_id": "gateway", "client_secret": "sandbox", "authority": f"{boxes['microsoft']}/common",
             "graph_root": f"{boxes['microsoft']}/v1.0",
         },
         "limits": {"upload_bytes": 64 << 20, "jobs": LIMIT, "sign_ins_per_minute": 1_000_000},

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.api.listing import Walk
 from gateway.api.services import Services
 from gateway.files.freshness import MOST_OF_ONE
+from gateway.walks import Walk
 from providers.drive import Entry, Page, Ref
 from providers.errors import Busy, NotFound, Offline, Untrusted
 from providers.verbs import View
@@ -86,7 +86,7 @@ async def test_pages_that_lead_in_circles_end_as_a_problem(live: Live, student: 
 
 def test_a_walk_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where no page comes twice; the count is in the cursor, so it survives a restart."""
-    monkeypatch.setattr("gateway.api.listing.MOST_PAGES", 50)
+    monkeypatch.setattr("gateway.walks.MOST_PAGES", 50)
     at = Walk()
     for number in range(50):
         after = Walk.read(at.told()).after(f"page {number}")

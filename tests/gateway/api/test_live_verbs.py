@@ -98,16 +98,31 @@ async def test_trash_and_back(teacher: Person, drives: dict[str, str]) -> None:
         assert (await teacher.ask("GET", f"{path}/content")).body == body
 
 
+async def replaced(who: Person, name: str, content: bytes) -> None:
+    """A new version of a file at the top of the native drive."""
+    begun = await who.ask("POST", "/v1/uploads", headers=tus(len(content), name, on_conflict="replace"))
+    where = begun.headers["Location"]
+    await who.ask("PATCH", where, data=content, headers=patch(0))
+    async with asyncio.timeout(20):
+        while (await who.get(where))["state"] != "done":
+            await asyncio.sleep(0.05)
+
+
+async def test_ten_older_versions_are_kept_where_nothing_else_is_set(teacher: Person) -> None:
+    """The gateway's own default, as it reaches the drive; the oldest go first."""
+    name = f"{secrets.token_hex(6)}.txt"
+    item = await teacher.upload(name, b"x")
+    for length in range(2, 14):
+        await replaced(teacher, name, b"x" * length)
+    kept = (await teacher.get(f"{NATIVE}/items/{item}/versions"))["items"]
+    assert [one["size"] for one in kept] == [*range(13, 2, -1)]
+
+
 async def test_older_versions_are_listed_and_opened(teacher: Person) -> None:
     """Each with bytes and a tag of its own, each cached as itself."""
     name, first, second = f"{secrets.token_hex(6)}.txt", plain(), plain()
     item = await teacher.upload(name, first)
-    begun = await teacher.ask("POST", "/v1/uploads", headers=tus(len(second), name, on_conflict="replace"))
-    where = begun.headers["Location"]
-    await teacher.ask("PATCH", where, data=second, headers=patch(0))
-    async with asyncio.timeout(20):
-        while (await teacher.get(where))["state"] != "done":
-            await asyncio.sleep(0.05)
+    await replaced(teacher, name, second)
     path = f"{NATIVE}/items/{item}"
     newest, oldest = (await teacher.get(f"{path}/versions"))["items"]
     assert (newest["current"], oldest["current"], oldest["size"]) == (True, False, len(first))

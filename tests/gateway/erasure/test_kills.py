@@ -19,7 +19,7 @@ from sqlalchemy import func, insert, select
 
 from cache.catalog import objects
 from cache.expiry import MemoryExpiry
-from cache.keyring import is_shredded
+from cache.keyrows import is_shredded
 from cache.model import Scope
 from gateway.db.tables_erasure import erasures
 from gateway.db.tables_files import cached_files

@@ -150,7 +150,7 @@ async def test_an_act_that_fails_is_tried_again_and_done_once(world: World, monk
             failed.append(True)
             raise OSError
 
-    monkeypatch.setitem(made.approvals._acts, "erase_people", fails_once)  # type: ignore[arg-type]
+    monkeypatch.setitem(made.approvals._acts, "erase_people", fails_once)
     assert await made.approvals.sweep(10) == 0
     assert await world.state(LEO) == "active"
     assert await made.approvals.sweep(10) == 1

@@ -33,7 +33,7 @@ def drive(world: World, scope: Scope = LEO) -> NativeDrive:
 
 async def replaced(one: NativeDrive, parent: Ref, old: Entry, content: bytes) -> Entry:
     """A new version of a file."""
-    what = {"replaces": (old.ref, old.version), "on_conflict": OnConflict.REPLACE}
+    what: dict[str, Any] = {"replaces": (old.ref, old.version), "on_conflict": OnConflict.REPLACE}
     return await put(one, parent, old.name, content, **what)
 
 

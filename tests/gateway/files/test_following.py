@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,7 @@ from gateway.files.following import Following
 from gateway.files.freshness import SECONDS
 from gateway.files.opening import Asked, Opener
 from providers.drive import Entry, Kind, Ref
-from providers.errors import Changed, NotFound, Refused
+from providers.errors import Changed, NotFound, Refused, Untrusted
 from providers.verbs import Change, Changes
 from tests.gateway.files.conftest import LEO, MIA, Clock, Scripted, read_all
 from tests.gateway.files.test_opening import stored
@@ -154,6 +155,42 @@ async def test_pages_of_a_feed_that_are_not_read_yet_say_nothing(
     await following.since(LEO, "drive", source, place, "")
     assert await opener._cached.list(LEO) == []
     assert source.cursors[-1] == ("page-2", "")
+
+
+@pytest.mark.parametrize("circle", [["A", "A"], ["A", "B", "A"], ["A", "B", "C", "D", "E", "F", "D"]])
+async def test_a_feed_that_leads_in_circles_is_given_up_and_goes_on_when_it_does(
+    opener: Opener, following: Following, circle: list[str]
+) -> None:
+    """Of pages that tell nothing and always say that more follows."""
+
+    ways = dict(zip(["begin", *circle], circle, strict=False))
+
+    class Circling(Feeding):
+        async def changes(self, cursor: str | None = None, space: str = "") -> Changes:
+            self.cursors.append((cursor, space))
+            assert len(self.cursors) < 50, "for ever"
+            return Changes([], ways[cursor], more=True) if cursor in ways else Changes([], "begin")
+
+    source = Circling(b"x")
+    places = [(await following.since(LEO, "drive", source, None, ""))[1]]
+
+    async def to_the_end() -> None:
+        while True:
+            places.append((await following.since(LEO, "drive", source, places[-1], ""))[1])
+
+    with pytest.raises(Untrusted) as untrusted:
+        await to_the_end()
+    assert untrusted.value.reason == "circle"
+    assert len(source.cursors) <= 3 * len(circle)
+    ways.clear()
+    found, _ = await following.since(LEO, "drive", source, places[-1], "")
+    assert found == Changes([], "begin")
+
+
+async def test_a_place_of_an_earlier_version_still_leads_on(following: Following) -> None:
+    source = Feeding(b"x")
+    await following.since(LEO, "drive", source, json.dumps(["their cursor", "a process", 1.0]), "")
+    assert source.cursors == [("their cursor", "")]
 
 
 async def test_a_change_destroys_the_copies_of_that_item(

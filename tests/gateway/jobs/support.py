@@ -44,6 +44,9 @@ class FixedKeys:
     def version(self, version: int) -> Key | None:
         return self._key if version == 1 else None
 
+    def live(self) -> list[Key]:
+        return [self._key]
+
 
 class FixedSealers:
     """The field sealers of a vault, without its keyring."""

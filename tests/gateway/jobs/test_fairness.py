@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.db.engine import Database
+from gateway.db.tables_work import PLACES
 from gateway.jobs.lanes import LONGEST_REST, Lane, rest, turns
 from gateway.jobs.model import PLACE, SMALL, ItemState, Outcome
 from gateway.jobs.service import lane
@@ -91,12 +92,12 @@ async def test_an_account_has_only_so_many_items_at_work(database: Database) -> 
         return Outcome(ItemState.COPIED)
 
     jobs, executor = make_jobs(database), Steered(slowly)
-    worker = Worker(jobs, {"copy": executor}, slots=30, timing=QUICK)
-    job = await order(jobs, *[new(f"{n}", size=LARGE) for n in range(30)])
+    worker = Worker(jobs, {"copy": executor}, slots=PLACES + 10, timing=QUICK)
+    job = await order(jobs, *[new(f"{n}", size=LARGE) for n in range(PLACES + 20)])
     await worker.start()
     await ended(jobs, job)
     await worker.stop()
-    assert executor.most_at_once == 8
+    assert executor.most_at_once == PLACES
 
 
 @pytest.mark.both

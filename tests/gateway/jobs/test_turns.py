@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import RowMapping, select, update
 
 from gateway.db.engine import Database
-from gateway.db.tables_work import items, lanes
+from gateway.db.tables_work import PLACES, items, lanes
 from gateway.jobs import queue
 from gateway.jobs.bulk import BULK, MANY
 from gateway.jobs.model import SMALL, ItemState
@@ -113,11 +113,11 @@ async def test_nobody_waits_behind_the_crowd_of_another_whatever_the_priorities(
 
 async def test_an_account_has_so_many_places_and_its_neighbours_theirs(line: Line) -> None:
     for drive in ("one", "two"):
-        await order(line.jobs, *[new(f"{drive} {n}", drive=drive, size=LARGE) for n in range(30)])
+        await order(line.jobs, *[new(f"{drive} {n}", drive=drive, size=LARGE) for n in range(PLACES + 10)])
     async with line.jobs.database.write() as tx:
         await tx.execute(update(lanes).where(lanes.c.id == lane(SCHOOL, PERSON, "one")).values(concurrency=3))
     rows = await line.claim(64)
-    assert Counter(row["lane"][-3:] for row in rows) == {"one": 3, "two": 8}
+    assert Counter(row["lane"][-3:] for row in rows) == {"one": 3, "two": PLACES}
     assert await line.claim(64) == [], "all places are taken"
     await line.end([row for row in rows if row["lane"].endswith("one")][:1])
     assert [row["lane"][-3:] for row in await line.claim(64)] == ["one"]
@@ -133,12 +133,12 @@ async def at_work(jobs: Jobs) -> Counter[str]:
 async def test_an_account_that_many_others_write_to_has_no_more_places_for_that(line: Line) -> None:
     to = lane(SCHOOL, PERSON, "two")
     for drive in ("one", "six"):
-        await order(line.jobs, *[new(f"{drive} {n}", drive=drive, other=to, size=LARGE) for n in range(20)])
-    await order(line.jobs, *[new(f"beside {n}", drive="two", size=LARGE) for n in range(20)])
-    for places in (5, 5, 64, 64):
+        await order(line.jobs, *[new(f"{drive} {n}", drive=drive, other=to, size=LARGE) for n in range(PLACES)])
+    await order(line.jobs, *[new(f"beside {n}", drive="two", size=LARGE) for n in range(PLACES)])
+    for places in (5, 5, 128, 128):
         await line.claim(places)
     found = await at_work(line.jobs)
-    assert found["two"] == 8
+    assert found["two"] == PLACES
     assert found["one"] > 0
     assert found["six"] > 0
 

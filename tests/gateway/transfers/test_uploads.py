@@ -10,7 +10,7 @@ import pytest
 from cache.model import Life, Scope
 from gateway.files.uploads import Part, Upload, UploadSpec
 from gateway.jobs.model import ItemState, JobState
-from providers.drive import Ref
+from providers.drive import NewFile, Ref, UploadSession
 from providers.errors import Offline
 from tests.gateway.transfers.filedrive import UNIT, body
 from tests.gateway.transfers.support import PERSON, SCHOOL, House
@@ -34,10 +34,16 @@ async def parts_of(house: House, *bodies: bytes) -> list[Part]:
 
 
 async def send_on(
-    house: House, parts: Sequence[Part], name: str, conflict: str = "rename", *, convert: bool = False
+    house: House,
+    parts: Sequence[Part],
+    name: str,
+    conflict: str = "rename",
+    *,
+    convert: bool = False,
+    modified: str | None = None,
 ) -> str:
     """The job of an upload that is complete."""
-    spec = UploadSpec(str(Ref("", "top")), name, "text/plain", None, conflict, convert)
+    spec = UploadSpec(str(Ref("", "top")), name, "text/plain", modified, conflict, convert)
     size = sum(part.size for part in parts)
     upload = Upload("u" * 32, SCHOOL, PERSON, "right", "i" * 32, spec, size, size, "sending", None, 0)
     async with house.database.write() as tx:
@@ -74,6 +80,23 @@ async def test_parts_arrive_as_one_file_and_are_destroyed(house: House) -> None:
     assert item.destination is not None
     async with house.database.read() as tx:
         assert await house.vault.held(tx, MINE) == []
+
+
+@pytest.mark.parametrize("stated", [None, "2026-01-02T03:04:05+00:00"])
+async def test_a_drive_is_told_whether_anybody_stated_a_time(house: House, stated: str | None) -> None:
+    begin, told = house.right.begin, list[NewFile]()
+
+    async def noted(new: NewFile) -> UploadSession:
+        told.append(new)
+        return await begin(new)
+
+    house.right.begin = noted  # type: ignore[method-assign]  # to see what it is told
+    async with house.working():
+        job = await send_on(house, await parts_of(house, b"words"), "notes.txt", modified=stated)
+        assert (await house.ended(job)).state is JobState.DONE
+    [new] = told
+    assert new.dated is (stated is not None)
+    assert stated in (None, new.modified.isoformat())
 
 
 async def test_an_empty_upload_arrives(house: House) -> None:

@@ -156,15 +156,18 @@ async def test_a_finished_upload_whose_answer_was_dropped(
     assert [entry.ref for entry in await everything(drive, folder)] == [progress.done.ref]
 
 
-async def test_a_session_that_expired_is_lost(google: Running, drive: Drive, folder: Ref) -> None:
+@pytest.mark.parametrize("gone", [{"expire_session": True}, {"status": 410}, {"status": 404}], ids=str)
+async def test_a_session_that_expired_is_lost(google: Running, drive: Drive, folder: Ref, gone: dict[str, Any]) -> None:
     piece = step(drive.traits)
     session = await drive.begin(new_file(folder, "film.bin", len(LARGE)))
     await push(drive, session, LARGE, piece=piece, pieces=1)
-    async with google.faults({"match": UPLOAD, "do": {"expire_session": True}}):
+    async with google.faults({"match": {"path": "/upload/*"}, "do": gone}):
+        await google.requests()
         with pytest.raises(SessionLost):
             await drive.progress(session)
-    with pytest.raises(SessionLost):
-        await drive.send(session, piece, chunks(LARGE[piece : 2 * piece]), piece, last=False)
+        with pytest.raises(SessionLost):
+            await drive.send(session, piece, chunks(LARGE[piece : 2 * piece]), piece, last=False)
+        assert len([one for one in await google.requests() if one["fault"]]) == 2, "nobody asks it again and again"
     assert await names(drive, folder) == []
 
 
@@ -195,8 +198,12 @@ async def test_a_full_drive(google: Running, drive: GoogleDrive, folder: Ref) ->
 async def test_malware_stays_closed(google: Running, drive: Drive, folder: Ref) -> None:
     ref = (await put(drive, folder, "bad.bin", b"bad")).ref
     await google.control("POST", "google", {"marks": {ref.id: {"abusive": True}}})
+    await google.requests()
     with pytest.raises(Malware):
         await get(drive, ref)
+    asked = [one["query"] for one in await google.requests()]
+    assert any("alt" in query for query in asked)
+    assert not any("acknowledgeAbuse" in query for query in asked), "nobody says that they know better"
 
 
 async def test_errors_hold_no_names_ids_or_addresses(google: Running, drive: Drive, folder: Ref) -> None:

@@ -1,4 +1,4 @@
-"""OneDrive through random trouble: the whole suite, and no result is another one."""
+"""OneDrive through random trouble, each kind of it: the whole suite, and no result is another one."""
 
 from __future__ import annotations
 
@@ -8,16 +8,29 @@ import pytest
 
 from providers.drive import Drive
 from tests.conformance.storms import Chaotic
-from tests.providers.onedrive.conftest import Open
-from tests.providers.onedrive.test_conformance import TestSchool as Suite
+from tests.providers.onedrive import test_conformance as suites
+from tests.providers.onedrive.conftest import TEACHER, Open
 
 
-class TestChaos(Chaotic, Suite):
+class Storm(Chaotic):
     """What a caller sees who retries as it is written."""
+
+    user = TEACHER
 
     @pytest.fixture
     def calm(self, open_drive: Open, page_size: int) -> Callable[[], Drive]:
-        return lambda: open_drive(page_size=page_size)
+        return lambda: open_drive(self.user, page_size=page_size)
 
 
-del Suite  # or it would be collected here, too
+class TestChaos(Storm, suites.TestSchool):
+    """A school's."""
+
+
+class TestChaosAtHome(Storm, suites.TestHome):
+    """A personal one."""
+
+    user = suites.TestHome.user
+
+
+class TestChaosInALibrary(Storm, suites.TestLibrary):
+    """Every item has its drive's id."""

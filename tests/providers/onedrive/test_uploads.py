@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from providers.drive import Kind, OnConflict, Ref, UploadSession
+from providers.drive import Kind, NewFile, OnConflict, Ref, UploadSession
 from providers.errors import Busy, Changed, DriveError, NameTaken, Offline, SessionLost, Untrusted
 from providers.onedrive import TRAITS, OneDrive
-from tests.conformance.base import MODIFIED, REPLACE, chunks, content, get, names, new_file, push, put
+from providers.onedrive.uploads import SMALL
+from tests.conformance.base import MODIFIED, REPLACE, chunks, content, digest, get, names, new_file, push, put
 from tests.sandboxes import Running
 
 PIECE = TRAITS.alignment
@@ -37,6 +39,111 @@ async def test_a_small_file_costs_two_requests(drive: OneDrive, folder: Ref, mic
     await counted(microsoft)
     await put(drive, folder, "small.bin", b"small")
     assert await counted(microsoft) == ["POST /v1.0/item/path/createUploadSession", "PUT /up/{session}"]
+
+
+def undated(folder: Ref, name: str, data: bytes, **other: Any) -> NewFile:
+    """A file whose time nobody has stated."""
+    return replace(new_file(folder, name, len(data), **other), dated=False)
+
+
+async def test_a_small_file_without_a_time_of_its_own_is_one_put(
+    drive: OneDrive, folder: Ref, microsoft: Running
+) -> None:
+    """After a look at the name: that is what tells a success whose answer was lost."""
+    await counted(microsoft)
+    session = await drive.begin(undated(folder, "small.bin", DATA[:SMALL]))
+    done = (await push(drive, UploadSession.load(session.dump()), DATA[:SMALL])).done
+    assert await counted(microsoft) == ["GET /v1.0/item/path", "PUT /v1.0/item/path/content"]
+    assert done is not None
+    assert (done.parent, done.name, done.hashes["quickxor"]) == (
+        folder, "small.bin", digest(drive.traits, DATA[:SMALL])
+    )  # fmt: skip
+    assert abs((done.modified - datetime.now(UTC)).total_seconds()) < 600
+    assert len(await drive.versions(done.ref)) == 1
+    assert await get(drive, done.ref) == DATA[:SMALL]
+
+
+async def test_a_small_file_replaces_another_by_one_conditional_put(
+    drive: OneDrive, folder: Ref, microsoft: Running
+) -> None:
+    old = await put(drive, folder, "small.bin", b"old")
+    await counted(microsoft)
+    for name, data, version in (("new", b"new", old.version), ("late", b"late", old.version)):
+        session = await drive.begin(undated(folder, "small.bin", data, replaces=(old.ref, version)))
+        if name == "late":
+            with pytest.raises(Changed):
+                await push(drive, session, data)
+            continue
+        done = (await push(drive, session, data)).done
+        assert done is not None
+        assert (done.ref, await counted(microsoft)) == (old.ref, ["PUT /v1.0/item/content"])
+    assert await get(drive, old.ref) == b"new"
+    assert [one.size for one in await drive.versions(old.ref)] == [3, 3]
+
+
+async def test_what_the_drive_rewrites_or_is_larger_goes_by_a_session(drive: OneDrive, folder: Ref) -> None:
+    page = await drive.begin(undated(folder, "page.html", b"<p>", media_type="text/html"))
+    large = await drive.begin(undated(folder, "large.bin", DATA[: SMALL + 1]))
+    assert (page.kind, large.kind) == ("fragments", "fragments")
+    await drive.abort(page)
+    await drive.abort(large)
+
+
+CONTENT = {"method": "PUT", "path": "*/content"}
+
+
+@pytest.mark.parametrize("size", [0, 1000])
+@pytest.mark.parametrize("answers", [1, 3])
+@pytest.mark.parametrize("conflict", list(OnConflict))
+async def test_a_simple_put_whose_answer_was_lost_makes_no_twin(
+    drive: OneDrive, folder: Ref, microsoft: Running, conflict: OnConflict, answers: int, size: int
+) -> None:
+    """Once, and nobody notices; or for good, and who sends it again in another process finds it."""
+    data = DATA[:size]
+    if conflict is not OnConflict.FAIL:
+        await put(drive, folder, "lost.bin", b"what was there")
+    session = await drive.begin(undated(folder, "lost.bin", data, on_conflict=conflict))
+    async with microsoft.faults(fault({**CONTENT, "times": answers}, drop="answer")):
+        with contextlib.suppress(Offline, Untrusted):
+            await push(drive, session, data)
+            assert answers == 1
+    progress = await drive.progress(UploadSession.load(session.dump()))
+    assert (progress.offset, progress.done) == (0, None)
+    done = (await push(drive, UploadSession.load(session.dump()), data)).done
+    assert done is not None
+    assert await get(drive, done.ref) == data
+    assert len(await names(drive, folder)) == (2 if conflict is OnConflict.RENAME else 1)
+
+
+async def test_a_lost_answer_of_a_replacement_is_found(drive: OneDrive, folder: Ref, microsoft: Running) -> None:
+    old = await put(drive, folder, "lost.bin", b"old")
+    session = await drive.begin(undated(folder, "lost.bin", b"new", replaces=(old.ref, old.version)))
+    async with microsoft.faults(fault({**CONTENT, "times": 1}, drop="answer")):
+        done = (await push(drive, session, b"new")).done
+    assert done is not None
+    assert [one.size for one in await drive.versions(old.ref)] == [3, 3], "the old and the new one"
+
+
+@pytest.mark.parametrize("other", [b"someone", b"somebody else's"])
+async def test_a_simple_put_never_takes_over_another(drive: OneDrive, folder: Ref, other: bytes) -> None:
+    """Also of the same size: it is not these bytes."""
+    session = await drive.begin(undated(folder, "late.bin", b"my work"))
+    there = await put(drive, folder, "late.bin", other)
+    with pytest.raises(NameTaken):
+        await push(drive, session, b"my work")
+    with pytest.raises(NameTaken):
+        await drive.begin(undated(folder, "late.bin", b"my work"))
+    assert await get(drive, there.ref) == other
+
+
+async def test_a_small_file_goes_in_one_piece(drive: OneDrive, folder: Ref) -> None:
+    session = await drive.begin(undated(folder, "small.bin", b"0123456789"))
+    for offset, length in ((0, 4), (4, 6)):
+        with pytest.raises(ValueError):
+            await drive.send(session, offset, chunks(b"0" * length), length, last=offset == 4)
+    with pytest.raises(Untrusted):
+        await drive.send(session, 0, chunks(b"01234"), 10, last=True)
+    assert await names(drive, folder) == []
 
 
 async def test_an_empty_file_keeps_its_time(drive: OneDrive, folder: Ref, microsoft: Running) -> None:
