@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks import bulk, crowd, many, opening
+from benchmarks import bulk, crowd, forget, many, opening
 from benchmarks.rows import Row
 
-ROWS: tuple[Row, ...] = (*bulk.ROWS, many.SMALL, opening.OPEN, crowd.MEMORY, many.THROTTLED, crowd.PLANNING)
+ROWS: tuple[Row, ...] = (
+    *bulk.ROWS,
+    many.SMALL,
+    opening.OPEN,
+    forget.FORGET,
+    crowd.MEMORY,
+    many.THROTTLED,
+    crowd.PLANNING,
+)
