@@ -1,5 +1,5 @@
-"""The row about forgetting: a person with very many files, from the request until nothing of them can be read, and
-until nothing of them is on disk. The gateway's own rooms on its embedded defaults, in this process; nobody is connected.
+"""The row about forgetting: a person with very many files, from the request until nothing can be read, and until it is
+all gone from disk. The gateway's own rooms on its embedded defaults, in this process; nobody is connected.
 """
 
 from __future__ import annotations
