@@ -165,7 +165,7 @@ async def test_everything_temporary(world: World) -> None:
     await put(mine, await mine.root(), "Kept.txt", b"kept")
     await job(world, "plan", kind="preflight", ended=5)
     async with world.database.write() as tx:
-        row = {"person": "leo", "request": b"r" * 32, "owner": "o", "ends": 2**50}
+        row = {"person": "leo", "school": "school", "request": b"r" * 32, "owner": "o", "ends": 2**50}
         await tx.execute(insert(idempotency).values(**row, key=b"a" * 32, status=202))
         await tx.execute(insert(idempotency).values(**row, key=b"b" * 32))
     made = await world.started()
