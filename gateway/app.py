@@ -74,7 +74,7 @@ from gateway.policy import POLICY_VERSION
 from gateway.residency import attest, missing, statement
 from gateway.rights import rights
 from gateway.safety import UnsafeSettings, serving
-from gateway.schools import DAY, Retention, Retentions, SchoolChoices, Usual, by_media_type
+from gateway.schools import DAY, Retentions, SchoolChoices, by_media_type, usual
 from gateway.settings import Settings
 from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, opened
@@ -242,14 +242,11 @@ async def _services(
     ends = Ends.of(signing.journal_key)
     ledger = Ledger(vault, database, ends)
 
-    async def kept(school: str) -> int:
-        """How long the school keeps its ledger, ms."""
-        return (await retentions.of(school)).ledger_days * DAY
-
+    choices = SchoolChoices(vault, database, ledger, usual(settings))
+    retentions = Retentions(choices)
+    kept = retentions.ledger_life
     checkpoints, reading = Checkpoints(ledger, database, ends, signing, kept), Reading(ledger, database)
     lawful = LawfulRequests(vault, database, ledger, kept)
-    choices = SchoolChoices(vault, database, ledger, _usual(settings))
-    retentions = Retentions(choices)
     restorer = _restorer(settings, database, signing)
 
     async def forget(scope: Scope) -> None:
@@ -372,18 +369,6 @@ def thresholds(settings: Settings) -> Thresholds:
     """When what is seen becomes an incident."""
     chosen = settings.incidents
     return Thresholds(chosen.failed_tags, chosen.burst_seconds * 1000, chosen.window_seconds * 1000)
-
-
-def _usual(settings: Settings) -> Usual:
-    """What holds where a school chose nothing."""
-    retention = Retention(
-        cache_seconds=settings.cache_seconds,
-        trash_days=settings.trash_days,
-        versions=settings.native_versions,
-        history_days=settings.history_days,
-        ledger_days=settings.ledger_days,
-    )
-    return Usual(retention, settings.cache_ceiling_seconds)
 
 
 def _restorer(settings: Settings, database: Database, signing: SigningKeys) -> Restorer:
