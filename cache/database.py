@@ -6,7 +6,7 @@ or the network inside one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 class Transactions(Protocol):
     """A database: snapshots to read, short transactions to write, and the clock that rules every end."""
 
-    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A read transaction (snapshot)."""
+    def read(self, *, urgent: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A read transaction (snapshot). ``urgent``: it waits for nobody else's, who may be waiting for it."""
         ...
 
     def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -28,6 +28,13 @@ class Transactions(Protocol):
 
     async def now(self, tx: AsyncConnection | None = None) -> int:
         """The database's clock, epoch milliseconds; pass the transaction where there is one."""
+        ...
+
+    def after_waits(self, look: Callable[[], Awaitable[None] | None]) -> Callable[[], None]:
+        """Call ``look`` whenever somebody has waited for a statement or a transaction, before they go on.
+
+        What it gives is awaited. It may use the database. What comes back ends this.
+        """
         ...
 
 
