@@ -68,6 +68,7 @@ jobs = Table(
     _clear("priority", Integer, "smaller goes first", default=0),
     _clear("created", BigInteger, "when it was ordered, ms"),
     _clear("cancelled", BigInteger, "when its end was asked for, ms", nullable=True),
+    _clear("pauses", Integer, "how often it was paused", default=0, server_default="0"),
     _clear("ended", BigInteger, "when it ended, ms", nullable=True),
     _clear("totals", Text, "its counts and bytes once it has ended, JSON of numbers", nullable=True),
     _sealed("spec", "what was asked for: sources, destination, choices"),

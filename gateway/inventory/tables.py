@@ -65,7 +65,7 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
         ),
         "jobs": _of(
             "jobs", ids="id tenant person instruction", choices="kind mode policy_version", states="state priority",
-            times="created cancelled ended", sizes="totals", order="spec", keys="marks",
+            times="created cancelled ended", sizes="totals pauses", order="spec", keys="marks",
         ),
         "items": _of(
             "jobs", ids="id job tenant person lane other owner folder after", choices="kind",
