@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -15,6 +16,17 @@ from gateway.jobs.worker import Worker
 from tests.gateway.jobs.support import PERSON, QUICK, SCHOOL, Steered, copied, ended, forever, make_jobs, new, order
 
 pytestmark = pytest.mark.both
+
+
+@asynccontextmanager
+async def working(jobs: Jobs, executor: Steered) -> AsyncGenerator[None]:
+    """A worker, which is stopped also where the test fails."""
+    worker = Worker(jobs, {"copy": executor}, timing=QUICK)
+    await worker.start()
+    try:
+        yield
+    finally:
+        await worker.stop(grace=0)
 
 
 async def paused_and_resumed(jobs: Jobs, job: str, times: int) -> None:
@@ -36,13 +48,11 @@ async def test_a_pause_between_two_looks_ends_what_is_at_work(database: Database
         return await (forever if turn.item.attempt == 1 else copied)(turn)
 
     jobs, steered = make_jobs(database), Steered(held_at_first)
-    worker = Worker(jobs, {"copy": steered}, timing=QUICK)
-    await worker.start()
-    job = await order(jobs, new("a"))
-    await begun.wait()
-    await paused_and_resumed(jobs, job, times)
-    view = await ended(jobs, job)
-    await worker.stop()
+    async with working(jobs, steered):
+        job = await order(jobs, new("a"))
+        await begun.wait()
+        await paused_and_resumed(jobs, job, times)
+        view = await ended(jobs, job)
     assert (view.state, view.counts.copied) == (JobState.DONE, 1)
     assert [turn.item.attempt for turn in steered.turns] == [1, 2]
     assert (steered.turns[1].item.failures, steered.turns[1].item.losses) == (0, 0), "nobody's failure"
@@ -60,10 +70,8 @@ async def test_what_began_after_a_pause_is_left_alone(database: Database) -> Non
     jobs, steered = make_jobs(database), Steered(waits)
     job = await order(jobs, new("a"))
     await paused_and_resumed(jobs, job, 2)
-    worker = Worker(jobs, {"copy": steered}, timing=replace(QUICK, guard=0.01))
-    await worker.start()
-    await asyncio.sleep(0.3)
-    go.set()
-    await ended(jobs, job)
-    await worker.stop()
+    async with working(jobs, steered):
+        await asyncio.sleep(6 * QUICK.guard)
+        go.set()
+        await ended(jobs, job)
     assert len(steered.turns) == 1
