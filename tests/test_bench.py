@@ -32,7 +32,7 @@ from benchmarks.world import World, profiled
 FIELDS = ["name", "work", "ours", "peer", "bare", "ratio", "unit", "target", "met", "limit", "cpu_s", "peak_mib"]
 NAMES = {
     "google-onedrive", "onedrive-google", "google-native", "native-onedrive", "latency", "small", "open", "memory",
-    "throttled", "planning", "forget",
+    "throttled", "planning", "forget", "keys-cycle",
 }  # fmt: skip
 
 

@@ -71,7 +71,8 @@ HIDDEN: Final[Mapping[str, str]] = MappingProxyType(
 ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "sign_in_flows": "of nobody yet: who it is, the school's provider has not said",
-        "erasures": "there is none of anybody who can ask; the receipt tells it",
+        "erasures": "of what was forgotten: the receipt tells it",
+        "receipt_links": "only a mark of who may fetch a receipt once",
         "incident_acts": "the school's incident book: who did what for the school",
         "incident_affected": "the school's incident book: whom it concerns, the school's notice tells",
         "incident_detections": "the school's incident book: what was seen of whom, for days",
