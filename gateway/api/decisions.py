@@ -66,7 +66,7 @@ class _Sparing:
         try:
             return await self._ledger.record(school, event)
         except Suspended:
-            return await self._ledger.record(school, replace(event, details=None))
+            return await self._ledger.record(school, replace(event, details={}))
 
 
 class Decisions:
