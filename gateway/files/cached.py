@@ -167,8 +167,8 @@ class CachedFiles:
 
     async def sweep(self, limit: int) -> int:
         """Delete rows whose end has passed; the vault's own sweep ends the bytes."""
-        now = await self._database.now()
         async with self._database.write() as tx:
+            now = await self._database.now(tx)
             return await delete_some(tx, cached_files, cached_files.c.ends <= now, limit)
 
 
