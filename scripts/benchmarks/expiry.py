@@ -36,7 +36,7 @@ from gateway.db.tables_files import cached_files
 from gateway.ids import new_id
 from tests.gateway.api.live import settings
 
-COPIES = 50_000
+COPIES = 1_000_000
 ON_DISK = 20
 """One copy of so many has its sealed bytes on disk."""
 PEOPLE = 1_000
