@@ -6,11 +6,12 @@ or the network inside one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from sqlalchemy import Table
+from sqlalchemy import ARRAY, ColumnElement, Table, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,3 +44,10 @@ async def insert_if_absent(tx: AsyncConnection, table: Table, values: Mapping[st
     dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     done = await tx.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
     return done.rowcount == 1
+
+
+def among(tx: AsyncConnection, column: ColumnElement[str], ids: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a column holds one of these, however many: one parameter, so that the statement is always the same."""
+    if tx.dialect.name == "postgresql":
+        return column == any_(bindparam(None, list(ids), ARRAY(column.type)))
+    return column.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))

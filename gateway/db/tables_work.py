@@ -40,6 +40,14 @@ processes = Table(
     Column("beaten", BigInteger, nullable=False, info=held("the process's last heartbeat, ms")),
 )
 
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True, info=held("what one process at a time does, a word of the program's")),
+    Column("owner", Text, nullable=False, info=held("the process that does it, by random id")),
+    Column("until", BigInteger, nullable=False, info=held("when another process may take it over, ms")),
+)
+
 lanes = Table(
     "lanes",
     metadata,

@@ -156,6 +156,7 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
             "school", ids="id school person", states="body", times="created not_before", sizes="attempts"
         ),
         "processes": _of("operation", machine="id started beaten"),
+        "leases": _of("operation", machine="name owner until"),
         "vault_roots": _of(
             "keys", machine="version made state kms missing due gone attested", keys="check box"
         ),
