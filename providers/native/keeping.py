@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.errors import Corrupt, Missing
@@ -32,7 +32,7 @@ async def keep(
     items: Sequence[str] | None,
     spared: Iterable[tuple[str, str]] = (),
 ) -> int:
-    """Write down that all contents of these files, and of what is in these folders, are kept; how many.
+    """Write down that all contents of these files, and of what is in these folders, are kept; how many it is.
 
     ``items`` None: everything of the owner's. ``spared``: items, or one content of one (item, content), that are not.
     Of a tree that is held; what comes later is not among them.
@@ -50,8 +50,8 @@ async def keep(
         literal(keeper.tenant), literal(keeper.owner), literal(scope.owner),
         versions.c.id, versions.c.node, versions.c.number, versions.c.modified, versions.c.size,
     ).where(*which, versions.c.id.not_in(known))  # fmt: skip
-    done = await tx.execute(insert(kept).from_select(["tenant", "subject", "owner", *columns], found))
-    return done.rowcount
+    await tx.execute(insert(kept).from_select(["tenant", "subject", "owner", *columns], found))
+    return int((await tx.execute(select(func.count()).select_from(kept).where(_of(keeper)))).scalar_one())
 
 
 async def take(

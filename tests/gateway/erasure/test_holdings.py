@@ -26,7 +26,8 @@ STAYS = {
 }
 """When a person is forgotten."""
 _ENDS_WITH_THE_SCHOOL = {
-    "ledger_entries", "lawful_requests", "incidents", "incident_detections", "holds", "native_kept", "native_kept_parts",
+    "ledger_entries", "lawful_requests", "incidents", "incident_detections",
+    "holds", "native_kept", "native_kept_parts",
 }  # fmt: skip
 STAYS_OF_SCHOOL = {
     **{name: why for name, why in STAYS.items() if name not in _ENDS_WITH_THE_SCHOOL},
