@@ -87,6 +87,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "school.incidents": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.containment": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.release": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
+        "school.holds": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.hold": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
         "school.lawful": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
     }
 )

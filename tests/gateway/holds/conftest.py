@@ -17,6 +17,7 @@ from cache.vault import Scope
 from gateway.forgetting import Forgetting
 from gateway.holds import Handing, Hold, Order, State
 from gateway.holds.handing import Part
+from gateway.ledger import Event, Ledger
 from providers.drive import Entry, Ref
 from providers.native import Allowance, NativeDrive
 from providers.native import tables as native
@@ -120,6 +121,12 @@ async def ended(world: World, made: Forgetting, scope: Scope = LEO) -> dict[str,
     begun = await made.eraser.begin(scope)
     assert begun is not None
     return await world.receipt(begun)
+
+
+async def lived_in(world: World) -> None:
+    """The school has entries of its own in its ledger, as every school has soon."""
+    told = Event("school.settings", "ada", None, None, "p1", {"history_days": 30})
+    await Ledger(world.vault, world.database).record("school", told)
 
 
 async def snapshot(world: World) -> tuple[list[tuple[Table, list[dict[str, Any]]]], Path]:
