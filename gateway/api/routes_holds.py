@@ -55,6 +55,7 @@ WORDS: Final = {
     State.CANCELLED: sentence("It was cancelled before it began, or nobody else approved it in time."),
     State.VOID: sentence("There was nothing left to keep when it was to begin."),
 }
+LOOK_AGAIN: Final = sentence("Look the ids up again: a hold keeps files and folders that are there now.")
 _PIECE: Final = 64 * 1024
 
 
@@ -98,7 +99,7 @@ async def _told(step: Awaitable[Result]) -> Result:
     except NothingToHold:
         raise Problem(
             422, "nothing_to_hold", "There is no such person at your school, or nothing of these in their own drive.",
-            advice="Look the ids up again: a hold keeps files and folders that are there now.",
+            advice=LOOK_AGAIN,
         ) from None  # fmt: skip
     except HoldError:
         raise Problem(409, "hold_state", "This cannot be done now. Look at how far the hold is.") from None

@@ -79,6 +79,7 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
         "holds": "of the school: what the person may know of one stands in their own words of it",
         "native_kept": "what a legal hold keeps: the files themselves are shown, and the words of the hold",
         "native_kept_parts": "the same",
+        "receipt_links": "of nobody who could be named: hashes of secrets that only their receivers have",
         "lawful_requests": "of the school: whom one is about, the ledger tells where that is lawful",
         "vault_shredded": "there is none of anybody who can ask: it names those who were forgotten",
     }

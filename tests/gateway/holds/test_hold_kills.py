@@ -32,7 +32,7 @@ from tests.gateway.vaults import enrol, open_vault
 from tests.soak import FACTOR
 
 MOST = 400
-STRIDES = {"sqlite": 2, "postgresql": 5}
+STRIDES = {"sqlite": 3, "postgresql": 8}
 HELD = {"files/Diary/Monday.txt": b"canary of monday", "files/Diary/Tuesday.txt": b"canary of tuesday" * 10_000}
 
 
