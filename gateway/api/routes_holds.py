@@ -247,13 +247,13 @@ PATH: Final = "/v1/school/holds"
 ONE: Final = f"{PATH}/{{hold}}"
 ROUTES = (
     Route(
-        "GET", PATH, list_holds, "school.holds", "Legal holds", "school", query=Paging, answer=HoldList, rate=120,
+        "GET", PATH, list_holds, "school.holds", "Legal holds", "school", query=Paging, answer=HoldList,
     ),
     Route(
         "POST", PATH, open_hold, "school.hold", "Ask for a legal hold", "school", body=HoldWanted, answer=HoldOut,
         status=201, rate=20, page="/school",
     ),
-    Route("GET", ONE, get_hold, "school.holds", "A legal hold", "school", answer=HoldOut, rate=120),
+    Route("GET", ONE, get_hold, "school.holds", "A legal hold", "school", answer=HoldOut),
     Route(
         "GET", f"{ONE}/contents", list_contents, "school.hold", "What a legal hold keeps", "school", query=Paging,
         answer=HeldContents, problems=(409,), rate=120, page="/school",
