@@ -126,6 +126,11 @@ def keeper(school: str, hold: str) -> Scope:
     return Scope(school, f"hold-{hold}")
 
 
+def is_hold(subject: str) -> bool:
+    """Whether a key below a school's is a hold's."""
+    return subject.startswith("hold-")
+
+
 def hold_of(subject: str) -> str:
     """The inverse of `keeper`, of its subject."""
     return subject.removeprefix("hold-")

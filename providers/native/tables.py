@@ -214,4 +214,5 @@ kept_parts = Table(
     Column(
         "object", String(32), nullable=False, info=held("the sealed object that holds it", "person", ends=_RELEASED)
     ),
+    Index("native_kept_parts_object", "object"),
 )

@@ -21,6 +21,7 @@ from gateway.db.tables_rights import notifications
 from gateway.erasure.model import Asked, ErasureRefused, Target
 from gateway.holds import NoSuchHold, NothingToHold, State, WrongState
 from gateway.holds.model import keeper
+from gateway.incidents import Affected
 from gateway.ledger.reading import Asked as Wanted
 from gateway.ledger.reading import Reading
 from gateway.rights.review import Review
@@ -406,6 +407,23 @@ async def test_what_is_over_goes_with_the_schools_ledger(world: World) -> None:
         await tx.execute(update(holds).values(ended=1))
     await world.holds.opening.sweep(10)
     assert await count(world, holds) + await count(world, hold_words) == 0
+
+
+async def test_who_is_affected_by_a_key_or_an_object_of_a_hold(world: World) -> None:
+    """The person, not the hold: also after they were forgotten."""
+    there = await files(world)
+    made = await world.started()
+    hold = await opened(world, made, order((there["monday"].ref.id,)))
+    affected = Affected(world.vault, world.database)
+    assert await affected.under_key("school", 1) == (["ada", "leo", "mia", "zoe"], None)
+    await ended(world, made)
+    assert await affected.under_key("school", 1) == (["ada", "mia", "zoe", "leo"], None)
+    async with world.database.read() as tx:
+        (held,) = await world.vault.held(tx, hold.keeper)
+    item = await affected._held_by("school", held.id)
+    assert (item.person, item.names) == ("leo", {str(there["monday"].ref)})
+    await release(world, made, hold)
+    assert await affected.under_key("school", 1) == (["ada", "mia", "zoe"], None)
 
 
 async def test_the_ledger_tells_the_school_why_after_the_person_is_gone(world: World) -> None:

@@ -38,6 +38,9 @@ def upgrade() -> None:
     sa.Column('object', sa.String(length=32), nullable=False),
     sa.PrimaryKeyConstraint('subject', 'content', 'start')
     )
+    with op.batch_alter_table('native_kept_parts', schema=None) as batch_op:
+        batch_op.create_index('native_kept_parts_object', ['object'], unique=False)
+
     op.create_table('holds',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('school', sa.String(length=32), nullable=False),
