@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, l
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.catalog import epoch, graves, objects
-from cache.database import insert_if_absent
+from cache.database import among, insert_if_absent
 from cache.model import Caps, HeldObject, Life, Scope
 
 IDS_AT_ONCE = 500
@@ -93,13 +93,22 @@ async def outlive(tx: AsyncConnection, scope: Scope, ids: Sequence[str]) -> bool
 
 
 async def bury_ended(tx: AsyncConnection, now: int, limit: int) -> int:
-    """Destroy objects whose end has passed, at most ``limit``."""
+    """Destroy objects whose end has passed, at most ``limit``. Several sweepers share the work.
+
+    There can be a million at once, so no id of them comes here where the database can do without. Nothing is
+    overwritten first: SQLite does it with what it deletes, PostgreSQL would write it beside.
+    """
     ended = select(objects.c.id).where(objects.c.ends <= now).order_by(objects.c.ends).limit(limit)
-    ids = list((await tx.execute(ended.with_for_update(skip_locked=True))).scalars())  # several sweepers share the work
-    done = 0
-    for at in range(0, len(ids), IDS_AT_ONCE):
-        done += await bury(tx, and_(objects.c.id.in_(ids[at : at + IDS_AT_ONCE]), objects.c.ends <= now), now)
-    return done
+    some = ended.with_for_update(skip_locked=True).cte("some")
+    gone = delete(objects).where(objects.c.id.in_(select(some.c.id))).returning(BLOB.label("id"))
+    if tx.dialect.name == "postgresql":
+        buried = gone.cte("gone")
+        done = insert(graves).from_select(["id", "since"], select(buried.c.id, literal(now)))
+        return (await tx.execute(done)).rowcount
+    rows = [{"id": blob, "since": now} for blob in (await tx.execute(gone)).scalars()]
+    if rows:
+        await tx.execute(insert(graves), rows)
+    return len(rows)
 
 
 async def bury_least_used(tx: AsyncConnection, caps: Caps, now: int, limit: int) -> int:
@@ -163,8 +172,7 @@ async def drop(tx: AsyncConnection, ids: Sequence[str], blobs: Collection[str], 
     """Delete rows whose keys are dead and whose blobs are removed, but for these ``blobs``: they go with the last row
     that needs them.
     """
-    for at in range(0, len(ids), IDS_AT_ONCE):
-        await tx.execute(delete(objects).where(objects.c.id.in_(ids[at : at + IDS_AT_ONCE])))
+    await tx.execute(delete(objects).where(among(tx, objects.c.id, ids)))
     if blobs:
         await tx.execute(insert(graves), [{"id": name, "since": now} for name in blobs])
         await spare_shared(tx, now)
@@ -177,8 +185,7 @@ async def open_graves(tx: AsyncConnection, limit: int) -> list[str]:
 
 async def close_graves(tx: AsyncConnection, ids: Sequence[str]) -> None:
     """These blobs are deleted."""
-    for at in range(0, len(ids), IDS_AT_ONCE):
-        await tx.execute(delete(graves).where(graves.c.id.in_(ids[at : at + IDS_AT_ONCE])))
+    await tx.execute(delete(graves).where(among(tx, graves.c.id, ids)))
 
 
 async def known(tx: AsyncConnection, ids: Sequence[str]) -> set[str]:

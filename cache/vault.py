@@ -7,7 +7,7 @@ nothing. No blob is touched inside a transaction: bytes first, the row after; wh
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -398,9 +398,19 @@ class Vault:
         """Tell other processes of a `shred` or `suspend` that is committed. Only haste: never needed, never raises."""
         await self._keyring.hasten()
 
+    @property
+    def sweeps(self) -> Mapping[str, Callable[[int], Awaitable[int]]]:
+        """What ends by itself and one process of many should look after, by kind: see `Sweep.shared`."""
+        return self._sweep.shared
+
+    async def sweep_own(self) -> int:
+        """What every process looks after: dead expiry keys and dead staging; how many of these. Unavailable."""
+        return await self._sweep.own()
+
     async def sweep(self, limit: int) -> int:
-        """Remove what ended, blobs of destroyed objects, orphans, dead expiry keys: at most ``limit`` of each kind."""
-        return await self._sweep.run(limit)
+        """One step of everything, at most ``limit`` of each kind; how many went: 0 when there is no more to do."""
+        done = await self.sweep_own()
+        return done + sum([await step(limit) for step in self.sweeps.values()])
 
 
 def _check_put_off(row: Row[Any], now: int) -> None:

@@ -6,7 +6,6 @@ Whatever could hurt people's data refuses the start here, with a sentence that s
 from __future__ import annotations
 
 import asyncio
-import functools
 import gc
 import os
 import signal
@@ -67,6 +66,7 @@ from gateway.jobs.worker import Worker
 from gateway.keys import KeyCycles
 from gateway.lawful import KIND as LAWFUL
 from gateway.lawful import Handing, LawfulRequests
+from gateway.lease import Lease
 from gateway.ledger import Ends, Ledger, Words
 from gateway.ledger.checkpoints import Checkpoints
 from gateway.ledger.export import Exporter
@@ -77,11 +77,11 @@ from gateway.policy import POLICY_VERSION
 from gateway.residency import attest, missing, statement
 from gateway.rights import rights
 from gateway.safety import UnsafeSettings, serving
-from gateway.schools import DAY, Retention, Retentions, SchoolChoices, Usual, by_media_type
+from gateway.schools import DAY, Retentions, SchoolChoices, by_media_type, usual
 from gateway.settings import Settings
 from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, opened
-from gateway.sweeper import STEP, Sweep, Sweeper
+from gateway.sweeper import Sweep, Sweeper
 from gateway.transfers import Transfers
 from gateway.transfers.proofs import Proofs
 from gateway.transfers.standing import standing
@@ -110,6 +110,7 @@ class Deployment:
     services: Services
     worker: Worker
     sweeper: Sweeper
+    own: Sweeper
     keys: Sweeper
     deliveries: Deliveries
 
@@ -130,10 +131,9 @@ async def run(settings: Settings, *, api: bool, work: bool) -> None:
         if work:
             await made.worker.start()
             stack.push_async_callback(made.worker.stop)
-            await made.sweeper.start()
-            stack.push_async_callback(made.sweeper.close)
-            await made.keys.start()
-            stack.push_async_callback(made.keys.close)
+            for sweeper in (made.sweeper, made.own, made.keys):
+                await sweeper.start()
+                stack.push_async_callback(sweeper.close)
             await made.deliveries.start()
             stack.push_async_callback(made.deliveries.close)
         _spare_the_collector()
@@ -229,10 +229,11 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     executors = standing(services.transfers.executors(), Words(services.ledger))
     worker = Worker(services.jobs, executors, slots=min(settings.limits.streams, 64))
     clock, settle = stores.database.clock, partial(_time_went_back, stores.database)
-    tend = KeyCycles(stores.cycles, services.ledger).tend
-    keys = Sweeper({"keys": tend}, clock, settle)  # of its own: a cycle takes its time
-    sweeper, deliveries = Sweeper(_sweeps(services), clock, settle), Deliveries(services.webhooks, stores.database)
-    return Deployment(services, worker, sweeper, keys, deliveries)
+    sweeper = Sweeper(_sweeps(services), clock, settle, Lease(stores.database, "sweep"))
+    own = Sweeper(_own_sweeps(services), clock, settle)
+    keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend}, clock, settle)  # a cycle takes its time
+    deliveries = Deliveries(services.webhooks, stores.database)
+    return Deployment(services, worker, sweeper, own, keys, deliveries)
 
 
 async def _services(
@@ -245,14 +246,11 @@ async def _services(
     ends = Ends.of(signing.journal_key)
     ledger = Ledger(vault, database, ends)
 
-    async def kept(school: str) -> int:
-        """How long the school keeps its ledger, ms."""
-        return (await retentions.of(school)).ledger_days * DAY
-
+    choices = SchoolChoices(vault, database, ledger, usual(settings))
+    retentions = Retentions(choices)
+    kept = retentions.ledger_life
     checkpoints, reading = Checkpoints(ledger, database, ends, signing, kept), Reading(ledger, database)
     lawful = LawfulRequests(vault, database, ledger, kept)
-    choices = SchoolChoices(vault, database, ledger, _usual(settings))
-    retentions = Retentions(choices)
     restorer = _restorer(settings, database, signing)
 
     async def forget(scope: Scope) -> None:
@@ -380,18 +378,6 @@ def thresholds(settings: Settings) -> Thresholds:
     return Thresholds(chosen.failed_tags, chosen.burst_seconds * 1000, chosen.window_seconds * 1000)
 
 
-def _usual(settings: Settings) -> Usual:
-    """What holds where a school chose nothing."""
-    retention = Retention(
-        cache_seconds=settings.cache_seconds,
-        trash_days=settings.trash_days,
-        versions=settings.native_versions,
-        history_days=settings.history_days,
-        ledger_days=settings.ledger_days,
-    )
-    return Usual(retention, settings.cache_ceiling_seconds)
-
-
 def _restorer(settings: Settings, database: Database, signing: SigningKeys) -> Restorer:
     journal = Journal(journal_path(settings), signing.journal_key)
     return Restorer(journal, Mark(journal.folder, signing.journal_key), database)
@@ -415,47 +401,51 @@ async def _time_went_back(database: Database) -> None:
         await by_an_earlier_clock(tx, database.clock.doubted)
 
 
+def _own_sweeps(services: Services) -> Mapping[str, Sweep]:
+    """What is this process's own, or its machine's: swept in each."""
+    return {"known": lambda _: services.freshness.sweep(), "here": lambda _: services.vault.sweep_own()}
+
+
 def _sweeps(services: Services) -> Mapping[str, Sweep]:
+    """What lies in the database and the blob store: swept by one process at a time."""
     holds = services.rights.retentions
     usual, trimmer = holds.usual, Trimmer(services.vault, services.database)
 
-    async def shorten() -> int:
-        return await services.cached.shorten(await holds.lowered(await services.database.now()), STEP)
+    async def shorten(limit: int) -> int:
+        return await services.cached.shorten(await holds.lowered(await services.database.now()), limit)
 
-    async def jobs() -> int:
-        return await services.jobs.sweep(STEP, usual.history_days * DAY, await holds.lives("history_days"))
+    async def jobs(limit: int) -> int:
+        return await services.jobs.sweep(limit, usual.history_days * DAY, await holds.lives("history_days"))
 
-    async def trash() -> int:
+    async def trash(limit: int) -> int:
         lives = await holds.lives("trash_days")
-        return await empty(services.vault, services.database, usual.trash_days * DAY, STEP, lives)
+        return await empty(services.vault, services.database, usual.trash_days * DAY, limit, lives)
 
-    async def versions() -> int:
-        return await trimmer.step(usual.versions, await holds.differing("versions"), STEP)
+    async def versions(limit: int) -> int:
+        return await trimmer.step(usual.versions, await holds.differing("versions"), limit)
 
-    given = services.rights.sweeps(lambda: [school.id for school, _ in services.ways_in()])
     return {
-        "known": services.freshness.sweep,
-        "objects": lambda: services.vault.sweep(STEP),
-        "cached": lambda: services.cached.sweep(STEP),
-        "uploads": lambda: services.uploads.sweep(STEP),
-        "answers": lambda: services.idempotency.sweep(STEP),
+        **services.vault.sweeps,
+        "cached": services.cached.sweep,
+        "uploads": services.uploads.sweep,
+        "answers": services.idempotency.sweep,
         "sessions": services.sessions.sweep,
         "sign_ins": services.sign_in.sweep,
         "consents": services.accounts.sweep,
-        "approvals": lambda: services.approvals.sweep(STEP),
-        "receipts": lambda: services.eraser.receipts.sweep(STEP),
+        "approvals": services.approvals.sweep,
+        "receipts": services.eraser.receipts.sweep,
         "tokens": services.client_tokens.sweep,
         "jobs": jobs,
         "shortened": shorten,
         "versions": versions,
-        **{name: functools.partial(sweep, STEP) for name, sweep in given.items()},
-        "containments": lambda: services.containments.sweep(STEP),
-        "detections": lambda: services.detection.sweep(STEP),
-        "lawful": lambda: services.lawful.sweep(STEP),
-        "holds": lambda: services.holds.opening.sweep(STEP),
-        "signing": lambda: replace_keys(services.signing, services.ledger, services.database),
-        "ledger": lambda: services.keeping.sweep(CHAINS),
-        "native": lambda: tidy(services.vault, services.database, STEP),
+        **services.rights.sweeps(lambda: [school.id for school, _ in services.ways_in()]),
+        "containments": services.containments.sweep,
+        "detections": services.detection.sweep,
+        "lawful": services.lawful.sweep,
+        "holds": services.holds.opening.sweep,
+        "signing": lambda _: replace_keys(services.signing, services.ledger, services.database),
+        "ledger": lambda _: services.keeping.sweep(CHAINS),
+        "native": lambda limit: tidy(services.vault, services.database, limit),
         "trash": trash,
     }
 

@@ -148,7 +148,7 @@ ROUTES = (
         query=RightsPaging, answer=LinkList,
     ),
     Route(
-        "POST", LINKS, make_link, "school.guardians", "Make a guardian", "school",
+        "POST", LINKS, make_link, "school.guardian_make", "Make a guardian", "school",
         body=LinkAsked, answer=LinkOut, status=201, problems=(409,),
     ),
     Route(

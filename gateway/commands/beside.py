@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.db.engine import Database
     from gateway.ledger import Ends, Ledger
     from gateway.ledger.checkpoints import Checkpoints
+    from gateway.schools import Retentions
     from gateway.signing import SigningKeys
     from gateway.stores import Stores
 
@@ -31,6 +32,7 @@ class Beside:
     ends: Ends
     ledger: Ledger
     checkpoints: Checkpoints
+    retentions: Retentions
 
     @property
     def database(self) -> Database:
@@ -55,8 +57,8 @@ async def beside() -> AsyncIterator[Beside]:
     from gateway.db.migrate import DatabaseTooNew
     from gateway.ledger import Ends, Ledger
     from gateway.ledger.checkpoints import Checkpoints
-    from gateway.ledger.keeping import years
     from gateway.safety import load
+    from gateway.schools import Retentions, SchoolChoices, usual
     from gateway.signing import SigningKeys
     from gateway.stores import StartRefused, opened
 
@@ -68,9 +70,9 @@ async def beside() -> AsyncIterator[Beside]:
             await signing.start()
             ends = Ends.of(signing.journal_key)
             ledger = Ledger(stores.vault, stores.database, ends)
-            yield Beside(
-                stores, signing, ends, ledger, Checkpoints(ledger, stores.database, ends, signing, years)
-            )  # fmt: skip
+            retentions = Retentions(SchoolChoices(stores.vault, stores.database, ledger, usual(settings)))
+            checkpoints = Checkpoints(ledger, stores.database, ends, signing, retentions.ledger_life)
+            yield Beside(stores, signing, ends, ledger, checkpoints, retentions)
     except (DatabaseInUse, DatabaseTooNew, StorageError) as error:
         raise StartRefused(str(error)) from error
 

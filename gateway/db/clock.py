@@ -89,7 +89,7 @@ class Clock:
             self._believed, self._doubted = _Reading(raw, at), None
             return raw
         if self._doubted is None or not self._doubted.fits(raw, at):
-            log.warning("clock_jumped", by_ms=raw - self._believed.expected(at))
+            log.warning("clock_jumped", ms=raw - self._believed.expected(at))
             self._since = at
         self._doubted = _Reading(raw, at)
         return max(raw, self._believed.expected(at))

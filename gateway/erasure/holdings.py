@@ -85,7 +85,7 @@ STORES: Final = (
     ),
     Store(
         "holds",
-        "What you were told of legal holds",
+        "Legal holds on your files",
         [Rows(hold_words, hold_words.c.person)],
     ),
     Store(

@@ -75,4 +75,4 @@ class ForgetItem:
             return of_item(erasure, now, dead_by)
 
         await self._conclusion.flushed()
-        return await self._conclusion.end(erasure, says, temporary=erasure.counts.get("ends"))
+        return await self._conclusion.end(erasure, says)

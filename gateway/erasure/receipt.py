@@ -28,6 +28,11 @@ _KEPT_OF_PERSON: Final = (
         "why": "This erasure itself: random ids, times and counts, so that a restored backup cannot bring you back.",
     },
 )
+_KEPT_OF_RECORDS: Final = {
+    "store": "records",
+    "why": "A school's book of incidents, or of what the law made it hand out, may keep the random id of somebody whom "
+    "it is about. It is never used again.",
+}
 _KEPT_OF_ITEM: Final = (
     {
         "store": "ledger",
@@ -92,7 +97,7 @@ def of_person(erasure: Erasure, now: int, dead_by: int | None, stores: Sequence[
         "keys_destroyed": True,
         "destroyed": _iso(erasure.destroyed or now),
         "erased": _erased(erasure.counts, stores),
-        "kept": [*_KEPT_OF_PERSON, *_held(erasure)],
+        "kept": [*_KEPT_OF_PERSON, _KEPT_OF_RECORDS, *_held(erasure)],
         "holds": _UNTOLD,
         "outside": list(erasure.counts.get("outside", [])),
         "uploads_cancelled": erasure.counts.get("sessions", 0),
@@ -108,10 +113,14 @@ def of_item(erasure: Erasure, now: int, dead_by: int | None) -> dict[str, Any]:
         if name in WHAT and told["erased"]
     ]
     when = "" if dead_by is None else f"Deleted, shredded by {_day(dead_by)}. "
+    ends = erasure.counts.get("ends")  # its bytes have an expiry key too; its name has not
+    if ends is not None:
+        when += f"What was in it cannot be opened in any backup from {_day(ends)} on. "
     return {
         **_head(erasure, now, dead_by),
         "kind": None if erasure.target is None else erasure.target.kind,
         "keys_destroyed": False,
+        "contents_dead_by": None if ends is None else _iso(ends),
         "destroyed": _iso(erasure.destroyed or now),
         "erased": gone,
         "kept": [*_KEPT_OF_ITEM, *_held(erasure)],
@@ -143,7 +152,10 @@ def of_many(
         "destroyed": _iso(erasure.destroyed or now),
         "people": people,
         "erased": [{"store": one.name, "what": one.what, "erased": counts.get(one.name, 0)} for one in stores],
-        "kept": [*(_KEPT_OF_SCHOOL if school else _KEPT_OF_PEOPLE), *map(_kept_back, held)],
+        "kept": [
+            *(_KEPT_OF_SCHOOL if school else [*_KEPT_OF_PEOPLE, _KEPT_OF_RECORDS]),
+            *map(_kept_back, held),
+        ],
         "outside": list(left),
         **({"ledger": erasure.counts.get("head")} if school else {}),
         "backups": "All their keys are destroyed. " + _backups(dead_by, "A backup made before this holds them"),
@@ -208,7 +220,10 @@ def _backups(dead_by: int | None, held: str) -> str:
     wrapped = f"{held} wrapped under the school's key and the root key"
     if dead_by is None:
         return f"{wrapped}; it can be read only together with that root key, until both are replaced."
-    return f"{wrapped}: it can be read only together with that root key, and by {_day(dead_by)} by nobody."
+    return (
+        f"{wrapped}: it can be read only together with that root key, and by {_day(dead_by)} by nobody, "
+        "if no backup and no copy of the root key is kept longer than the operator promised."
+    )
 
 
 def _iso(ms: int) -> str:

@@ -83,7 +83,7 @@ class Restorer:
         lines = await self._unseen(state.applied)
         restored = _was_restored(lines, state, mark)
         if restored:
-            log.warning("database_restored", entries=len(lines))
+            log.warning("database_restored", count=len(lines))
             async with self._database.write() as tx:
                 for hook in void:
                     await hook(tx)

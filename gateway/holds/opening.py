@@ -64,7 +64,7 @@ class Opening:
                 try:
                     done += await step(row.school, row.id)
                 except Exception as error:  # noqa: BLE001  # one hold's trouble must not keep the others waiting
-                    log.warning("hold_waits", hold=row.id, why=type(error).__name__)
+                    log.warning("hold_waits", request=row.id, why=type(error).__name__)
         return done + await self._tidy(limit)
 
     async def _lapse(self, limit: int) -> int:

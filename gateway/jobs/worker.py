@@ -208,7 +208,7 @@ class Worker:
             elif state.cancelled and not turn.item.cancelled and not turn.cancelled:
                 turn.cancelled = True
                 task.cancel()
-            elif state.paused and not turn.item.cancelled and not turn.paused:
+            elif (state.paused or state.pauses != turn.item.pauses) and not turn.item.cancelled and not turn.paused:
                 turn.paused = True
                 task.cancel()
         await self._recover({(name, row.attempt) for name, row in held.items()} - set(asked))
