@@ -54,6 +54,9 @@ from gateway.files.freshness import Freshness
 from gateway.files.opening import CachePolicy, Opener
 from gateway.files.uploads import Uploads
 from gateway.forgetting import forgetting
+from gateway.holds import KIND as HOLD
+from gateway.holds import Handing as HeldOut
+from gateway.holds import Holds
 from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
 from gateway.identity.schools import Elsewhere
 from gateway.ids import new_id
@@ -254,6 +257,7 @@ async def _services(
         """What a school's retention ends."""
         await forgotten.eraser.begin(scope, Asked())
 
+    holds = Holds(vault, database, ledger, restorer, kept)
     given = rights(vault, database, ledger, retentions, restorer, forget)
     books = Books(vault)
     containments = Containments(vault, database, ledger, books, Noted(restorer))
@@ -298,8 +302,8 @@ async def _services(
     uploads = Uploads(vault, database, transfers.send_on, people.require_active)
     forgotten = forgetting(
         vault=vault, database=database, ledger=ledger, signing=signing, people=people, schools=schools,
-        outside=outside, stop=stop, dead_by=vault.dead_by, restorer=restorer, acts={LAWFUL: lawful.approved},
-        delay=choices.delay,
+        outside=outside, stop=stop, dead_by=vault.dead_by, restorer=restorer,
+        acts={LAWFUL: lawful.approved, HOLD: holds.approved}, delay=choices.delay, holds=holds,
         things=Things(vault, database, cached, following, uploads, jobs, fills.stop),
     )  # fmt: skip
     return Services(
@@ -316,6 +320,8 @@ async def _services(
         proofs=Proofs(jobs, ledger),
         lawful=lawful,
         handing=Handing(people, accounts, reading),
+        holds=holds,
+        held_out=HeldOut(vault, database),
         schools=schools,
         people=people,
         sessions=sessions,
@@ -383,6 +389,7 @@ def _replays(services: Services) -> Replays:
         **services.eraser.replays,
         "guardian_ended": services.rights.guardians.replay,
         "corrected": services.rights.corrections.replay,
+        "hold": services.holds.opening.replay,
         "suspended": services.containments.suspended,
         "resumed": services.containments.resumed,
     }
@@ -435,6 +442,7 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "containments": services.containments.sweep,
         "detections": services.detection.sweep,
         "lawful": services.lawful.sweep,
+        "holds": services.holds.opening.sweep,
         "signing": lambda _: replace_keys(services.signing, services.ledger, services.database),
         "ledger": lambda _: services.keeping.sweep(CHAINS),
         "native": lambda limit: tidy(services.vault, services.database, limit),

@@ -12,7 +12,7 @@ from gateway.api.acting import acting
 from gateway.api.paging import link_next
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
-from gateway.api.routes_erasures import store_plan
+from gateway.api.routes_erasures import held_plan, store_plan
 from gateway.api.routes_rights import CHILD, journal_full
 from gateway.api.routing import Call, Route, answer, nothing
 from gateway.api.schemas import ErasurePlan, ErasureStarted, OutsidePlan
@@ -116,7 +116,8 @@ async def child_plan(call: Call) -> web.StreamResponse:
 
     stores = [store_plan(call, one) for one in await call.services.plans.person(asks.scope)]
     outside = [OutsidePlan(**told(one)) for one in await call.services.outside.plan(asks.scope)]
-    return answer(ErasurePlan(stores=stores, outside=outside))
+    held = held_plan(call, await call.services.plans.held(asks.scope))
+    return answer(ErasurePlan(stores=stores, outside=outside, held=held))
 
 
 async def forget_child(call: Call) -> web.StreamResponse:

@@ -99,6 +99,15 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
         "ledger_checkpoints": _of(
             "ledger", ids="school", sizes="sequence", choices="kind", marks="hash", times="at", machine="signed"
         ),
+        "holds": _of(
+            "holds", ids="id school person approval release", states="state tells", acts="told",
+            times="review made began ended",
+        ),
+        "hold_words": _of("holds", ids="hold school person", acts="told", times="began ended"),
+        "native_kept": _of(
+            "holds", ids="tenant subject content owner node", sizes="number size", times="modified", filenames="told"
+        ),
+        "native_kept_parts": _of("holds", ids="tenant subject content object", sizes="start size"),
         "lawful_requests": _of(
             "lawful", ids="id school keeper approval", states="state", acts="told", times="made ended"
         ),

@@ -89,6 +89,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "school.containment": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         # its handler asks for a fresh sign-in, but where nobody of the school can sign in before it is lifted
         "school.release": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.holds": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.hold": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
         "school.lawful": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
     }
 )

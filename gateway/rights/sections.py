@@ -77,6 +77,9 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
         "incident_affected": "the school's incident book: whom it concerns, the school's notice tells",
         "incident_detections": "the school's incident book: what was seen of whom, for days",
         "incidents": "the school's incident book: which administrator knew of it",
+        "holds": "of the school: what the person may know of one stands in their own words of it",
+        "native_kept": "what a legal hold keeps: the files themselves are shown, and the words of the hold",
+        "native_kept_parts": "the same",
         "lawful_requests": "of the school: whom one is about, the ledger tells where that is lawful",
         "vault_shredded": "there is none of anybody who can ask: it names those who were forgotten",
     }

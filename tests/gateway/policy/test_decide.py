@@ -40,6 +40,7 @@ ADMINISTRATORS = {
     "school.notice_accept", "school.guardian_make", "school.rights", "school.records", "school.lawful",
     "school.incidents",
     "school.containment", "school.release", "school.erase", "school.erasures", "school.approvals", "school.approve",
+    "school.holds", "school.hold",
     "school.cancel",
 }  # fmt: skip
 GOES_ON = {
@@ -49,6 +50,7 @@ GOES_ON = {
     "school.incidents",
     "school.containment", "school.release", "school.lawful", "access.read", "school.erase", "school.erasures",
     "school.approvals", "school.approve", "school.cancel",
+    "school.holds", "school.hold",
 }  # fmt: skip
 """What works while the school's access is suspended."""
 
