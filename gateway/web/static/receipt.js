@@ -49,18 +49,22 @@ function show(facts) {
 }
 
 async function main() {
-  const path = location.hash.slice(1);
+  const [, other, path] = location.hash.match(/^#(other:)?(.*)$/) ?? [null, "", ""];
+  const title = byId("receipt-title");
+  if (other) title.textContent = _("Somebody is being forgotten");
+  if (other) byId("receipt-status").textContent = _("Keys are being destroyed and data deleted. This takes a moment.");
   history.replaceState(null, "", "/receipt");
   const raw = /^\/v1\/receipts\/[\w-]+$/.test(path) ? await fetchReceipt(path) : null;
   byId("receipt-progress").hidden = true;
-  const title = byId("receipt-title");
   if (raw === null) {
     title.textContent = _("This receipt cannot be shown");
     byId("receipt-status").textContent = _("A receipt's link works only once. If you have shown it before, use the copy that you kept.");
     return title.focus();
   }
-  title.textContent = _("You have been forgotten");
-  byId("receipt-status").textContent = _("Nothing that was kept for you here can be read any more. This is your signed receipt.");
+  title.textContent = other ? _("It has been forgotten") : _("You have been forgotten");
+  byId("receipt-status").textContent = other
+    ? _("Nothing that was kept here can be read any more. This is the signed receipt.")
+    : _("Nothing that was kept for you here can be read any more. This is your signed receipt.");
   show(payload(raw));
   byId("receipt-download").href = URL.createObjectURL(new Blob([raw], { type: "application/json" }));
   byId("receipt-print").addEventListener("click", () => print());
