@@ -126,6 +126,17 @@ async def _bury_oldest(
     return len(ids), freed
 
 
+async def some(tx: AsyncConnection, scope: Scope, limit: int) -> list[str]:
+    """Ids of some objects of a scope, for a tenant those of its subjects too."""
+    return list((await tx.execute(select(objects.c.id).where(below(scope)).limit(limit))).scalars())
+
+
+async def drop(tx: AsyncConnection, ids: Sequence[str]) -> None:
+    """Delete rows whose keys are dead and whose blobs are removed."""
+    for at in range(0, len(ids), IDS_AT_ONCE):
+        await tx.execute(delete(objects).where(objects.c.id.in_(ids[at : at + IDS_AT_ONCE])))
+
+
 async def open_graves(tx: AsyncConnection, limit: int) -> list[str]:
     """Blobs to delete, the oldest first."""
     return list((await tx.execute(select(graves.c.id).order_by(graves.c.since).limit(limit))).scalars())

@@ -40,7 +40,7 @@ class Sweep:
         async with self._database.write() as tx:
             done = await shelf.bury_ended(tx, now, limit)
         done += await self._cut(now, limit)
-        done += await self._empty_graves(limit)
+        done += await self.empty_graves(limit)
         done += await self._orphans(now - ORPHAN_MS, limit)
         done += await self._blobs.tidy(now - ORPHAN_MS)
         return done + await self._staging.clean()
@@ -52,11 +52,11 @@ class Sweep:
         async with self._database.write() as tx:
             return await shelf.bury_least_used(tx, self._caps, now, limit)
 
-    async def _empty_graves(self, limit: int) -> int:
+    async def empty_graves(self, limit: int) -> int:
+        """Remove blobs of destroyed objects, the oldest first; how many. Unavailable."""
         async with self._database.read() as tx:
             ids = await shelf.open_graves(tx, limit)
-        for name in ids:
-            await self._blobs.delete(name)
+        await self._blobs.remove(ids)
         if ids:
             async with self._database.write() as tx:
                 await shelf.close_graves(tx, ids)
@@ -72,8 +72,7 @@ class Sweep:
         self._seen = looked[-1].name if len(looked) >= limit else ""
         old = [info.name for info in looked if info.written < before]
         orphans = await self._unknown(old)
-        for name in orphans:
-            await self._blobs.delete(name)
+        await self._blobs.remove(orphans)
         return len(orphans)
 
     async def _unknown(self, names: list[str]) -> list[str]:

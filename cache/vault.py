@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, update
+from sqlalchemy import Row, and_, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache import census, shelf, suspension
@@ -305,6 +305,14 @@ class Vault:
             await advance(tx)
         return done
 
+    async def destroy_all(self, tx: AsyncConnection, scope: Scope, life: Life) -> int:
+        """Destroy everything of that life in the scope; how many there were."""
+        which = and_(shelf.owned(scope), objects.c.life == life.value)
+        done = await shelf.bury(tx, which, await self._database.now(tx))
+        if done:
+            await advance(tx)
+        return done
+
     async def held(self, tx: AsyncConnection, scope: Scope) -> list[HeldObject]:
         """What the scope holds itself; for a tenant not what its subjects hold."""
         return await shelf.held(tx, scope)
@@ -353,6 +361,29 @@ class Vault:
     def failures(self) -> list[Failed]:
         """What did not authenticate since this was asked last, in this process."""
         return self._keyring.failures.take()
+
+    async def shred_keys(self, tx: AsyncConnection, scope: Scope) -> None:
+        """`shred` for however many objects: the keys alone, at once. `clear` removes what lies under them."""
+        await self._keyring.shred(tx, scope)
+
+    async def clear(self, scope: Scope, limit: int) -> int:
+        """Remove what lies under destroyed keys, blobs first and rows after, at most ``limit``; how many: 0 at the end.
+
+        May be repeated. ValueError where the keys live; Unavailable.
+        """
+        async with self._database.read() as tx:
+            if not await is_shredded(tx, scope):
+                raise ValueError("these keys were not destroyed")
+            ids = await shelf.some(tx, scope, limit)
+        await self._blobs.remove(ids)
+        if ids:
+            async with self._database.write() as tx:
+                await shelf.drop(tx, ids)
+        return len(ids)
+
+    async def empty_graves(self, limit: int) -> int:
+        """Remove the blobs of destroyed objects now, at most ``limit``; how many: 0 at the end. Unavailable."""
+        return await self._sweep.empty_graves(limit)
 
     async def hasten(self) -> None:
         """Tell other processes of a `shred` or `suspend` that is committed. Only haste: never needed, never raises."""

@@ -14,12 +14,12 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.encoding import enc
 from cache.errors import Stale, StorageError
@@ -34,25 +34,27 @@ from gateway.api.idempotency import Idempotency
 from gateway.api.paging import Cursors
 from gateway.api.server import Runner
 from gateway.api.services import Services
-from gateway.approvals import Approvals
 from gateway.books import Books
 from gateway.containment import Containments
 from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
 from gateway.drives import Drives
-from gateway.erasure.eraser import Eraser
-from gateway.erasure.holdings import STORES
-from gateway.erasure.journal import Journal, JournalRefused, Line
+from gateway.erasure.journal import Journal, JournalRefused
 from gateway.erasure.mark import Mark
+from gateway.erasure.model import Asked
 from gateway.erasure.outside import AccountsOutside
-from gateway.erasure.restoring import Restorer
+from gateway.erasure.restoring import Replays, Restorer
+from gateway.erasure.sessions import OpenSessions
 from gateway.erasure.suspending import Noted
+from gateway.erasure.things import Things
+from gateway.erasure.voiding import after_a_restore, by_an_earlier_clock
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.following import Following
 from gateway.files.freshness import Freshness
 from gateway.files.opening import CachePolicy, Opener
 from gateway.files.uploads import Uploads
+from gateway.forgetting import forgetting
 from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
 from gateway.identity.schools import Elsewhere
 from gateway.ids import new_id
@@ -70,7 +72,7 @@ from gateway.ledger.reading import Reading
 from gateway.operations import Operations, replace_keys
 from gateway.policy import POLICY_VERSION
 from gateway.residency import attest, missing, statement
-from gateway.rights import Rights, rights
+from gateway.rights import rights
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import DAY, Retention, Retentions, SchoolChoices, Usual, by_media_type
 from gateway.settings import Settings
@@ -86,8 +88,8 @@ from providers.native import Trimmer, empty, tidy
 
 log = structlog.get_logger()
 
-QUIET = 10.0
-"""Seconds that an erasure waits for running items to let go of their upload sessions."""
+LET_GO = 0.5
+"""Seconds that an erasure waits for running items to let go of their upload sessions: keys must die soon."""
 
 
 ABANDONED = 120_000
@@ -205,11 +207,16 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender, turns)
+    await services.restorer.start(_replays(services), [after_a_restore])
+    stack.push_async_callback(services.restorer.close)
+    await services.schools.start(settings.identity_providers)
+    said = statement(settings, stores.regions)
+    await attest(stores.database, stores.vault, services.ledger, services.schools.ids, said)
     await services.operations.started(settings)
     stack.push_async_callback(services.operations.stopped)
     await services.eraser.start()
-    await services.rights.retentions.refresh()
     stack.push_async_callback(services.eraser.close)
+    await services.rights.retentions.refresh()
     watcher = Watcher(stores.vault, services.detection)
     await watcher.start()
     stack.push_async_callback(watcher.close)
@@ -218,9 +225,11 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(services.decisions.close)
     executors = standing(services.transfers.executors(), Words(services.ledger))
     worker = Worker(services.jobs, executors, slots=min(settings.limits.streams, 64))
-    keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend})  # of its own: a cycle takes its time
-    deliveries = Deliveries(services.webhooks, stores.database)
-    return Deployment(services, worker, Sweeper(_sweeps(services)), keys, deliveries)
+    clock, settle = stores.database.clock, partial(_time_went_back, stores.database)
+    tend = KeyCycles(stores.cycles, services.ledger).tend
+    keys = Sweeper({"keys": tend}, clock, settle)  # of its own: a cycle takes its time
+    sweeper, deliveries = Sweeper(_sweeps(services), clock, settle), Deliveries(services.webhooks, stores.database)
+    return Deployment(services, worker, sweeper, keys, deliveries)
 
 
 async def _services(
@@ -229,7 +238,6 @@ async def _services(
     vault, database = stores.vault, stores.database
     signing, schools = SigningKeys(vault, database), Schools(vault, database)
     await signing.start()
-    await schools.start(settings.identity_providers)
     offered = connections.consents(settings, outbound)
     ends = Ends.of(signing.journal_key)
     ledger = Ledger(vault, database, ends)
@@ -240,19 +248,17 @@ async def _services(
 
     checkpoints, reading = Checkpoints(ledger, database, ends, signing, kept), Reading(ledger, database)
     lawful = LawfulRequests(vault, database, ledger, kept)
-    await attest(database, vault, ledger, schools.ids, statement(settings, stores.regions))
     choices = SchoolChoices(vault, database, ledger, _usual(settings))
     retentions = Retentions(choices)
-    restorer = await _restorer(settings, database, signing)
+    restorer = _restorer(settings, database, signing)
 
     async def forget(scope: Scope) -> None:
         """What a school's retention ends."""
-        await eraser.begin(scope)
+        await forgotten.eraser.begin(scope, Asked())
 
     given = rights(vault, database, ledger, retentions, restorer, forget)
     books = Books(vault)
     containments = Containments(vault, database, ledger, books, Noted(restorer))
-    await _restored(restorer, given, containments)
     people = People(vault, database, given.corrections.over)
     incidents = Incidents(database, ledger, books)
     detection = Detection(database, incidents, thresholds(settings))
@@ -276,7 +282,7 @@ async def _services(
     )  # fmt: skip
     cached, fills = CachedFiles(vault, database), Fills(vault, settings.limits.streams)
     following, policy = Following(database, cached, fills, Freshness()), CachePolicy(retentions.cache_life)
-    outside = AccountsOutside(accounts, offered, ledger)
+    outside = AccountsOutside(accounts, offered, ledger, OpenSessions(vault, database, outbound))
 
     async def stop(scope: Scope) -> None:
         """Nothing of a person who is being forgotten goes on in this process."""
@@ -285,15 +291,18 @@ async def _services(
             stopped = await jobs.cancel_all(tx, scope.tenant, scope.subject)
         for job in stopped:
             jobs.wake(job)
-        # Open upload sessions are given back by whoever holds them, while their addresses can still be read.
-        await jobs.quiet(scope.tenant, scope.subject, QUIET)
+        # Who holds an upload session gives it back; those that are left then are given back by their addresses.
+        await jobs.quiet(scope.tenant, scope.subject, LET_GO)
         await fills.stop(scope.subject)
         drives.forget_person(scope)
         following.freshness.forget(scope.subject)
 
-    eraser = Eraser(
-        vault=vault, database=database, signing=signing, stores=STORES, people=people, outside=outside, stop=stop,
-        journal=Journal(journal_path(settings), signing.journal_key),
+    uploads = Uploads(vault, database, transfers.send_on, people.require_active)
+    forgotten = forgetting(
+        vault=vault, database=database, ledger=ledger, signing=signing, people=people, schools=schools,
+        outside=outside, stop=stop, dead_by=vault.dead_by, restorer=restorer, acts={LAWFUL: lawful.approved},
+        delay=choices.delay,
+        things=Things(vault, database, cached, following, uploads, jobs, fills.stop),
     )  # fmt: skip
     return Services(
         settings=settings,
@@ -307,7 +316,6 @@ async def _services(
         reading=reading,
         exporter=Exporter(vault, database, checkpoints, ends),
         proofs=Proofs(jobs, ledger),
-        approvals=Approvals(vault, database, ledger, people, {LAWFUL: lawful.approved}),
         lawful=lawful,
         handing=Handing(people, accounts, reading),
         schools=schools,
@@ -331,10 +339,15 @@ async def _services(
         opener=Opener(
             vault, database, cached, fills, policy, people.require_active, following, choices.formats
         ),
-        uploads=Uploads(vault, database, transfers.send_on, people.require_active),
+        uploads=uploads,
         jobs=jobs,
         transfers=transfers,
-        eraser=eraser,
+        eraser=forgotten.eraser,
+        approvals=forgotten.approvals,
+        restorer=forgotten.restorer,
+        plans=forgotten.plans,
+        looking=forgotten.looking,
+        orders=forgotten.orders,
         outside=outside,
         signing=signing,
         cursors=Cursors(hkdf(signing.journal_key, enc("cursors", 1))),
@@ -373,23 +386,26 @@ def _usual(settings: Settings) -> Usual:
     return Usual(retention, settings.cache_ceiling_seconds)
 
 
-async def _restorer(settings: Settings, database: Database, signing: SigningKeys) -> Restorer:
+def _restorer(settings: Settings, database: Database, signing: SigningKeys) -> Restorer:
     journal = Journal(journal_path(settings), signing.journal_key)
     return Restorer(journal, Mark(journal.folder, signing.journal_key), database)
 
 
-async def _restored(restorer: Restorer, given: Rights, containments: Containments) -> None:
-    async def person(_tx: AsyncConnection, _line: Line) -> None:
-        """The eraser's."""
-
-    replays = {
-        "guardian_ended": given.guardians.replay,
-        "corrected": given.corrections.replay,
-        "suspended": containments.suspended,
-        "resumed": containments.resumed,
-        "person": person,
+def _replays(services: Services) -> Replays:
+    """What the journal's entries make so, whoever wrote them."""
+    return {
+        **services.eraser.replays,
+        "guardian_ended": services.rights.guardians.replay,
+        "corrected": services.rights.corrections.replay,
+        "suspended": services.containments.suspended,
+        "resumed": services.containments.resumed,
     }
-    await restorer.start(replays)
+
+
+async def _time_went_back(database: Database) -> None:
+    """What nobody may read again ends, before the earlier clock is believed."""
+    async with database.write() as tx:
+        await by_an_earlier_clock(tx, database.clock.doubted)
 
 
 def _sweeps(services: Services) -> Mapping[str, Sweep]:
@@ -419,7 +435,8 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         "sessions": services.sessions.sweep,
         "sign_ins": services.sign_in.sweep,
         "consents": services.accounts.sweep,
-        "receipts": lambda: services.eraser.sweep(STEP),
+        "approvals": lambda: services.approvals.sweep(STEP),
+        "receipts": lambda: services.eraser.receipts.sweep(STEP),
         "tokens": services.client_tokens.sweep,
         "jobs": jobs,
         "shortened": shorten,
@@ -427,7 +444,6 @@ def _sweeps(services: Services) -> Mapping[str, Sweep]:
         **{name: functools.partial(sweep, STEP) for name, sweep in given.items()},
         "containments": lambda: services.containments.sweep(STEP),
         "detections": lambda: services.detection.sweep(STEP),
-        "approvals": lambda: services.approvals.sweep(STEP),
         "lawful": lambda: services.lawful.sweep(STEP),
         "signing": lambda: replace_keys(services.signing, services.ledger, services.database),
         "ledger": lambda: services.keeping.sweep(CHAINS),

@@ -7,7 +7,6 @@ import json
 import resource
 from collections.abc import Coroutine
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -15,6 +14,7 @@ import click
 from gateway.commands.keys import keys
 from gateway.commands.lawful import lawful
 from gateway.commands.ledger import ledger
+from gateway.commands.receipts import receipts
 from gateway.commands.records import records
 from gateway.commands.refusing import refuse
 from providers.sandbox.__main__ import cli as sandbox
@@ -107,32 +107,9 @@ def list_settings() -> None:
     click.echo(describe(), nl=False)
 
 
-@main.group()
-def receipts() -> None:
-    """Receipts of being forgotten."""
-
-
-@receipts.command("verify")
-@click.argument("receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--keys",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The JWKS that you pinned earlier from /v1/receipt-keys, never one that came with the receipt.",
-)
-def verify_receipt(receipt: Path, keys: Path) -> None:
-    """Check a receipt's signature offline and print what it states."""
-    from gateway.signing import verify
-
-    try:
-        statement = verify(json.loads(receipt.read_text()), json.loads(keys.read_text()))
-    except ValueError as error:
-        refuse(f"not verified: {error}")
-    click.echo(json.dumps(statement, indent=2, ensure_ascii=False))
-
-
 main.add_command(keys)
 main.add_command(records)
 main.add_command(lawful)
 main.add_command(ledger)
+main.add_command(receipts)
 main.add_command(sandbox, "sandbox")

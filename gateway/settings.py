@@ -121,6 +121,7 @@ class SchoolSetting(_Group):
 
     name: str = Field(description="The school's name as people read it.", min_length=1, max_length=200)
     region: str = Field(description="Where its data must stay; must be this deployment's region.", min_length=1)
+    again: int = Field(0, ge=0, le=1000, description="Raised by one to begin anew, empty, with a school that has left.")
 
 
 class IdentityProvider(_Group):

@@ -1,4 +1,7 @@
-"""Ends what has reached its end, again and again: bounded steps, so that nobody who waits for an answer notices."""
+"""Ends what has reached its end, again and again: bounded steps, so that nobody who waits for an answer notices.
+
+As long as the database's clock is doubted nothing ends: see `gateway.db.clock`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
+
+from gateway.db.clock import Clock
 
 log = structlog.get_logger()
 
@@ -20,8 +25,13 @@ Sweep = Callable[[], Awaitable[int]]
 class Sweeper:
     """Runs every store's own sweep; a store that fails is tried again in the next round."""
 
-    def __init__(self, sweeps: Mapping[str, Sweep], every: float = EVERY) -> None:
+    def __init__(
+        self, sweeps: Mapping[str, Sweep], clock: Clock, settle: Callable[[], Awaitable[None]], every: float = EVERY
+    ) -> None:
+        """``settle`` runs before a clock that went back is believed: what nobody may read again ends there."""
         self._sweeps = sweeps
+        self._clock = clock
+        self._settle = settle
         self._every = every
         self._task: asyncio.Task[None] | None = None
 
@@ -37,9 +47,23 @@ class Sweeper:
 
     async def _forever(self) -> None:
         while True:
-            for kind in self._sweeps:
-                await self.once(kind)
+            if await self.may():
+                for kind in self._sweeps:
+                    await self.once(kind)
             await asyncio.sleep(self._every)
+
+    async def may(self) -> bool:
+        """Whether anything may end now."""
+        if self._clock.believable:
+            try:
+                if self._clock.went_back:
+                    await self._settle()
+            except Exception as error:  # noqa: BLE001  # as in `once`: the next round tries again
+                log.warning("clock_not_believed", why=type(error).__name__)
+                return False
+            self._clock.believe()
+            log.info("clock_believed")
+        return not self._clock.parked
 
     async def once(self, kind: str) -> int:
         """One step of one store. How many ended."""

@@ -7,7 +7,7 @@ tenants or times of life.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,10 @@ class BlobStore(Protocol):
 
     async def delete(self, name: str) -> None:
         """Remove it; gone already is fine."""
+        ...
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """Remove some hundred or thousand at once; gone already is fine. Unavailable where one of them stays."""
         ...
 
     def list(self, after: str = "") -> AsyncIterator[BlobInfo]:

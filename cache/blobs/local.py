@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -62,6 +62,13 @@ class LocalBlobs:
             await asyncio.to_thread(self._path(name).unlink, missing_ok=True)
         except OSError as error:
             raise Unavailable("the blob cannot be removed") from error
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """See `BlobStore`."""
+        try:
+            await asyncio.to_thread(_remove, [self._path(name) for name in names])
+        except OSError as error:
+            raise Unavailable("a blob cannot be removed") from error
 
     async def list(self, after: str = "") -> AsyncIterator[BlobInfo]:
         """See `BlobStore`."""
@@ -143,6 +150,12 @@ def _copy(staged: Path, path: Path) -> None:
         target.flush()
         os.fsync(target.fileno())
     draft.replace(path)
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def _names(folder: Path) -> list[str]:

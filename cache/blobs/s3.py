@@ -11,7 +11,7 @@ import base64
 import hashlib
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ PART = 16 * 1024 * 1024
 
 _SIGNED_FOR = 15 * 60
 _ATTEMPTS = 3
+_REMOVED_AT_ONCE = 1000
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
 _OLD_NAMES = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}
 """How S3 calls the two regions that it had before it named regions."""
@@ -157,6 +158,14 @@ class S3Blobs:
     async def delete(self, name: str) -> None:
         """See `BlobStore`."""
         await self._control("delete_object", Key=self._key(name))
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """See `BlobStore`."""
+        for at in range(0, len(names), _REMOVED_AT_ONCE):
+            keys = [{"Key": self._key(name)} for name in names[at : at + _REMOVED_AT_ONCE]]
+            told = await self._control("delete_objects", Delete={"Objects": keys, "Quiet": True})
+            if any(error.get("Code") not in _GONE for error in told.get("Errors", ())):
+                raise Unavailable("the bucket did not remove a blob")
 
     async def list(self, after: str = "") -> AsyncIterator[BlobInfo]:
         """See `BlobStore`."""

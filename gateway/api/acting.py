@@ -10,29 +10,15 @@ from typing import Final, Literal
 
 from cache.vault import Scope
 from gateway.api.endpoint import permit
-from gateway.api.problems import Problem, not_found
+from gateway.api.fresh import require_fresh
+from gateway.api.problems import not_found
 from gateway.api.routing import Call
 from gateway.ids import is_id
-from gateway.policy import RULES, Principal, Resource, is_fresh
+from gateway.policy import RULES, Principal, Resource
 from gateway.rights import Acting
-
-FRESH: Final = 300
-"""Seconds that a sign-in may be old at most, whatever the deployment allows, for what cannot be undone."""
 
 Asked = Literal["review", "correct", "export", "erasure_plan", "erase"]
 _OWN: Final = {"review": "rights.read", "correct": "rights.correct", "export": "rights.export"}
-
-
-async def require_fresh(call: Call, page: str = "/") -> None:
-    """403 with the way to sign in again where the caller's sign-in is too old; ``page``: where they come back to."""
-    now, limit = await call.services.database.now(), call.services.settings.session.fresh_seconds
-    if not is_fresh(call.me, now, min(limit, FRESH)):
-        raise Problem(
-            403,
-            "fresh_sign_in_required",
-            "Sign in again first, so that nobody else can do this in your name.",
-            sign_in=f"/signin?fresh=1&next={page}",
-        )
 
 
 async def acting(call: Call, asked: Asked) -> Acting:
@@ -64,7 +50,7 @@ async def _of_school(call: Call, person: str) -> Acting:
 async def _decided(call: Call, action: str, resource: Resource) -> None:
     permit(call.me, action, resource)
     if RULES[action].fresh:
-        await require_fresh(call)
+        await require_fresh(call.services, call.me)
 
 
 async def still(call: Call, me: Principal, as_before: Acting) -> None:

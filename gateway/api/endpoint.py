@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from gateway.api.fresh import require_fresh
 from gateway.api.problems import Problem, not_found
 from gateway.api.routing import PUBLIC, Call, Route, parse_form, parse_json, parse_query
-from gateway.policy import Principal, Resource, decide
+from gateway.policy import Decision, Principal, Resource, decide
 from gateway.sentences import sentence
 
 if TYPE_CHECKING:
     from gateway.api.services import Services
 
+FRESH = 300
+"""Seconds that a sign-in may be old at most for what cannot be undone, whatever the deployment allows."""
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -33,7 +36,8 @@ def endpoint(route: Route, services: Services) -> Callable[[web.Request], Awaita
         principal = await authenticate(request, services)
         try:
             check_sender(request, services.public_origin)
-            permit(principal, route.action)
+            if permit(principal, route.action).fresh:
+                await require_fresh(services, principal, route.page)
             services.arrivals.admit_person(principal.person, route.path, route.rate)
             return await _decided(route, await _read(route, Call(request, services, principal)))
         except Problem as error:
@@ -104,11 +108,11 @@ def check_origin(request: web.Request, ours: str) -> None:
         raise Problem(403, "cross_site", "This request did not come from this gateway's own page.")
 
 
-def permit(principal: Principal, action: str, resource: Resource | None = None) -> None:
-    """403 where the policy says no, with its reason."""
+def permit(principal: Principal, action: str, resource: Resource | None = None) -> Decision:
+    """The decision that allows it. 403 where the policy says no, with its reason."""
     decision = decide(principal, action, resource or own(principal))
     if decision.allowed:
-        return
+        return decision
     if decision.hidden:
         hidden = not_found()
         hidden.denied = decision.reason

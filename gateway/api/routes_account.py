@@ -1,9 +1,9 @@
-"""What is about the person: who they are here, which accounts they connected, what is cached, and being forgotten."""
+"""What is about the person: who they are here, accounts they connected, what is cached, where they are signed in."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -18,19 +18,14 @@ from gateway.api.schemas import (
     ConnectionRequest,
     ConnectionStarted,
     Destroyed,
-    ErasurePlan,
-    ErasureRequest,
-    ErasureStarted,
     Me,
-    OutsidePlan,
     School,
-    StorePlan,
     TokenOut,
     TokenRequest,
     TokenRevocation,
 )
 from gateway.ids import is_id
-from gateway.policy import POLICY_VERSION, Principal, is_fresh
+from gateway.policy import POLICY_VERSION, Principal
 
 if TYPE_CHECKING:
     from gateway.api.services import Services
@@ -143,56 +138,6 @@ async def drop_cached(call: Call) -> web.StreamResponse:
     return nothing()
 
 
-async def erasure_plan(call: Call) -> web.StreamResponse:
-    """What would go and what would remain outside, if the person were forgotten now."""
-    scope = call.scope
-
-    def told(one: dict[str, Any]) -> dict[str, Any]:
-        return {**one, "what": call.say(one["what"])}
-
-    outside: list[dict[str, Any]] = await call.services.outside.plan(scope)
-    return answer(
-        ErasurePlan(
-            stores=[StorePlan(**told(one)) for one in await call.services.eraser.plan(scope)],
-            outside=[OutsidePlan(**told(one)) for one in outside],
-        )
-    )
-
-
-async def begin_erasure(call: Call) -> web.StreamResponse:
-    """Forget the person: needs a sign-in of the last minutes. Answers with the one-time address of the receipt."""
-    now = await call.services.database.now()
-    if not is_fresh(call.me, now, call.services.settings.session.fresh_seconds):
-        raise Problem(
-            403,
-            "fresh_sign_in_required",
-            "Sign in again first, so that nobody else can do this in your name.",
-            sign_in="/signin?fresh=1&next=/forget",
-        )
-    begun = await call.services.eraser.begin(call.scope)
-    if begun is None:
-        raise Problem(409, "erasing", "This is being done already.")
-    response = answer(ErasureStarted(receipt=f"/v1/receipts/{begun.secret}"), 202)
-    response.del_cookie(call.services.cookie_name, path="/", secure=call.services.secure, httponly=True)
-    return response
-
-
-async def get_receipt(call: Call) -> web.StreamResponse:
-    """The signed receipt, once. 425 while the erasure still runs: ask again."""
-    try:
-        receipt = await call.services.eraser.receipt(call.path("secret"))
-    except KeyError:
-        raise not_found() from None
-    if receipt is None:
-        raise Problem(425, "not_ready", "It is still being done. Ask again shortly.", headers={"Retry-After": "1"})
-    return web.json_response(receipt, content_type="application/jose+json", headers={"Cache-Control": "no-store"})
-
-
-async def receipt_keys(call: Call) -> web.StreamResponse:
-    """The public keys that receipts are signed with, as a JWKS."""
-    return web.json_response(await call.services.signing.public(), content_type="application/jwk-set+json")
-
-
 async def list_tokens(call: Call) -> web.StreamResponse:
     """Where the browser extension is signed in as this person."""
     found = await call.services.client_tokens.list(call.me)
@@ -266,19 +211,6 @@ ROUTES = (
     Route("GET", "/v1/cache", list_cached, "cache.read", "What is cached for you", "cache", answer=CachedList),
     Route("DELETE", "/v1/cache", empty_cache, "cache.manage", "Destroy what is cached", "cache", answer=Destroyed),
     Route("DELETE", "/v1/cache/{cached}", drop_cached, "cache.manage", "Destroy one cached copy", "cache", status=204),
-    Route("GET", "/v1/erasure/plan", erasure_plan, "erasure.plan", "What would go", "erasure", answer=ErasurePlan),
-    Route(
-        "POST", "/v1/erasures", begin_erasure, "erasure.self", "Forget me", "erasure",
-        body=ErasureRequest, answer=ErasureStarted, status=202, problems=(409,),
-    ),
-    Route(
-        "GET", "/v1/receipts/{secret}", get_receipt, PUBLIC, "Fetch a receipt, once", "erasure",
-        media="application/jose+json", problems=(425,),
-    ),
-    Route(
-        "GET", "/v1/receipt-keys", receipt_keys, PUBLIC, "Keys that sign receipts", "erasure",
-        media="application/jwk-set+json",
-    ),
     Route("GET", "/v1/tokens", list_tokens, "token.read", "Extension sign-ins", "tokens", answer=ClientSignIns),
     Route("DELETE", "/v1/tokens/{token}", revoke_token, "token.manage", "Sign an extension out", "tokens", status=204),
     Route(

@@ -103,7 +103,7 @@ async def contain(call: Call) -> web.StreamResponse:
     """
     target = _target(call)
     if target.kind in (Kind.SCHOOL, Kind.KEY):
-        await require_fresh(call, "/")
+        await require_fresh(call.services, call.me)
     try:
         found = await call.services.containments.begin(_word(call), target, call.body.reason, call.body.incident)
     except ContainmentError as error:
@@ -143,7 +143,7 @@ async def lift(call: Call) -> web.StreamResponse:
     try:
         target = (await containments.get(call.me.school, containment)).target
         if target.kind is not Kind.KEY or target.id:
-            await require_fresh(call, "/")
+            await require_fresh(call.services, call.me)
         return answer(_out(call, await containments.lift(_word(call), containment, call.body.reason)))
     except ContainmentError as error:
         raise _problem(error) from None

@@ -12,10 +12,12 @@ from gateway.api.acting import acting
 from gateway.api.paging import link_next
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
+from gateway.api.routes_erasures import store_plan
 from gateway.api.routes_rights import CHILD, journal_full
 from gateway.api.routing import Call, Route, answer, nothing
-from gateway.api.schemas import ErasurePlan, ErasureStarted, OutsidePlan, StorePlan
+from gateway.api.schemas import ErasurePlan, ErasureStarted, OutsidePlan
 from gateway.api.schemas_rights import ChildErasure, LinkAsked, LinkList, LinkOut, NamedPerson, RightsPaging
+from gateway.erasure.model import Asked
 from gateway.identity.errors import NotActive
 from gateway.ids import is_id
 from gateway.rights import Link, LinkRefused, NoLink
@@ -112,7 +114,7 @@ async def child_plan(call: Call) -> web.StreamResponse:
     def told(one: dict[str, Any]) -> dict[str, Any]:
         return {**one, "what": call.say(one["what"])}
 
-    stores = [StorePlan(**told(one)) for one in await call.services.eraser.plan(asks.scope)]
+    stores = [store_plan(call, one) for one in await call.services.plans.person(asks.scope)]
     outside = [OutsidePlan(**told(one)) for one in await call.services.outside.plan(asks.scope)]
     return answer(ErasurePlan(stores=stores, outside=outside))
 
@@ -121,7 +123,7 @@ async def forget_child(call: Call) -> web.StreamResponse:
     """Forget the child. Answers with the one-time address of the receipt."""
     asks = await acting(call, "erase")
     await call.services.ledger.record(asks.scope.tenant, asks.event("erasure.asked"))
-    begun = await call.services.eraser.begin(asks.scope)
+    begun = await call.services.eraser.begin(asks.scope, Asked(asks.by, asks.link))
     if begun is None:
         raise Problem(409, "erasing", "This is being done already.")
     return answer(ErasureStarted(receipt=f"/v1/receipts/{begun.secret}"), 202)

@@ -255,7 +255,7 @@ async def notified(call: Call) -> web.StreamResponse:
 async def sign(call: Call) -> web.StreamResponse:
     """Put one's name under what stands here. Severe ones need two people. Needs a sign-in of the last minutes."""
     found = await _current(call)
-    await require_fresh(call, "/")
+    await require_fresh(call.services, call.me)
     return await _done(call, call.services.incidents.sign(_word(call), found.id, found.acts))
 
 

@@ -30,9 +30,12 @@ from gateway.api.schemas import (
 )
 from gateway.ids import is_id
 from gateway.jobs import outcome
-from gateway.jobs.model import ItemView, JobView, Wait
+from gateway.jobs.model import OPEN, ItemView, JobState, JobView, Wait
 from gateway.jobs.reasons import ADVICE, advice
 from gateway.transfers import Conflict, Order, OrderRefused, Source
+
+RESTORED = "restored"
+"""Why a job and its items wait after a restore."""
 
 
 class Reasons:
@@ -56,6 +59,9 @@ class Reasons:
 async def job_out(call: Call, view: JobView, reasons: Reasons | None = None) -> Job:
     """A job on the wire. What it waits for is told in words, too."""
     job = _job(view)
+    if view.state is JobState.UNCONFIRMED:
+        job.reason = RESTORED
+        job.advice = call.say(advice(RESTORED) or "")
     if view.wait is not None:
         job.resumes_at = None if view.wait.until is None else moment(view.wait.until)
         job.reason = await (reasons or Reasons(call)).of(view.wait)
@@ -86,8 +92,10 @@ def _job(view: JobView) -> Job:
     )
 
 
-async def _item_out(call: Call, view: ItemView, reasons: Reasons) -> JobItem:
+async def _item_out(call: Call, view: ItemView, reasons: Reasons, job: JobView) -> JobItem:
     reason = view.reason if view.wait is None else await reasons.of(view.wait)
+    if job.state is JobState.UNCONFIRMED and view.state in OPEN:
+        reason = RESTORED
     words = advice(reason)
     return JobItem(
         id=view.id,
@@ -188,7 +196,7 @@ async def list_items(call: Call) -> web.StreamResponse:
     )
     after = call.services.cursors.make(str(more), bound) if more else None
     reasons = Reasons(call)
-    page = JobItemList(items=[await _item_out(call, one, reasons) for one in found], next=after)
+    page = JobItemList(items=[await _item_out(call, one, reasons, view) for one in found], next=after)
     return answer(page, headers=link_next(call.request.path, after))
 
 
@@ -234,16 +242,16 @@ async def get_report(call: Call) -> web.StreamResponse:
     view = await find(call, call.path("job"))
     kind = reports.wanted(call.query.format, call.request.headers.get("Accept", ""))
     presence = Presence(call.services, call.me, using=True)
-    return await reports.send(call.request, kind, await job_out(call, view), _report(call, view.id), presence.still)
+    return await reports.send(call.request, kind, await job_out(call, view), _report(call, view), presence.still)
 
 
-async def _report(call: Call, job: str) -> AsyncIterator[list[JobItem]]:
+async def _report(call: Call, view: JobView) -> AsyncIterator[list[JobItem]]:
     after: int | None = 0
     reasons = Reasons(call)
     while after is not None:
-        found, after = await call.services.jobs.items(call.me.school, call.me.person, job, after, reports.PAGE)
+        found, after = await call.services.jobs.items(call.me.school, call.me.person, view.id, after, reports.PAGE)
         if found:
-            yield [await _item_out(call, one, reasons) for one in found]
+            yield [await _item_out(call, one, reasons, view) for one in found]
 
 
 async def pause_job(call: Call) -> web.StreamResponse:
@@ -254,6 +262,15 @@ async def pause_job(call: Call) -> web.StreamResponse:
 async def resume_job(call: Call) -> web.StreamResponse:
     """Let a paused job go on."""
     return await _asked(call, call.services.jobs.resume)
+
+
+async def confirm_job(call: Call) -> web.StreamResponse:
+    """Let a job go on that was under way when the service was restored from a backup. To end it, cancel it."""
+    view = await find(call, call.path("job"))
+    async with call.services.database.write() as tx:
+        if not await call.services.jobs.confirm(tx, call.me.school, call.me.person, view.id):
+            raise Problem(409, "nothing_to_confirm", "This job does not wait for a confirmation.")
+    return await _woken(call, view.id)
 
 
 async def _require_room(call: Call, tx: AsyncConnection, kind: str) -> None:
@@ -295,6 +312,10 @@ ROUTES = (
     Route("POST", f"{PATH}/cancel", cancel_job, "job.cancel", "Cancel a job", "jobs", answer=Job, status=202),
     Route("POST", f"{PATH}/pause", pause_job, "job.cancel", "Pause a job", "jobs", answer=Job, status=202),
     Route("POST", f"{PATH}/resume", resume_job, "transfer.create", "Resume a job", "jobs", answer=Job, status=202),
+    Route(
+        "POST", f"{PATH}/confirm", confirm_job, "transfer.create", "Confirm a job after a restore", "jobs", answer=Job,
+        status=202, problems=(409,),
+    ),
     Route(
         "POST", f"{PATH}/retry", retry_job, "transfer.create", "Try what failed once more", "jobs", answer=Job,
         status=202, problems=(409, 429),

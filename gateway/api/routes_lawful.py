@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
+from gateway.api.fresh import require_fresh
 from gateway.api.lines import send_lines
 from gateway.api.paging import link_next
 from gateway.api.problems import Problem, not_found
@@ -21,7 +22,6 @@ from gateway.approvals import ApprovalError
 from gateway.approvals import SecondNeeded as AnotherNeeded
 from gateway.ids import is_id
 from gateway.lawful import Actor, LawfulError, LawfulRequest, NoSuchPerson, NoSuchRequest, Order, SecondNeeded, State
-from gateway.policy import is_fresh
 
 Result = TypeVar("Result")
 
@@ -50,14 +50,7 @@ def lawful_out(found: LawfulRequest) -> LawfulOut:
 
 async def _fresh(call: Call) -> Actor:
     """Who asks, with a sign-in of the last minutes."""
-    now = await call.services.database.now()
-    if not is_fresh(call.me, now, call.services.settings.session.fresh_seconds):
-        raise Problem(
-            403,
-            "fresh_sign_in_required",
-            "Sign in again first, so that nobody else can do this in your name.",
-            sign_in="/signin?fresh=1&next=/",
-        )
+    await require_fresh(call.services, call.me)
     return Actor(call.me.person)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from cache.vault import Scope
-from gateway.api.acting import require_fresh
+from gateway.api.fresh import require_fresh
 from gateway.api.paging import link_next
 from gateway.api.problems import Problem
 from gateway.api.routes_account import moment
@@ -64,7 +64,7 @@ async def standing(call: Call) -> web.StreamResponse:
 
 async def accept(call: Call) -> web.StreamResponse:
     """Accept the version that waits: it holds for everybody at the school from now on."""
-    await require_fresh(call)
+    await require_fresh(call.services, call.me)
     kind, version = call.path("kind"), call.path("version")
     try:
         await call.services.rights.notices.accept(call.me, kind, int(version) if version.isdecimal() else 0)

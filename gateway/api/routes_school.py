@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.api.acting import require_fresh
+from gateway.api.fresh import require_fresh
 from gateway.api.problems import Problem
 from gateway.api.ranges import check_match, strong_etag
 from gateway.api.routes_account import moment
@@ -28,7 +28,11 @@ async def _out(call: Call, settings: SchoolSettings, secret: str | None = None) 
     view = await call.services.webhooks.get(call.me.school)
     webhook = None if view is None else _webhook(call, view, secret)
     told = SchoolSettingsOut(
-        exports=dict(settings.exports), offered=offered, retention=_retention(call, settings), webhook=webhook
+        exports=dict(settings.exports),
+        offered=offered,
+        retention=_retention(call, settings),
+        delay_hours=settings.delay_hours,
+        webhook=webhook,
     )
     return answer(told, headers={"ETag": _etag(call, settings)})
 
@@ -81,16 +85,19 @@ async def change_settings(call: Call) -> web.StreamResponse:
 
     The first `webhook` makes a signing secret, which is in this answer and in no other; null takes the address away,
     with its secrets and all that waits to be sent there.
+
+    `delay_hours`: how long a request that two administrators approved waits, in which it can be cancelled.
     """
     choices, wanted = call.services.school_choices, call.body.exports.model_dump(exclude_unset=True)
     retention = call.body.retention.model_dump(exclude_unset=True)
     if retention:
-        await require_fresh(call)
+        await require_fresh(call.services, call.me)
     now = await choices.get(call.me.school)
     check_match(call.request.headers.get("If-Match"), _etag(call, now), required=True)
     change = _change(call, call.body.webhook) if "webhook" in call.body.model_fields_set else None
+    delay = call.body.model_dump(include={"delay_hours"}, exclude_unset=True)
     try:
-        changed = await choices.change(call.me.school, call.me.person, now.version, wanted, change, retention)
+        changed = await choices.change(call.me.school, call.me.person, now.version, wanted, change, retention, delay)
     except OutOfBounds as error:
         raise Problem(
             422, "out_of_bounds", "This number is too small or too large.",

@@ -88,6 +88,7 @@ class Route:
     several, with ", " between them, where the caller's Accept chooses.
 
     ``problems``: the statuses of errors beyond those every route can give. ``idempotent``: takes Idempotency-Key.
+    ``page``: where a person comes back to who must sign in again for it.
     ``counted``: one address may ask only so often, see `gateway.api.arrivals`; ``rate``: so often a minute one person.
     ``told``: whether each request has an entry in the ledger; None: if it may change something.
     """
@@ -118,6 +119,8 @@ class Route:
     def records(self) -> bool:
         """Whether each request has an entry of its own in the ledger; else they are counted, as what only looks is."""
         return self.method not in ("GET", "HEAD", "OPTIONS") if self.told is None else self.told
+
+    page: str = "/"
 
 
 def parse_query(model: type[BaseModel], request: web.Request) -> BaseModel:

@@ -173,7 +173,7 @@ class PlanOut(Wire):
     """`findings` counts what will not be as it was, by code; `fits` is left out where the drive tells no limit."""
 
     id: str
-    state: Literal["planning", "running", "paused", "done", "failed", "cancelled"]
+    state: Literal["planning", "running", "paused", "unconfirmed", "done", "failed", "cancelled"]
     complete: bool
     items: dict[str, int]
     bytes: int
@@ -219,7 +219,7 @@ class Job(Wire):
     id: str
     kind: str
     mode: str | None = None
-    state: Literal["planning", "running", "paused", "done", "failed", "cancelled"]
+    state: Literal["planning", "running", "paused", "unconfirmed", "done", "failed", "cancelled"]
     created: datetime
     ended: datetime | None = None
     counts: Counts

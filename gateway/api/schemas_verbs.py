@@ -101,6 +101,7 @@ class SchoolSettingsChange(Wire):
     exports: Formats = Field(default_factory=Formats)
     webhook: WebhookWanted | None = None
     retention: RetentionWanted = Field(default_factory=RetentionWanted)
+    delay_hours: Annotated[int, Field(ge=0, le=720)] | None = None
 
 
 class WebhookOut(Wire):
@@ -136,4 +137,5 @@ class SchoolSettingsOut(Wire):
     exports: dict[str, str]
     offered: dict[str, list[str]]
     retention: dict[str, RetentionOut]
+    delay_hours: int
     webhook: WebhookOut | None = None

@@ -17,7 +17,11 @@ from gateway.containment import Containments
 from gateway.db.engine import Database
 from gateway.drives import Drives
 from gateway.erasure.eraser import Eraser
+from gateway.erasure.looking import Looking
+from gateway.erasure.ordering import Orders
 from gateway.erasure.outside import AccountsOutside
+from gateway.erasure.plans import Plans
+from gateway.erasure.restoring import Restorer
 from gateway.files.cached import CachedFiles
 from gateway.files.fills import Fills
 from gateway.files.following import Following
@@ -84,6 +88,10 @@ class Services:
     jobs: Jobs
     transfers: Transfers
     eraser: Eraser
+    restorer: Restorer
+    plans: Plans
+    looking: Looking
+    orders: Orders
     outside: AccountsOutside
     signing: SigningKeys
     cursors: Cursors

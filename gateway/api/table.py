@@ -9,8 +9,10 @@ from gateway.api import (
     openapi,
     routes_account,
     routes_affected,
+    routes_approvals,
     routes_containment,
     routes_drives,
+    routes_erasures,
     routes_exports,
     routes_guardians,
     routes_incidents,
@@ -29,6 +31,7 @@ from gateway.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *routes_account.ROUTES,
+    *routes_erasures.ROUTES,
     *routes_drives.ROUTES,
     *routes_verbs.ROUTES,
     *routes_uploads.ROUTES,
@@ -45,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_affected.ROUTES,
     *routes_ledger.ROUTES,
     *routes_lawful.ROUTES,
+    *routes_approvals.ROUTES,
 )
 
 

@@ -1,9 +1,19 @@
 """What needs two administrators and a delay: asked for, approved, cancelled, and done once it is due."""
 
-from gateway.approvals.approvals import Act, Approvals
-from gateway.approvals.model import ApprovalError, NoSuchApproval, Request, SecondNeeded, State, Vote, WrongState
+from gateway.approvals.approvals import Act, Approvals, subjects
+from gateway.approvals.model import (
+    OPEN,
+    ApprovalError,
+    NoSuchApproval,
+    Request,
+    SecondNeeded,
+    State,
+    Vote,
+    WrongState,
+)
 
 __all__ = [
+    "OPEN",
     "Act",
     "ApprovalError",
     "Approvals",
@@ -13,4 +23,5 @@ __all__ = [
     "State",
     "Vote",
     "WrongState",
+    "subjects",
 ]

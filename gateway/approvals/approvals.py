@@ -44,6 +44,13 @@ class Administrators(Protocol):
         ...
 
 
+async def subjects(tx: AsyncConnection, request: str, after: str = "", limit: int = _ROWS) -> Sequence[str]:
+    """The people whom a request is about, in the order of their ids: a page. Who was forgotten since is not there."""
+    mine = (approval_subjects.c.approval == request) & (approval_subjects.c.person > after)
+    query = select(approval_subjects.c.person).where(mine).order_by(approval_subjects.c.person)
+    return (await tx.execute(query.limit(limit))).scalars().all()
+
+
 class Approvals:
     """The requests of all schools. ``acts`` by kind."""
 
@@ -72,12 +79,16 @@ class Approvals:
         *,
         delay: int,
         needed: int = 2,
+        word: str | None = None,
     ) -> str:
         """The id of a new request; ``by`` asks for it and is the first behind it. ``delay`` in ms after the last.
 
-        ``subjects``: random ids of the people it is about. Append nothing to the ledger in ``tx`` before this.
+        ``subjects``: random ids of the people it is about. ``word``: the request's id, where a repeat must have the
+        same. Append nothing to the ledger in ``tx`` before this.
         """
-        request, now = new_id(), await self._database.now(tx)
+        request, now = word or new_id(), await self._database.now(tx)
+        if (await tx.execute(select(approvals.c.id).where(approvals.c.id == request))).first() is not None:
+            return request
         fields = await self._vault.fields(Scope(school, None))
         box = fields.seal(TABLE, "details", request, json.dumps(details or {}))
         people = list(dict.fromkeys(subjects))
@@ -121,16 +132,16 @@ class Approvals:
             await self._end(tx, row, State.CANCELLED, by)
         return await self.get(school, request)
 
-    async def get(self, school: str, request: str) -> Request:
-        """One of the school's requests. NoSuchApproval."""
-        async with self._database.read() as tx:
-            found = await tx.execute(
-                select(approvals).where(approvals.c.id == request, approvals.c.school == school)
-            )  # fmt: skip
-            row = found.one_or_none()
-            if row is None:
-                raise NoSuchApproval("there is no such request")
-            return await self._request(tx, row)
+    async def get(self, school: str, request: str, tx: AsyncConnection | None = None) -> Request:
+        """One of the school's requests, as the transaction sees it where there is one. NoSuchApproval."""
+        if tx is None:
+            async with self._database.read() as own:
+                return await self.get(school, request, own)
+        mine = (approvals.c.id == request) & (approvals.c.school == school)
+        row = (await tx.execute(select(approvals).where(mine))).one_or_none()
+        if row is None:
+            raise NoSuchApproval("there is no such request")
+        return await self._request(tx, row)
 
     async def list(
         self, school: str, before: tuple[int, str] | None = None, limit: int = 50

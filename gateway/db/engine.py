@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from gateway.db.address import Address, Dialect, parse
+from gateway.db.clock import Clock
 from gateway.db.threaded import Connection
 
 _BUSY_MS: Final = 10_000
@@ -67,6 +68,7 @@ class Database:
         """
         self.address: Final[Address] = parse(url)
         self._beside = beside
+        self.clock: Final = Clock()
         self._writing = asyncio.Lock()
         self._held: dict[asyncio.Task[Any] | None, list[str]] = {}
         self._lock: int | None = None
@@ -156,13 +158,16 @@ class Database:
                 del self._held[task]
 
     async def now(self, tx: AsyncConnection | None = None) -> int:
-        """The database's clock in epoch milliseconds. SQLite runs inside this process: its clock is the machine's."""
+        """The database's clock in epoch milliseconds, as `clock` believes it.
+
+        SQLite runs inside this process: its clock is the machine's.
+        """
         if self.dialect == "sqlite":
-            return time.time_ns() // 1_000_000
+            return self.clock.told(time.time_ns() // 1_000_000)
         if tx is not None:
-            return await _clock(tx)
+            return self.clock.told(await _clock(tx))
         async with self.read() as own:
-            return await _clock(own)
+            return self.clock.told(await _clock(own))
 
     async def create_all(self, metadatas: Iterable[MetaData]) -> None:
         """Every table of the storeys, without migrations: for tests."""

@@ -51,6 +51,19 @@ schools = Table(
     Column("region", String(64), nullable=False, info=held("where its data must stay", "school")),
     Column("made", BigInteger, nullable=False, info=held("when it was first configured, epoch ms", "school")),
     Column("state", String(16), nullable=False, server_default="active", info=held("active or suspended", "school")),
+    Column(
+        "again",
+        Integer,
+        nullable=False,
+        server_default="0",
+        info=held("how often it had left before", "school", ends="never"),
+    ),
+    Column("left", BigInteger, info=held("when it left, epoch ms", "school", ends="never")),
+    Column(
+        "was",
+        String(300),
+        info=held("what the provider called a school that left, so that it stays away", "school", ends="never"),
+    ),
     Unique("issuer", "claim"),
 )
 

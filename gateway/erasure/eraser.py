@@ -1,324 +1,376 @@
-"""Forgetting a person, step by step, in an order in which every crash ends with less, never with more.
+"""Runs erasures: begins them, takes each from step to step until it is done, and goes on with what others left.
 
-    begun     the person is marked: no new work, no new data; a journal line outside the database is on disk
-    listed    what must be revoked outside is sealed under a key of its own that dies within 72 hours
-    shredded  the person's keys are destroyed everywhere: from here on nobody can read anything
-    revoked   grants and open upload sessions were given back, as far as the providers have a way
-    erased    rows are deleted, blobs swept, the database's log emptied
-    done      the erasure's own key is destroyed, the receipt is signed
-
-Every step may run again. A process that starts finishes what another began.
+What a step does stands in `person`, `item` and `many`. A row is at work in one process at a time, by a lease that ends
+with the process; even where two are at it, only one of them takes a step. Whoever asked themselves is taken up at
+once, many people a few at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import base64
 import json
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, Protocol
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.errors import Corrupt, Expired, Missing, Shredded, Unavailable
-from cache.vault import Life, Scope, Vault
+from cache.database import insert_if_absent
+from cache.vault import Scope
+from gateway.approvals import Request, subjects
 from gateway.db.engine import Database
-from gateway.db.tables_erasure import erasure_state, erasures
-from gateway.erasure.journal import Journal, Line
-from gateway.erasure.receipt import Statement, statement
-from gateway.erasure.stores import Store
+from gateway.db.tables_erasure import erasures
+from gateway.erasure.journal import Line
+from gateway.erasure.model import DONE, Asked, Begun, Erasure, Target
+from gateway.erasure.receipts import Receipts
+from gateway.erasure.restoring import Replays
+from gateway.erasure.steps import Flow, Journalled, Next
+from gateway.erasure.things import Things
 from gateway.ids import new_id
-from gateway.signing import DEPLOYMENT, SigningKeys
+from gateway.ledger import Event, Ledger, merkle_root
+from gateway.policy import POLICY_VERSION
 
 log = structlog.get_logger()
 
-BUNDLE_LIFE = 72 * 3_600_000
-RECEIPT_LIFE = 30 * 24 * 3_600_000
-SECRET_BYTES = 32
-
-
-class Outside(Protocol):
-    """What a person has at providers: listed while their key lives, given back after it died."""
-
-    async def collect(self, scope: Scope) -> list[dict[str, Any]]:
-        """Everything to be given back, as JSON: grants, open upload sessions."""
-        ...
-
-    async def give_back(self, task: dict[str, Any]) -> dict[str, Any]:
-        """One task; {'provider', 'what', 'revoked': bool, 'advice'}. Never raises for a provider's refusal."""
-        ...
+LEASE: Final = 15_000
+"""Milliseconds after which another process may go on with an erasure whose own gave no sign."""
+BEAT: Final = 4.0
+CROWD: Final = 8
+"""Erasures of many people that one process has at work at the same time."""
+BEFORE_SERVING: Final = 30.0
+"""Seconds that a start waits for keys to die of people whose erasure is under way. All of them are marked in any case,
+so that nobody is served as one of them.
+"""
+_LOOK: Final = 1.0
+_PAGE: Final = 500
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 60.0
+_UNREADABLE: Final = ("begun", "listed")
+"""Steps after which a person's keys may still live."""
 
 
 class People(Protocol):
-    """The person's own row."""
+    """Marks people, so that from the commit on nothing new is theirs."""
 
     async def begin_erasure(self, tx: AsyncConnection, scope: Scope) -> bool:
-        """active → erasing. False where there is no such active person."""
+        """False where there is no such person who is active or suspended."""
         ...
 
-    async def end_erasure(self, tx: AsyncConnection, scope: Scope) -> None:
-        """erasing → erased: nothing is left but the id that is never used again."""
+    async def begin_erasures(self, tx: AsyncConnection, school: str, people: Sequence[str]) -> Sequence[str]:
+        """Those of ``people`` who were, marked now."""
+        ...
+
+    async def everybody(self, tx: AsyncConnection, school: str) -> Sequence[str]:
+        """Who is active or suspended at the school."""
+        ...
+
+    async def require_active(self, tx: AsyncConnection, person: str) -> None:
+        """NotActive."""
         ...
 
 
-Stop = Callable[[Scope], Awaitable[None]]
-"""Stops what runs for a person in this process: fills, streams, jobs, sessions in memory."""
+class Schools(Protocol):
+    """Marks a school."""
 
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A new erasure and the secret of its receipt's one-time link."""
-
-    id: str
-    secret: str
+    async def leave(self, tx: AsyncConnection, school: str) -> None:
+        """It has left: nobody signs in to it any more, and its id is never used again. May be repeated."""
+        ...
 
 
 class Eraser:
-    """Runs erasures; one at a time for a person, several at once for many."""
+    """Runs erasures. Start it before anything is served, after the journal was applied."""
 
     def __init__(
         self,
         *,
-        vault: Vault,
         database: Database,
-        journal: Journal,
-        signing: SigningKeys,
-        stores: Sequence[Store],
+        ledger: Ledger,
         people: People,
-        outside: Outside,
-        stop: Stop,
+        schools: Schools,
+        journalled: Journalled,
+        receipts: Receipts,
+        things: Things,
+        flows: Mapping[str, Flow],
     ) -> None:
-        self._vault = vault
+        """``flows`` by scope."""
         self._database = database
-        self._journal = journal
-        self._signing = signing
-        self._stores = stores
+        self._ledger = ledger
         self._people = people
-        self._outside = outside
-        self._stop = stop
+        self._schools = schools
+        self._journalled = journalled
+        self._things = things
+        self._flows = flows
+        self._owner = new_id()
+        self.receipts = receipts
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._crowd: set[str] = set()
+        self._look = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+
+    @property
+    def replays(self) -> Replays:
+        """What the journal's entries of erasures make so: the mark, and an erasure that is begun."""
+        return {"person": self._replay, "item": self._replay, "school": self._replay_school}
 
     async def start(self) -> None:
-        """Apply journal entries that this database has not seen, then finish what was begun. JournalRefused."""
-        async with self._database.read() as tx:
-            applied = (await tx.execute(select(erasure_state.c.applied))).scalar_one_or_none()
-        for line in await self._journal.open(applied):
-            await self._replay(line)
-        async with self._database.read() as tx:
-            open_ones = (await tx.execute(select(erasures.c.id).where(erasures.c.step != "done"))).scalars().all()
-        for erasure in open_ones:
-            self._spawn(erasure)
+        """Destroy the keys of everybody whose erasure is under way, then go on with the rest beside the service."""
+        if self._database.dialect == "sqlite":  # it belongs to this process: whoever had a lease is dead
+            async with self._database.write() as tx:
+                await tx.execute(update(erasures).where(erasures.c.until.is_not(None)).values(until=None))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEFORE_SERVING):
+                await self._shred_first()
+        await self._let_go()
+        self._loops = [asyncio.create_task(self._forever(), name="erasures")]
+        self._loops.append(asyncio.create_task(self._beat(), name="erasures-beat"))
 
     async def close(self) -> None:
         """Stop between two steps; the next start goes on."""
-        for task in list(self._running.values()):
+        ending = [*self._loops, *self._running.values()]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
+        with suppress(Exception):  # else the leases end by themselves
+            await self._let_go()
 
-    async def _replay(self, line: Line) -> None:
-        """After a restore: forget again, before the first request is served."""
-        scope = Scope(line.school, line.person)
+    async def _let_go(self) -> None:
+        """Whoever comes first may go on with what is not at work here any more."""
         async with self._database.write() as tx:
-            await self._people.begin_erasure(tx, scope)
-            known = (await tx.execute(select(erasures.c.id).where(erasures.c.id == line.erasure))).first()
-            if known is None:
-                await tx.execute(
-                    insert(erasures).values(
-                        id=line.erasure, sequence=line.sequence, school=line.school, person=line.person,
-                        scope=line.scope, step="begun", counts="{}", begun=line.at,
-                    )
-                )  # fmt: skip
-            await self._applied(tx, line.sequence)
-        await self.run(line.erasure)
+            mine = erasures.c.owner == self._owner
+            await tx.execute(update(erasures).where(mine).values(owner=None, until=None))
 
-    async def plan(self, scope: Scope) -> list[dict[str, Any]]:
-        """What would go: store, count, bytes, what. Reads only."""
-        found = []
-        async with self._database.read() as tx:
-            for store in self._stores:
-                count, size = await store.count(tx, scope)
-                found.append({"store": store.name, "count": count, "bytes": size, "what": store.what})
-        return found
+    async def _shred_first(self) -> None:
+        alive = (erasures.c.scope == "person") & erasures.c.step.in_(_UNREADABLE)
+        while found := await self._claim(CROWD, alive):
+            await self._journalled.write(found)
+            await asyncio.gather(*(self._once(one, until=_UNREADABLE) for one in found), return_exceptions=True)
 
-    async def begin(self, scope: Scope) -> Begun | None:
-        """Mark the person and start. From the return on no new data can come. None where it runs already."""
-        erasure, secret = new_id(), secrets.token_urlsafe(SECRET_BYTES)
-        now = await self._database.now()
+    async def _once(self, erasure: Erasure, until: Sequence[str]) -> None:
+        """As long as its last step is one of ``until``. Left to the others where a step fails."""
+        with suppress(Exception):
+            while erasure.step in until and await self.take(erasure.id):
+                erasure = await self._get(erasure.id)
+
+    # beginning
+
+    async def begin(self, scope: Scope, asked: Asked | None = None) -> Begun | None:
+        """Forget a person. From the return on no new data of theirs can come. None where it runs already."""
         async with self._database.write() as tx:
             if not await self._people.begin_erasure(tx, scope):
                 return None
-            await tx.execute(
-                insert(erasures).values(
-                    id=erasure,
-                    school=scope.tenant,
-                    person=scope.subject,
-                    scope="person",
-                    step="begun",
-                    counts="{}",
-                    begun=now,
-                    secret=hashlib.sha256(secret.encode()).digest(),
-                )
-            )
-        try:
-            await self._write_journal(erasure, scope, now)
-        except Exception as error:  # noqa: BLE001  # marked is marked: the first step writes it before any key dies
-            log.warning("erasure_journal_waits", erasure=erasure, why=type(error).__name__)
-        self._spawn(erasure)
+            erasure = await self._insert(tx, scope, "person", asked or Asked(scope.subject), mine=True)
+            secret = await self.receipts.link(tx, erasure)
+            await self._told(tx, scope, erasure, asked or Asked(scope.subject))
+        await self._begun(erasure)
         return Begun(erasure, secret)
 
-    async def _write_journal(self, erasure: str, scope: Scope, at: int) -> None:
-        line = await self._journal.append(erasure, scope.tenant, scope.subject or "", "person", at)
+    async def begin_item(
+        self, scope: Scope, target: Target, asked: Asked, *, receipt: bool, word: str | None = None
+    ) -> Begun:
+        """Forget one thing of a person who stays. NothingThere, ErasureRefused, NotActive.
+
+        ``word``: the erasure's id, where a repeat of the request must have the same.
+        """
         async with self._database.write() as tx:
-            await tx.execute(update(erasures).where(erasures.c.id == erasure).values(sequence=line.sequence))
-            await self._applied(tx, line.sequence)
+            assert scope.subject is not None
+            await self._people.require_active(tx, scope.subject)
+            counts = {**await self._things.find(tx, scope, target), "kind": target.kind}
+            erasure = await self._insert(
+                tx,
+                scope,
+                "item",
+                asked,
+                mine=True,
+                id=word or new_id(),
+                target=target.dump(),
+                counts=json.dumps(counts),
+            )
+            secret = await self.receipts.link(tx, erasure) if receipt else None
+            await self._told(tx, scope, erasure, asked)
+        await self._begun(erasure)
+        return Begun(erasure, secret)
 
-    async def _applied(self, tx: AsyncConnection, sequence: int) -> None:
-        done = await tx.execute(
-            update(erasure_state).where(erasure_state.c.applied < sequence).values(applied=sequence)
-        )  # fmt: skip
-        if done.rowcount == 0 and (await tx.execute(select(erasure_state.c.id))).first() is None:
-            await tx.execute(insert(erasure_state).values(id="journal", applied=sequence))
+    async def begin_people(self, tx: AsyncConnection, request: Request) -> None:
+        """The act of an approved request to forget many people: all of them are marked with it."""
+        by = Asked(request.votes[0].person, batch=request.id)
+        marked: list[str] = []
+        after = ""
+        while page := await subjects(tx, request.id, after):
+            marked += await self._enlist(tx, request.school, page, by)
+            after = page[-1]
+        await self._insert(tx, Scope(request.school, None), "people", Asked(by.by), id=request.id)
+        root = merkle_root([person.encode() for person in marked])
+        told = Event("erasure.begun", by.by, None, request.id, POLICY_VERSION, items=len(marked), root=root)
+        await self._ledger.append(tx, request.school, told)
 
-    def _spawn(self, erasure: str) -> None:
+    async def begin_school(self, tx: AsyncConnection, request: Request) -> None:
+        """The act of an approved request of a school that leaves."""
+        await self._leave(tx, request.school, Asked(request.votes[0].person, batch=request.id), id=request.id)
+
+    async def _leave(self, tx: AsyncConnection, school: str, by: Asked, **values: Any) -> None:
+        await self._schools.leave(tx, school)
+        await self._enlist(tx, school, await self._people.everybody(tx, school), by)
+        await self._insert(tx, Scope(school, None), "school", Asked(by.by), **values)
+
+    async def _enlist(self, tx: AsyncConnection, school: str, people: Sequence[str], by: Asked) -> Sequence[str]:
+        """An erasure for each who is not being forgotten already; who they are."""
+        now, marked = await self._database.now(tx), list[str]()
+        for at in range(0, len(people), _PAGE):
+            some = await self._people.begin_erasures(tx, school, people[at : at + _PAGE])
+            marked += some
+            if some:
+                await tx.execute(insert(erasures), [_row(Scope(school, person), "person", by, now) for person in some])
+        return marked
+
+    async def _insert(
+        self, tx: AsyncConnection, scope: Scope, kind: str, asked: Asked, *, mine: bool = False, **values: Any
+    ) -> str:
+        """``mine``: this process takes it up at once."""
+        now = await self._database.now(tx)
+        lease = {"owner": self._owner, "until": now + LEASE} if mine else {}
+        row = {**_row(scope, kind, asked, now), **lease, **values}
+        await insert_if_absent(tx, erasures, row)
+        return str(row["id"])
+
+    async def _told(self, tx: AsyncConnection, scope: Scope, erasure: str, asked: Asked) -> None:
+        event = Event("erasure.begun", asked.by, scope.subject, erasure, POLICY_VERSION)
+        await self._ledger.append(tx, scope.tenant, event)
+
+    async def _begun(self, erasure: str) -> None:
+        """Into the journal before anybody is told; where that fails, the first step does it, before any key dies."""
+        try:
+            await self._journalled.write([await self._get(erasure)])
+        except Exception as error:  # noqa: BLE001  # marked is marked
+            log.warning("erasure_journal_waits", erasure=erasure, why=type(error).__name__)
+        self._spawn(erasure)
+
+    async def _replay(self, tx: AsyncConnection, line: Line) -> None:
+        """After a restore: forget again."""
+        scope = Scope(line.school, line.person)
+        values: dict[str, Any] = {"id": line.erasure, "sequence": line.sequence, "begun": line.at}
+        if line.note is not None:
+            values["target"] = base64.b64decode(line.note).decode()
+        if line.scope == "person":
+            mine = (erasures.c.person == line.person) & (erasures.c.scope == "person")
+            if (await tx.execute(select(erasures.c.id).where(mine))).first() is not None:
+                return  # with their whole school, or before the copy was made
+            await self._people.begin_erasure(tx, scope)
+        await self._insert(tx, scope, line.scope, Asked(), **values)
+
+    async def _replay_school(self, tx: AsyncConnection, line: Line) -> None:
+        again = {"id": line.erasure, "sequence": line.sequence, "begun": line.at}
+        await self._leave(tx, line.school, Asked(batch=line.erasure), **again)
+
+    # running
+
+    async def take(self, erasure: str) -> bool:
+        """Its next step. False where it must wait for others. Raises as the step does: then it is tried again."""
+        now = await self._get(erasure)
+        if now.step == DONE:
+            return True
+        then = await self._flows[now.scope][now.step](now)
+        if then is None:
+            return False
+        if not await self._advance(now, then) and then.lost is not None:
+            await then.lost()
+        return True
+
+    async def run(self, erasure: str) -> None:
+        """All steps that are left, in order."""
+        while (await self._get(erasure)).step != DONE:
+            if not await self.take(erasure):
+                await asyncio.sleep(_FIRST_PAUSE)
+        log.info("erasure_done", erasure=erasure)
+
+    async def _get(self, erasure: str) -> Erasure:
+        async with self._database.read() as tx:
+            row = (await tx.execute(select(erasures).where(erasures.c.id == erasure))).mappings().one()
+        return Erasure.of(dict(row))
+
+    async def _advance(self, erasure: Erasure, then: Next) -> bool:
+        """From the step that was read to the next. False where another process was quicker: nothing is ever undone."""
+        mine = (erasures.c.id == erasure.id) & (erasures.c.step == erasure.step)
+        async with self._database.write() as tx:
+            done = await tx.execute(update(erasures).where(mine).values(step=then.step, **then.values))
+            if done.rowcount == 1 and then.also is not None:
+                await then.also(tx)
+        return done.rowcount == 1
+
+    def _spawn(self, erasure: str, *, crowd: bool = False) -> None:
+        if erasure in self._running:
+            return
         task = asyncio.create_task(self._persist(erasure), name="erasure")
         self._running[erasure] = task
-        task.add_done_callback(lambda _: self._running.pop(erasure, None))
+        if crowd:
+            self._crowd.add(erasure)
+        task.add_done_callback(lambda _: self._left(erasure))
+
+    def _left(self, erasure: str) -> None:
+        self._running.pop(erasure, None)
+        self._crowd.discard(erasure)
+        self._look.set()
 
     async def _persist(self, erasure: str) -> None:
         """Run until it is done: a step that fails is tried again, for ever, ever more slowly."""
-        wait = 0.5
+        pause = _FIRST_PAUSE
         while True:
             try:
                 await self.run(erasure)
                 return
             except Exception as error:  # noqa: BLE001  # whatever it was, forgetting goes on
                 log.warning("erasure_step_failed", erasure=erasure, why=type(error).__name__)
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, 60)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def run(self, erasure: str) -> None:
-        """All steps that are left, in order."""
+    async def _forever(self) -> None:
+        """Take up what nobody has at work: many people, what another process left, what an approval has begun."""
         while True:
-            async with self._database.read() as tx:
-                row = (await tx.execute(select(erasures).where(erasures.c.id == erasure))).mappings().one()
-            if row["step"] == "done":
-                return
-            scope = Scope(row["school"], row["person"])
-            step = {
-                "begun": self._list,
-                "listed": self._shred,
-                "shredded": self._revoke,
-                "revoked": self._erase,
-                "erased": self._conclude,
-            }[row["step"]]
-            await step(dict(row), scope)
+            self._look.clear()
+            try:
+                await self._take_up()
+            except Exception as error:  # noqa: BLE001  # a database that is away for a while
+                log.warning("erasures_wait", why=type(error).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await self._look.wait()
 
-    async def _list(self, row: dict[str, Any], scope: Scope) -> None:
-        if row["sequence"] is None:
-            await self._write_journal(row["id"], scope, row["begun"])
-        await self._stop(scope)
-        tasks: list[dict[str, Any]] = []
-        try:
-            tasks = await self._outside.collect(scope)
-        except (Missing, Shredded):
-            log.info("erasure_without_keys", erasure=row["id"])
-        counts: dict[str, Any] = {e["store"]: {"erased": e["count"]} for e in await self.plan(scope)}
-        counts["asked"] = [{"provider": task["provider"]} for task in tasks]
-        bundle = await self._seal_bundle(tasks)
-        if not await self._advance(row, "listed", bundle=bundle, counts=json.dumps(counts)):
-            await self._shred_bundle(bundle)
+    async def _take_up(self) -> None:
+        few = await self._claim(CROWD, erasures.c.batch.is_(None))
+        crowd = await self._claim(CROWD - len(self._crowd), erasures.c.batch.is_not(None))
+        await self._journalled.write(crowd)
+        for one in [*few, *crowd]:
+            self._spawn(one.id, crowd=one.asked.batch is not None)
 
-    async def _seal_bundle(self, tasks: list[dict[str, Any]]) -> str:
-        """Under a key made for this alone: 'subject/object'."""
-        scope = Scope(DEPLOYMENT.tenant, f"erasure-{new_id()}")
-        ends = await self._database.now() + BUNDLE_LIFE
+    async def _claim(self, most: int, which: ColumnElement[bool]) -> Sequence[Erasure]:
+        """Some that nobody has at work, leased to this process."""
+        if most <= 0:
+            return []
         async with self._database.write() as tx:
-            await self._vault.enrol(tx, scope)
-        async with self._vault.put(scope, Life.SPOOL, ends) as writer:
-            await writer.write(json.dumps(tasks).encode())
-            await writer.finish()
-            async with self._database.write() as tx:
-                sealed = await writer.commit(tx)
-        return f"{scope.subject}/{sealed.id}"
+            now = await self._database.now(tx)
+            free = or_(erasures.c.until.is_(None), erasures.c.until < now)
+            query = select(erasures).where(erasures.c.step != DONE, free, which, erasures.c.id.not_in(self._running))
+            rows = await tx.execute(query.order_by(erasures.c.begun).limit(most).with_for_update(skip_locked=True))
+            found = [Erasure.of(dict(row)) for row in rows.mappings().all()]
+            lease = {"owner": self._owner, "until": now + LEASE}
+            await tx.execute(update(erasures).where(erasures.c.id.in_([one.id for one in found])).values(**lease))
+        return found
 
-    async def _open_bundle(self, row: dict[str, Any]) -> list[dict[str, Any]]:
-        subject, _, sealed = row["bundle"].partition("/")
-        try:
-            async with self._vault.open(Scope(DEPLOYMENT.tenant, subject), sealed) as pieces:
-                tasks = json.loads(b"".join([piece async for piece in pieces]))
-        except (Missing, Expired, Shredded, Corrupt):  # its 72 hours are over, or the machine restarted:
-            return list(json.loads(row["counts"]).get("asked", []))  # without its grant a task ends as "not revoked"
-        return list(tasks)
+    async def _beat(self) -> None:
+        """Keep the leases of what is at work here."""
+        while True:
+            await asyncio.sleep(BEAT)
+            with suppress(Exception):  # then another process goes on, which does no harm
+                async with self._database.write() as tx:
+                    until = await self._database.now(tx) + LEASE
+                    mine = erasures.c.id.in_(list(self._running)) & (erasures.c.step != DONE)
+                    await tx.execute(update(erasures).where(mine).values(owner=self._owner, until=until))
 
-    async def _shred_bundle(self, bundle: str) -> None:
-        async with self._database.write() as tx:
-            await self._vault.shred(tx, Scope(DEPLOYMENT.tenant, bundle.partition("/")[0]))
 
-    async def _shred(self, row: dict[str, Any], scope: Scope) -> None:
-        async with self._database.write() as tx:
-            await self._vault.shred(tx, scope)
-        await self._vault.hasten()
-        await self._stop(scope)
-        await self._advance(row, "shredded")
-
-    async def _revoke(self, row: dict[str, Any], scope: Scope) -> None:
-        counts = json.loads(row["counts"])
-        counts["outside"] = [await self._outside.give_back(task) for task in await self._open_bundle(row)]
-        await self._advance(row, "revoked", counts=json.dumps(counts))
-
-    async def _erase(self, row: dict[str, Any], scope: Scope) -> None:
-        async with self._database.write() as tx:
-            for store in self._stores:
-                await store.erase(tx, scope)
-            await self._people.end_erasure(tx, scope)
-        while await self._vault.sweep(1000):
-            pass
-        if not await self._database.checkpoint():
-            raise Unavailable("a long read keeps the database's log: deleted rows are still in it")
-        await self._advance(row, "erased")
-
-    async def _conclude(self, row: dict[str, Any], scope: Scope) -> None:
-        now = await self._database.now()
-        facts = Statement(row["id"], scope.tenant, row["scope"], row["begun"], now, json.loads(row["counts"]))
-        signed = await self._signing.sign(statement(facts, self._stores))
-        async with self._database.write() as tx:
-            await self._vault.shred(tx, Scope(DEPLOYMENT.tenant, row["bundle"].partition("/")[0]))
-            await tx.execute(
-                update(erasures)
-                .where(erasures.c.id == row["id"], erasures.c.step == row["step"])
-                .values(step="done", ended=now, bundle=None, receipt=json.dumps(signed))
-            )
-        await self._database.checkpoint()
-        log.info("erasure_done", erasure=row["id"])
-
-    async def _advance(self, row: dict[str, Any], step: str, **values: Any) -> bool:
-        """From the step that was read to the next. False where another process was quicker: nothing is ever undone."""
-        mine = (erasures.c.id == row["id"]) & (erasures.c.step == row["step"])
-        async with self._database.write() as tx:
-            done = await tx.execute(update(erasures).where(mine).values(step=step, **values))
-        return done.rowcount == 1
-
-    async def receipt(self, secret: str) -> dict[str, Any] | None:
-        """The signed receipt of a one-time link, which ends with this; None while it runs. KeyError: no such link."""
-        mine = erasures.c.secret == hashlib.sha256(secret.encode()).digest()
-        async with self._database.write() as tx:
-            row = (await tx.execute(select(erasures.c.step, erasures.c.receipt).where(mine))).one_or_none()
-            if row is None:
-                raise KeyError
-            if row.step != "done":
-                return None
-            await tx.execute(update(erasures).where(mine).values(secret=None, receipt=None))
-        receipt: dict[str, Any] = json.loads(row.receipt)
-        return receipt
-
-    async def sweep(self, limit: int) -> int:
-        """Let go of receipts that nobody fetched for a month. How many."""
-        before = await self._database.now() - RECEIPT_LIFE
-        old = select(erasures.c.id).where(erasures.c.ended < before, erasures.c.receipt.is_not(None)).limit(limit)
-        async with self._database.write() as tx:
-            gone = update(erasures).where(erasures.c.id.in_(old)).values(secret=None, receipt=None)
-            return (await tx.execute(gone)).rowcount
+def _row(scope: Scope, kind: str, asked: Asked, now: int) -> dict[str, Any]:
+    """A new erasure."""
+    whose = {"by": asked.by, "through": asked.through, "batch": asked.batch}
+    what = {"school": scope.tenant, "person": scope.subject or "", "scope": kind}
+    return {"id": new_id(), **what, **whose, "step": "begun", "counts": "{}", "begun": now}

@@ -6,12 +6,16 @@ from typing import Final
 
 from sqlalchemy import exists
 
-from gateway.db.tables_approvals import approval_subjects, approval_votes
+from gateway.db.tables_approvals import approval_subjects, approval_votes, approvals
 from gateway.db.tables_containment import containments
 from gateway.db.tables_files import cached_files, idempotency, uploads
+from gateway.db.tables_incidents import incident_detections, incidents
+from gateway.db.tables_lawful import lawful_requests
+from gateway.db.tables_ledger import ledger_checkpoints, ledger_entries
 from gateway.db.tables_people import accounts, client_grants, connect_flows, guardian_links, sessions
-from gateway.db.tables_rights import corrections, exports, inactivity, notifications
-from gateway.db.tables_webhooks import webhook_messages
+from gateway.db.tables_rights import corrections, exports, inactivity, notice_states, notifications
+from gateway.db.tables_schools import school_settings
+from gateway.db.tables_webhooks import webhook_messages, webhooks
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.erasure.stores import Rows, Store
 from providers.native import tables as native
@@ -20,8 +24,16 @@ _UNDER_WAY: Final = ~exists().where(jobs.c.id == uploads.c.job, jobs.c.ended.is_
 """An upload that has arrived in its drive is only remembered for a day, so that its state can be asked."""
 
 STORES: Final = (
-    Store("cached", "Copies of files you opened", [Rows(cached_files, cached_files.c.person, cached_files.c.size)]),
-    Store("uploads", "Files on their way to a drive", [Rows(uploads, uploads.c.person, uploads.c.offset, _UNDER_WAY)]),
+    Store(
+        "cached",
+        "Copies of files you opened",
+        [Rows(cached_files, cached_files.c.person, cached_files.c.size)],
+    ),
+    Store(
+        "uploads",
+        "Files on their way to a drive",
+        [Rows(uploads, uploads.c.person, uploads.c.offset, _UNDER_WAY)],
+    ),
     Store(
         "native",
         "Files and folders in your own drive",
@@ -55,7 +67,11 @@ STORES: Final = (
         [Rows(containments, containments.c.person)],
     ),
     Store("sign_ins", "Places where you are signed in", [Rows(sessions, sessions.c.person)]),
-    Store("extensions", "Browser extensions signed in as you", [Rows(client_grants, client_grants.c.person)]),
+    Store(
+        "extensions",
+        "Browser extensions signed in as you",
+        [Rows(client_grants, client_grants.c.person)],
+    ),
     Store(
         "guardians",
         "Links to your guardians",
@@ -63,7 +79,7 @@ STORES: Final = (
     ),
     Store(
         "approvals",
-        "Requests to your school that are about you, or that you approved",
+        "Requests of your school that are about you, or that you approved",
         [Rows(approval_subjects, approval_subjects.c.person), Rows(approval_votes, approval_votes.c.person)],
     ),
     Store(
@@ -82,3 +98,20 @@ STORES: Final = (
         [Rows(idempotency, idempotency.c.person)],
     ),
 )
+"""What is a person's."""
+
+SCHOOL_STORES: Final = (
+    *STORES,
+    Store("settings", "The school's settings", [Rows(school_settings, None)]),
+    Store("webhook", "The address where the school is told of ended jobs", [Rows(webhooks, None)]),
+    Store("decisions", "Requests that needed two administrators", [Rows(approvals, None)]),
+    Store("notices", "Which notices the school accepted", [Rows(notice_states, None)]),
+    Store(
+        "incidents",
+        "The school's incident book",
+        [Rows(incidents, None), Rows(incident_detections, None)],  # acts and the affected go with their incidents
+    ),
+    Store("lawful", "What the law made the school hand out", [Rows(lawful_requests, None)]),
+    Store("ledger", "The record of what was done", [Rows(ledger_entries, None), Rows(ledger_checkpoints, None)]),
+)
+"""What is a school's, with what is its people's. The ledger goes last: all that was done before stands in it."""

@@ -1,17 +1,22 @@
-"""What a receipt states: per store what was erased, what stays and why, what remains outside. Ids and counts only."""
+"""What a receipt states: per store what was erased, what stays and why, what remains outside, when backups are dead.
+
+Ids, times and counts only. It is for the person it is about, or of many for those who ordered it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from gateway.erasure.model import Erasure
 from gateway.erasure.stores import Store
+from gateway.erasure.things import WHAT
 
-VERSION = 1
+VERSION: Final = 2
+TYPE: Final = "file-access-erasure-receipt"
 
-KEPT = (
+_KEPT_OF_PERSON: Final = (
     {
         "store": "ledger",
         "why": "The record of what was done keeps times, actions and random ids. Its details were sealed under your "
@@ -22,42 +27,147 @@ KEPT = (
         "why": "This erasure itself: random ids, times and counts, so that a restored backup cannot bring you back.",
     },
 )
+_KEPT_OF_ITEM: Final = (
+    {
+        "store": "ledger",
+        "why": "The record of what was done keeps that this was stored, opened or moved, and that it was deleted. Its "
+        "details can be read as long as your key lives.",
+    },
+    {
+        "store": "erasures",
+        "why": "This erasure itself: random ids, times and counts, so that a restored backup does not bring it back.",
+    },
+)
+_KEPT_OF_PEOPLE: Final = (
+    {
+        "store": "ledger",
+        "why": "The record of what was done keeps times, actions and random ids. Details that were sealed under the "
+        "keys of these people can no longer be read by anybody.",
+    },
+    {
+        "store": "erasures",
+        "why": "The erasures themselves: random ids, times and counts, so that a restored backup cannot bring anybody "
+        "back.",
+    },
+)
+_KEPT_OF_SCHOOL: Final = (
+    {
+        "store": "ledger",
+        "why": "The end of the record's chain: its last number and its hash, so that an export of the record that the "
+        "school keeps can still be checked.",
+    },
+    {
+        "store": "erasures",
+        "why": "The erasures themselves and the school's random id: ids, times and counts, so that a restored backup "
+        "cannot bring anybody back, and no id is used again.",
+    },
+    {
+        "store": "schools",
+        "why": "What the identity provider calls the school, so that nobody signs in to it by an old configuration.",
+    },
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """The facts of one erasure. Times in epoch ms."""
-
-    erasure: str
-    school: str
-    scope: str
-    begun: int
-    ended: int
-    counts: Mapping[str, Any]
-
-
-def statement(facts: Statement, stores: Sequence[Store]) -> dict[str, Any]:
-    """The receipt's payload, ready to be signed."""
-    erased = [
-        {"store": store.name, "what": store.what, "erased": facts.counts.get(store.name, {}).get("erased", 0)}
-        for store in stores
-    ]
+def of_person(erasure: Erasure, now: int, dead_by: int | None, stores: Sequence[Store]) -> dict[str, Any]:
+    """The receipt of a person who was forgotten."""
     return {
-        "type": "file-access-erasure-receipt",
-        "version": VERSION,
-        "erasure": facts.erasure,
-        "school": facts.school,
-        "scope": facts.scope,
-        "asked": _iso(facts.begun),
-        "finished": _iso(facts.ended),
+        **_head(erasure, now, dead_by),
         "keys_destroyed": True,
-        "erased": erased,
-        "kept": list(KEPT),
-        "outside": list(facts.counts.get("outside", [])),
-        "backups": "Your keys are destroyed. A backup of the database made before this holds them wrapped under the "
-        "school's key and the root key; it can be read only together with that root key, until both are replaced.",
+        "destroyed": _iso(erasure.destroyed or now),
+        "erased": _erased(erasure.counts, stores),
+        "kept": list(_KEPT_OF_PERSON),
+        "outside": list(erasure.counts.get("outside", [])),
+        "uploads_cancelled": erasure.counts.get("sessions", 0),
+        "backups": "Your keys are destroyed. " + _backups(dead_by, "A backup made before this holds them"),
     }
+
+
+def of_item(erasure: Erasure, now: int, dead_by: int | None) -> dict[str, Any]:
+    """The receipt of one thing."""
+    gone = [
+        {"store": name, "what": WHAT[name], **told}
+        for name, told in erasure.counts.items()
+        if name in WHAT and told["erased"]
+    ]
+    when = "" if dead_by is None else f"Deleted, shredded by {_day(dead_by)}. "
+    return {
+        **_head(erasure, now, dead_by),
+        "kind": None if erasure.target is None else erasure.target.kind,
+        "keys_destroyed": False,
+        "destroyed": _iso(erasure.destroyed or now),
+        "erased": gone,
+        "kept": list(_KEPT_OF_ITEM),
+        "outside": [],
+        "backups": f"{when}It is gone from here. " + _backups(dead_by, "A backup made before this holds its key"),
+    }
+
+
+def of_many(
+    erasure: Erasure,
+    now: int,
+    dead_by: int | None,
+    stores: Sequence[Store],
+    counts: Mapping[str, int],
+    people: int,
+    left: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The one receipt of many people, or of a school that left, for its administrators: counts only.
+
+    ``left``: by random id, whose access outside could not be given back; they must end it there themselves.
+    """
+    school = erasure.scope == "school"
+    return {
+        **_head(erasure, now, dead_by),
+        "keys_destroyed": True,
+        "destroyed": _iso(erasure.destroyed or now),
+        "people": people,
+        "erased": [{"store": one.name, "what": one.what, "erased": counts.get(one.name, 0)} for one in stores],
+        "kept": list(_KEPT_OF_SCHOOL if school else _KEPT_OF_PEOPLE),
+        "outside": list(left),
+        **({"ledger": erasure.counts.get("head")} if school else {}),
+        "backups": "All their keys are destroyed. " + _backups(dead_by, "A backup made before this holds them"),
+    }
+
+
+def _head(erasure: Erasure, now: int, dead_by: int | None) -> dict[str, Any]:
+    return {
+        "type": TYPE,
+        "version": VERSION,
+        "erasure": erasure.id,
+        "school": erasure.school,
+        "scope": erasure.scope,
+        "asked_by": _asked_by(erasure),
+        "asked": _iso(erasure.begun),
+        "finished": _iso(now),
+        "backups_dead_by": None if dead_by is None else _iso(dead_by),
+    }
+
+
+def _asked_by(erasure: Erasure) -> str:
+    """Who: never by name."""
+    if erasure.asked.through is not None:
+        return "guardian"
+    own = erasure.person and erasure.asked.by in (None, erasure.person)
+    return "self" if own and erasure.asked.batch is None else "school"
+
+
+def _erased(counts: Mapping[str, Any], stores: Sequence[Store]) -> list[dict[str, Any]]:
+    return [
+        {"store": one.name, "what": one.what, "erased": counts.get(one.name, {}).get("erased", 0)} for one in stores
+    ]
+
+
+def _backups(dead_by: int | None, held: str) -> str:
+    wrapped = f"{held} wrapped under the school's key and the root key"
+    if dead_by is None:
+        return f"{wrapped}; it can be read only together with that root key, until both are replaced."
+    return f"{wrapped}: it can be read only together with that root key, and by {_day(dead_by)} by nobody."
 
 
 def _iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _day(ms: int) -> str:
+    """The first day on which it surely holds: the end of a day is not its beginning."""
+    return datetime.fromtimestamp(ms / 1000 + 86_399, UTC).date().isoformat()

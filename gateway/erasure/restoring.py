@@ -35,6 +35,8 @@ Replays = Mapping[str, Replay]
 """By the line's scope."""
 Hook = Callable[[AsyncConnection], Awaitable[None]]
 
+BEAT: Final = 15.0
+"""Seconds between two marks: what is lost of a copy that was made and put back within them cannot be told."""
 _START: Final = "start"
 _LOCK: Final = 0x4A4F5552  # any number that other programs in the same database do not use
 
@@ -62,6 +64,7 @@ class Restorer:
         self._mark = mark
         self._database = database
         self._replays: Replays = {}
+        self._beating: asyncio.Task[None] | None = None
 
     async def start(self, replays: Replays, void: Sequence[Hook] = ()) -> bool:
         """Apply what this database has not seen; ``void`` runs where an older copy was put back. Whether one was.
@@ -70,15 +73,17 @@ class Restorer:
         """
         self._replays = replays
         async with self._database.alone(_LOCK):
-            return await self._started(void)
+            restored = await self._started(void)
+        self._beating = asyncio.create_task(self._forever(), name="journal-mark")
+        return restored
 
     async def _started(self, void: Sequence[Hook]) -> bool:
+        mark = await asyncio.to_thread(self._mark.read)  # before the database: others count on meanwhile
         state = await self._state()
         lines = await self._unseen(state.applied)
-        mark = await asyncio.to_thread(self._mark.read)
         restored = _was_restored(lines, state, mark)
         if restored:
-            log.warning("database_restored", entries=len(lines))
+            log.warning("database_restored", count=len(lines))
             async with self._database.write() as tx:
                 for hook in void:
                     await hook(tx)
@@ -91,6 +96,10 @@ class Restorer:
         async with self._database.write() as tx:
             await insert_if_absent(tx, erasure_state, {"id": "journal", "applied": 0, "generation": 0})
             row = (await tx.execute(select(erasure_state))).one()
+        self._database.clock.at_least(row.clock)
+        now = await self._database.now()
+        if row.parked is not None and row.parked > now:
+            self._database.clock.park(row.parked - now)
         return _State(row.applied, row.generation, row.starting)
 
     async def _unseen(self, applied: int) -> Sequence[Line]:
@@ -153,10 +162,32 @@ class Restorer:
         await tx.execute(delete(journal_seen).where(journal_seen.c.sequence <= applied))
         await tx.execute(update(erasure_state).values(applied=applied))
 
-    async def beat(self) -> int:
-        """Count on, here and beside the journal: a copy made before this is told from what is here now. OSError."""
+    async def close(self) -> None:
+        """Once more, so that a copy made while this ran is known for an older one."""
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
+            await self._try_beat()
+
+    async def _forever(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            await self._try_beat()
+
+    async def _try_beat(self) -> None:
+        try:
+            await self.beat()
+        except Exception as error:  # noqa: BLE001  # a full disk or a database that is away: the last beat counts
+            log.warning("journal_mark_waits", why=type(error).__name__)
+
+    async def beat(self) -> None:
+        """Count on, here and beside the journal: a copy made before this is told from what is here now. OSError.
+
+        And keep what time it is, so that a clock that goes back between two starts is noticed.
+        """
+        now, doubts = await self._database.now(), self._database.clock.remaining
+        kept = {"clock": now, "parked": now + doubts if doubts else None}
         async with self._database.write() as tx:
-            counted = update(erasure_state).values(generation=erasure_state.c.generation + 1)
+            counted = update(erasure_state).values(generation=erasure_state.c.generation + 1, **kept)
             generation = (await tx.execute(counted.returning(erasure_state.c.generation))).scalar_one()
         await asyncio.to_thread(self._mark.write, generation)
-        return 0

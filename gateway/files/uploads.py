@@ -8,7 +8,7 @@ a day after the upload began, and once it is complete a day from then, which is 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -246,6 +246,11 @@ class Uploads:
         ids = (await tx.execute(select(uploads.c.id).where(uploads.c.person == scope.subject))).scalars().all()
         await self._discard(tx, scope, list(ids))
         return len(ids)
+
+    async def drop(self, tx: AsyncConnection, scope: Scope, ids: Sequence[str]) -> None:
+        """Destroy uploads with their parts, whatever they are doing: no job may have them any more."""
+        mine = select(uploads.c.id).where(uploads.c.person == scope.subject, uploads.c.id.in_(ids))
+        await self._discard(tx, scope, list((await tx.execute(mine)).scalars()))
 
     async def sweep(self, limit: int) -> int:
         """Give up uploads whose end has passed."""

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Protocol, runtime_checkable
 from sqlalchemy import RowMapping, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cache.errors import Corrupt
 from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
@@ -289,16 +290,17 @@ class Accounts:
         async with on_record(self._ledger, row["school"], event):
             return await give_back(consent, grant)
 
-    async def grants(self, scope: Scope) -> Sequence[tuple[Account, bytes]]:
-        """Every account with its grant: for an erasure, which revokes them after the person's keys are gone.
+    async def grants(self, scope: Scope) -> Sequence[tuple[Provider, bytes | None]]:
+        """Every grant, by its provider: for an erasure, which revokes them after the person's keys are gone.
 
-        Also those that are closed: nobody could open their grants any more to finish the disconnection.
+        Also those that are closed: nobody could open their grants any more to finish the disconnection. None for one
+        that is damaged: it must not keep anybody from being forgotten.
         """
         mine = (accounts.c.person == scope.subject) & (accounts.c.school == scope.tenant)
         async with self._database.read() as tx:
             rows = (await tx.execute(select(accounts).where(mine).order_by(accounts.c.made, accounts.c.id))).mappings()
         fields = await self._vault.fields(scope)
-        return [(_account(fields, row), fields.unseal(TABLE, "grant", row["id"], row["grant"])) for row in rows]
+        return [(row["provider"], _opened_or_none(fields, row)) for row in rows]
 
     async def providers(self, scope: Scope) -> Sequence[str]:
         """The provider of each account, of the closed ones too; no key is needed."""
@@ -341,6 +343,13 @@ def _kept(flow: bytes, picks: str | None) -> bytes:
 def _opened(kept: bytes) -> tuple[bytes, str | None]:
     told = json.loads(kept)
     return base64.b64decode(told["flow"]), told["picks"]
+
+
+def _opened_or_none(fields: Fields, row: RowMapping) -> bytes | None:
+    try:
+        return fields.unseal(TABLE, "grant", row["id"], row["grant"])
+    except Corrupt:
+        return None
 
 
 def _of(scope: Scope) -> Any:

@@ -19,13 +19,14 @@ from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.db.tables_people import persons, schools
-from gateway.identity.errors import NotActive, Suspended
+from gateway.identity.errors import NotActive, SignInRefused, Suspended
 from gateway.identity.schools import School
 from gateway.ids import new_id
 from gateway.policy import AgeBand, Role
 
 _TABLE: Final = "persons"
 _SEALED: Final = ("name", "email", "subject")
+_HERE: Final = ("active", "suspended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ class People:
         found_by = {"subject_index": labels[fields.version], "subject_version": fields.version}
         async with self._database.write() as tx:
             now = await self._database.now(tx)
+            here = select(schools.c.left).where(schools.c.id == school.id).with_for_update(read=True)
+            if (await tx.execute(here)).scalar_one_or_none() is not None:
+                raise SignInRefused("school")  # it has left, and this process does not know it yet
             found = await self._known(tx, school, labels.values())
             if found is not None:
                 _check(found.state)
@@ -161,14 +165,20 @@ class People:
         return set((await tx.execute(select(persons.c.id).where(mine, persons.c.id.in_(people)))).scalars())
 
     async def begin_erasure(self, tx: AsyncConnection, scope: Scope) -> bool:
-        """active or suspended → erasing: from the commit on nothing new is theirs, nobody signs in as them.
+        """From the commit on nothing new is theirs, nobody signs in as them. False if they are not here any more."""
+        assert scope.subject is not None
+        return bool(await self.begin_erasures(tx, scope.tenant, [scope.subject]))
 
-        False where they are neither.
-        """
-        here = persons.c.state.in_(("active", "suspended"))
-        mine = (persons.c.id == scope.subject) & (persons.c.school == scope.tenant) & here
-        done = await tx.execute(update(persons).where(mine).values(state="erasing"))
-        return done.rowcount == 1
+    async def begin_erasures(self, tx: AsyncConnection, school: str, people: Sequence[str]) -> Sequence[str]:
+        """active or suspended → erasing, for some hundred people at once; those who were."""
+        mine = (persons.c.school == school) & persons.c.state.in_(_HERE) & persons.c.id.in_(people)
+        done = await tx.execute(update(persons).where(mine).values(state="erasing").returning(persons.c.id))
+        return list(done.scalars())
+
+    async def everybody(self, tx: AsyncConnection, school: str) -> Sequence[str]:
+        """The ids of all people of a school who are not being forgotten."""
+        mine = (persons.c.school == school) & persons.c.state.in_(_HERE)
+        return (await tx.execute(select(persons.c.id).where(mine))).scalars().all()
 
     async def end_erasure(self, tx: AsyncConnection, scope: Scope) -> None:
         """erasing → erased: nothing is left but the id. May be repeated."""

@@ -36,8 +36,16 @@ FILES: Final[Mapping[Place, Mapping[str, Held]]] = MappingProxyType(
         "blobs": {"XX/ID": _STREAM, "XX/ID.draft": _STREAM},
         "journal": {
             "erasures.jsonl": Held(
-                "who was forgotten, as random ids, with scope and time", "person", "clear", "never: it outlives backups"
+                "who was forgotten, suspended, corrected or is no child of a guardian any more: random ids, scope, time, "
+                "and a sealed note",
+                "person",
+                "clear",
+                "never: it outlives backups",
             ),
+            "mark": Held(
+                "how far the database has counted, so that an older copy is told", "gateway", "clear", "never"
+            ),
+            "mark.RANDOM": Held("the same while it is made", "gateway", "clear", "at once"),
         },
         "root": {
             "NAME": Held("the root key", "gateway", "clear", "when the operator destroys it"),

@@ -64,7 +64,7 @@ RECIPIENTS: Final[tuple[Recipient, ...]] = (
         "webhook",
         sentence("An address of your school"),
         "school",
-        sentence("That a job has ended: random numbers, counts and states. No names, no files."),
+        sentence("That a job, an incident or a lawful request needs looking at: random numbers, counts and states."),
         sentence("Only if your school's administrators set one."),
     ),
     Recipient(

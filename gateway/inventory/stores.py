@@ -84,6 +84,44 @@ STORES: Final[tuple[Store, ...]] = (
         sentence("Until the day that was set when the link was made, or until one of you is forgotten."),
     ),
     Store(
+        "suspensions",
+        sentence("That your access was suspended, and why"),
+        sentence("So that an account that is misused can be closed at once, and everybody can see later why."),
+        "duty",
+        sentence("Until you are forgotten, or your school leaves."),
+    ),
+    Store(
+        "approvals",
+        sentence("Requests of your school that are about you, or that you approved"),
+        sentence("So that nobody at your school can have people's data deleted or handed out alone."),
+        "rights",
+        sentence("A year after the request has ended, or until you are forgotten."),
+    ),
+    Store(
+        "requests",
+        sentence("What you asked for about your data, and what you were told"),
+        sentence("So that you can see what you asked for, and what became of it."),
+        "rights",
+        sentence(
+            "As long as your school keeps its history, or until you are forgotten. A correction stays as long as your "
+            "school's own list says otherwise."
+        ),
+    ),
+    Store(
+        "incidents",
+        sentence("The school's incident book"),
+        sentence("So that your school can tell the authority and the people concerned when something went wrong."),
+        "duty",
+        sentence("Until your school leaves. Of you it holds random numbers; what it tells in words is sealed."),
+    ),
+    Store(
+        "lawful",
+        sentence("What the law made the school hand out"),
+        sentence("So that it can be proven who asked for data, by which law, and who agreed to it."),
+        "duty",
+        sentence("As long as your school must keep proof."),
+    ),
+    Store(
         "ledger",
         sentence("The book of what was done"),
         sentence("So that you and your school can see who did what with your files, and nobody can change it unseen."),

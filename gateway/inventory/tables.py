@@ -27,7 +27,9 @@ def _of(store: str, **kinds: str) -> Listed:
 
 TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
     {
-        "schools": _of("school", ids="id", school="issuer claim name region", times="made"),
+        "schools": _of(
+            "school", ids="id", school="issuer claim name region was", states="state", sizes="again", times="made left"
+        ),
         "persons": _of(
             "people", ids="id school", states="state", machine="subject_version", role="role age_band",
             language="locale", marks="subject_index", account="subject", name="name", email="email", times="made seen",
@@ -90,13 +92,61 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
             "ledger", ids="school id principal subject instruction", sizes="sequence items", times="at",
             acts="action policy_version details", marks="root hash",
         ),
-        "ledger_heads": _of("ledger", ids="school", sizes="sequence", marks="hash"),
-        "erasures": _of(
-            "erasures", ids="id school person bundle", sizes="sequence counts", choices="scope", states="step",
-            times="begun ended", signin="secret", proof="receipt",
+        "ledger_heads": _of(
+            "ledger", ids="school", sizes="sequence base checkpoint walked broken", marks="hash proof",
+            times="signed kept verified", states="why",
         ),
-        "erasure_state": _of("erasures", machine="id applied"),
-        "signing_keys": _of("keys", machine="id purpose", keys="public secret", times="made"),
+        "ledger_checkpoints": _of(
+            "ledger", ids="school", sizes="sequence", choices="kind", marks="hash", times="at", machine="signed"
+        ),
+        "lawful_requests": _of(
+            "lawful", ids="id school keeper approval", states="state", acts="told", times="made ended"
+        ),
+        "erasures": _of(
+            "erasures", ids="id school person bundle target by through batch owner", sizes="sequence counts",
+            choices="scope", states="step", times="begun destroyed ended dead_by until",
+        ),
+        "receipts": _of("erasures", ids="erasure", times="made", proof="signed"),
+        "receipt_links": _of("erasures", ids="erasure", signin="secret", times="made"),
+        "erasure_state": _of("erasures", machine="id applied generation starting clock parked"),
+        "journal_seen": _of("erasures", machine="sequence"),
+        "signing_keys": _of("keys", machine="id purpose succession", keys="public secret", times="made"),
+        "approvals": _of(
+            "approvals", ids="id school", choices="kind needed", states="state", sizes="people", order="details",
+            times="delay made due ended",
+        ),
+        "approval_subjects": _of("approvals", ids="approval person"),
+        "approval_votes": _of("approvals", ids="approval person", times="at"),
+        "containments": _of(
+            "suspensions", ids="id school target person incident by lifted_by", choices="kind", times="began lifted",
+            machine="noted lift_noted",
+        ),
+        "containment_words": _of("suspensions", ids="id containment tenant subject", choices="lifting", acts="told"),
+        "corrections": _of(
+            "requests", ids="id school person by through decider", choices="field", states="state",
+            order="wanted why", name="told", reply="answer", times="made decided ended",
+        ),
+        "exports": _of(
+            "requests", ids="id school person by through", signin="secret", choices="part", states="state",
+            times="made ends ended", sizes="size",
+        ),
+        "notifications": _of("requests", ids="id school person", choices="kind", reply="details", times="made"),
+        "inactivity": _of("requests", ids="person school", times="noticed due"),
+        "notice_states": _of(
+            "school", ids="school", choices="kind version", machine="fingerprint", times="announced accepted"
+        ),
+        "incidents": _of(
+            "incidents", ids="id school book aware_by", choices="kind severity origin authority people",
+            states="state", acts="told", sizes="signs acts weighed",
+            times="opened began ended noticed aware authority_told people_told closed",
+        ),
+        "incident_acts": _of(
+            "incidents", ids="incident id book by", sizes="sequence", choices="actor act", acts="told", times="at"
+        ),
+        "incident_affected": _of("incidents", ids="incident target", choices="kind", times="at"),
+        "incident_detections": _of(
+            "incidents", ids="school target incident", choices="cause", sizes="count", times="since until"
+        ),
         "school_settings": _of("school", ids="school", sizes="version", times="changed", settings="told"),
         "webhooks": _of(
             "school", ids="school", settings="told after", states="stopped failure status", times="succeeded failed",
@@ -125,6 +175,7 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
         ),
         "vault_graves": _of("keys", ids="id", times="since"),
         "vault_shredded": _of("keys", ids="tenant subject", machine="epoch"),
+        "vault_suspended": _of("keys", ids="tenant subject", machine="version newest active epoch"),
         "vault_epoch": _of("operation", machine="id value"),
         "alembic_version": _of("operation", machine="version_num"),
     }

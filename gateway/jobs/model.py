@@ -16,11 +16,15 @@ Hook = Callable[[AsyncConnection], Awaitable[object]]
 
 
 class JobState(StrEnum):
-    """Where a job is. ``done`` may have failed items in its report; ``failed`` means that nothing arrived."""
+    """Where a job is. ``done`` may have failed items in its report; ``failed`` means that nothing arrived.
+
+    ``unconfirmed``: it was under way in a copy of the database that was restored; its person must say that it goes on.
+    """
 
     PLANNING = "planning"
     RUNNING = "running"
     PAUSED = "paused"
+    UNCONFIRMED = "unconfirmed"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -41,6 +45,7 @@ class ItemState(StrEnum):
 
 OPEN: Final = (ItemState.BLOCKED, ItemState.READY, ItemState.RUNNING)
 ENDED: Final = (ItemState.COPIED, ItemState.SKIPPED, ItemState.FAILED, ItemState.UNSUPPORTED, ItemState.DONE)
+HALTED: Final = (JobState.PAUSED, JobState.UNCONFIRMED)
 FINISHED: Final = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 STEPS: Final = ("scan", "prune", "survey")
 """Kinds that are steps and not items of the person: counted only where they failed."""

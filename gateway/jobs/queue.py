@@ -20,7 +20,7 @@ from gateway.jobs.fence import Change
 from gateway.jobs.halting import halted
 from gateway.jobs.lanes import Lane, rest, turns
 from gateway.jobs.load import Load
-from gateway.jobs.model import OPEN, PLACE, STEPS, Item, ItemState, JobState, parts
+from gateway.jobs.model import HALTED, OPEN, PLACE, STEPS, Item, ItemState, parts
 from gateway.jobs.reviving import not_paused
 
 _IDLE_LANE_MS: Final = 600_000
@@ -172,7 +172,7 @@ async def again(
 
 async def held(tx: AsyncConnection, owner: str) -> dict[str, Row[str, int, int | None, bool]]:
     """What this process holds: by item its attempt and whether its job was cancelled or paused, or it must halt."""
-    paused = or_(jobs.c.state == JobState.PAUSED, halted()).label("paused")
+    paused = or_(jobs.c.state.in_(HALTED), halted()).label("paused")
     query = (
         select(items.c.id, items.c.attempt, jobs.c.cancelled, paused)
         .join(jobs, jobs.c.id == items.c.job)

@@ -15,6 +15,10 @@ _OWN: Final[Mapping[str, str]] = {
     "waiting_onedrive": sentence("OneDrive asked for a pause. It goes on by itself."),
     "contained": sentence("It waits, because access is suspended while something is looked into."),
     Withheld.code: Withheld.advice,
+    "restored": sentence(
+        "This was under way when the service was restored from a backup. Look at both drives, then confirm that it"
+        " shall go on, or cancel it."
+    ),
     "already_there": sentence("It was in this folder already."),
     "cancelled": sentence("It was not begun, because the job was cancelled."),
     "folder_failed": sentence("The folder it belongs into could not be made. Look at the folder's own reason."),

@@ -1,4 +1,4 @@
-"""Pauses jobs, lets them go on, and opens again what failed in them. It knows states of rows, not what is done."""
+"""Halts jobs, lets them go on, and opens again what failed in them. It knows states of rows, not what is done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.tables_work import items, jobs
-from gateway.jobs.model import STEPS, ItemState, JobState
+from gateway.jobs.model import HALTED, STEPS, ItemState, JobState
 
 _AGAIN: Final = {
     "reason": None, "ended": None, "result": None, "work": None, "not_before": 0, "failures": 0, "losses": 0, "done": 0,
@@ -24,6 +24,18 @@ async def pause(tx: AsyncConnection, tenant: str, person: str, job: str) -> bool
 async def resume(tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
     """It goes on where it was. False where it is not paused."""
     return await _turn(tx, _mine(tenant, person, job), JobState.PAUSED, JobState.RUNNING)
+
+
+async def confirm(tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
+    """It goes on after a restore, on its person's word. False where it does not wait for that."""
+    return await _turn(tx, _mine(tenant, person, job), JobState.UNCONFIRMED, JobState.RUNNING)
+
+
+async def doubt_all(tx: AsyncConnection) -> int:
+    """After a restore: whatever has not ended may have ended since the copy was made. How many jobs wait now."""
+    under_way = and_(jobs.c.state.in_((JobState.RUNNING, JobState.PAUSED)), jobs.c.ended.is_(None))
+    doubted = update(jobs).where(under_way, jobs.c.cancelled.is_(None)).values(state=JobState.UNCONFIRMED)
+    return (await tx.execute(doubted)).rowcount
 
 
 async def retry(tx: AsyncConnection, tenant: str, person: str, job: str) -> int:
@@ -45,13 +57,13 @@ async def retry(tx: AsyncConnection, tenant: str, person: str, job: str) -> int:
         kept = and_(items.c.job == job, items.c.kind == "prune", items.c.reason == "not_empty")
         await tx.execute(update(items).where(kept).values(**_AGAIN, state=ItemState.BLOCKED))
         goes = {"state": JobState.RUNNING, "ended": None, "totals": None}
-        await tx.execute(update(jobs).where(jobs.c.id == job, jobs.c.state != JobState.PAUSED).values(**goes))
+        await tx.execute(update(jobs).where(jobs.c.id == job, jobs.c.state.not_in(HALTED)).values(**goes))
     return opened
 
 
 def not_paused() -> ColumnElement[bool]:
-    """Items of jobs that nobody has paused."""
-    return items.c.job.not_in(select(jobs.c.id).where(jobs.c.state == JobState.PAUSED))
+    """Items of jobs that nobody has paused, and that need no confirmation."""
+    return items.c.job.not_in(select(jobs.c.id).where(jobs.c.state.in_(HALTED)))
 
 
 def _mine(tenant: str, person: str, job: str) -> ColumnElement[bool]:

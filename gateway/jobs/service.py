@@ -23,7 +23,19 @@ from gateway.ids import new_id
 from gateway.jobs import bulk, history, queue, reviving, totals, waiting
 from gateway.jobs.commits import Store
 from gateway.jobs.marks import marks, marks_of, new_marks
-from gateway.jobs.model import ENDED, FINISHED, OPEN, STEPS, Item, ItemState, ItemView, JobState, JobView, NewItem
+from gateway.jobs.model import (
+    ENDED,
+    FINISHED,
+    HALTED,
+    OPEN,
+    STEPS,
+    Item,
+    ItemState,
+    ItemView,
+    JobState,
+    JobView,
+    NewItem,
+)
 from gateway.jobs.progress import Progress
 from gateway.jobs.rows import item_row, item_view
 from gateway.jobs.sealing import Sealer, Sealers, seal, unseal
@@ -239,6 +251,11 @@ class Jobs:
         await self._require_active(tx, person)
         return await reviving.resume(tx, tenant, person, job)
 
+    async def confirm(self, tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
+        """See `gateway.jobs.reviving.confirm`; call `wake` after the commit. Raises where the person is not active."""
+        await self._require_active(tx, person)
+        return await reviving.confirm(tx, tenant, person, job)
+
     async def retry(self, tx: AsyncConnection, tenant: str, person: str, job: str) -> int:
         """See `gateway.jobs.reviving.retry`; call `wake` after the commit. Raises where the person is not active."""
         await self._require_active(tx, person)
@@ -285,6 +302,17 @@ class Jobs:
             old = select(jobs.c.id).where(or_(usual, plans, *ended)).limit(limit)
             return (await tx.execute(delete(jobs).where(jobs.c.id.in_(old)))).rowcount
 
+    async def drop(self, tenant: str, person: str, job: str, at_once: int = 2000) -> bool:
+        """Delete an ended job with its report, a batch at a time. False where it has not ended or is not there."""
+        mine = (jobs.c.id == job) & (jobs.c.tenant == tenant) & (jobs.c.person == person) & jobs.c.ended.is_not(None)
+        some = select(items.c.seq).where(items.c.job.in_(select(jobs.c.id).where(mine))).limit(at_once)
+        gone = at_once
+        while gone == at_once:
+            async with self.database.write() as tx:
+                gone = (await tx.execute(delete(items).where(items.c.seq.in_(some)))).rowcount
+        async with self.database.write() as tx:
+            return (await tx.execute(delete(jobs).where(mine))).rowcount == 1
+
     async def unfinished(self, tx: AsyncConnection, tenant: str, person: str, kind: str) -> int:
         """How many jobs of a kind the person has that have not ended."""
         mine = (jobs.c.tenant == tenant) & (jobs.c.person == person) & (jobs.c.kind == kind) & jobs.c.ended.is_(None)
@@ -329,7 +357,7 @@ class Jobs:
             known = totals.add_up(await queue.count(tx, row["id"]))
             known = replace(known, bytes_done=known.bytes_done + self.progress.beyond(row["id"]))
         held = None
-        if known.waiting and row["cancelled"] is None and row["state"] != JobState.PAUSED:
+        if known.waiting and row["cancelled"] is None and row["state"] not in HALTED:
             held = await waiting.of_job(tx, row["id"], await self._now(tx))
         state = JobState(row["state"])
         planning = state is JobState.RUNNING and known.listing

@@ -29,6 +29,8 @@ from gateway.schools.retention import Retention, Usual
 from gateway.webhooks import Change
 
 TABLE: Final = "school_settings"
+DELAY_HOURS: Final = 24
+LONGEST_DELAY_HOURS: Final = 30 * 24
 
 
 class WrongVersion(Exception):
@@ -44,6 +46,7 @@ class SchoolSettings:
     """``exports``: the format of each document type. ``version`` grows with each change, 0 before the first.
 
     ``retention``: what holds; ``chosen``: which of its numbers are the school's own. ``changed``: epoch ms, 0: never.
+    ``delay_hours``: how long what two administrators approved waits, so that it can be cancelled.
     """
 
     exports: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULTS))
@@ -51,6 +54,7 @@ class SchoolSettings:
     retention: Retention = field(default_factory=Retention)
     chosen: Mapping[str, int] = field(default_factory=dict)
     changed: int = 0
+    delay_hours: int = DELAY_HOURS
 
 
 class SchoolChoices:
@@ -70,6 +74,10 @@ class SchoolChoices:
     async def formats(self, school: str) -> Mapping[str, str]:
         """`exports` by the media type that a drive's entries have."""
         return by_media_type(await self.exports(school))
+
+    async def delay(self, school: str) -> int:
+        """How long what two administrators of the school approved waits before it is done, ms."""
+        return (await self.get(school)).delay_hours * 3_600_000
 
     async def get(self, school: str) -> SchoolSettings:
         """What holds now."""
@@ -97,11 +105,12 @@ class SchoolChoices:
         exports: Mapping[str, str | None],
         webhook: Change | None = None,
         retention: Mapping[str, int | None] = MappingProxyType({}),
+        delay: Mapping[str, int | None] = MappingProxyType({}),
     ) -> SchoolSettings:
         """Change what is named, on ``person``'s word; None: back to the default.
 
-        ``webhook``: what is to become of the school's address; None leaves it as it is. WrongVersion, NotOffered,
-        OutOfBounds.
+        ``webhook``: what is to become of the school's address; None leaves it as it is. ``delay``: {'delay_hours':
+        0 to `LONGEST_DELAY_HOURS`} or nothing. WrongVersion, NotOffered, OutOfBounds.
         """
         _check(exports)
         self.usual.check(retention)
@@ -114,9 +123,10 @@ class SchoolChoices:
                 raise WrongVersion
             told["exports"] = _merged(told.get("exports", {}), exports)
             told["retention"] = _merged(told.get("retention", {}), retention)
+            told |= delay
             values = {"version": version + 1, "changed": now, "told": await self._sealed(school, told)}
             await tx.execute(update(school_settings).where(school_settings.c.school == school).values(**values))
-            also: dict[str, Any] = {} if webhook is None else dict(await webhook.make(tx))
+            also: dict[str, Any] = {**delay, **({} if webhook is None else await webhook.make(tx))}
             word = None if webhook is None else webhook.instruction
             also |= {"retention": dict(retention)} if retention else {}
             changed = Event("school.settings", person, None, word, POLICY_VERSION, {"exports": dict(exports), **also})
@@ -137,7 +147,9 @@ class SchoolChoices:
         exports, retention = told.get("exports", {}), told.get("retention", {})
         known = {name: exports[name] for name, formats in FORMATS.items() if exports.get(name) in formats}
         holds = self.usual.with_chosen(retention)
-        return SchoolSettings({**DEFAULTS, **known}, version, holds, retention, changed)
+        hours = told.get("delay_hours")
+        delay = DELAY_HOURS if hours is None else hours
+        return SchoolSettings({**DEFAULTS, **known}, version, holds, retention, changed, delay)
 
     async def _sealed(self, school: str, told: Mapping[str, Any]) -> bytes:
         fields = await self._vault.fields(Scope(school, None))

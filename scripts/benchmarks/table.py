@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import bulk, crowd, keys, many, opening
+from benchmarks import bulk, crowd, forget, keys, many, opening
 from benchmarks.rows import Row
 
 ROWS: tuple[Row, ...] = (
@@ -10,6 +10,7 @@ ROWS: tuple[Row, ...] = (
     many.SMALL,
     opening.OPEN,
     keys.CYCLE,
+    forget.FORGET,
     crowd.MEMORY,
     many.THROTTLED,
     crowd.PLANNING,

@@ -94,6 +94,14 @@ def rewrapping(rate: float) -> list[str]:
     return _missed((rate >= 20_000, f"{rate:.4g} keys/s"))
 
 
+def forgetting(unreadable: float, rate: float) -> list[str]:
+    """Unreadable within 1.5 s of the request; gone from disk at 5,000 objects a second."""
+    return _missed(
+        (unreadable <= 1.5, f"unreadable after {unreadable:.3g} s"),
+        (rate >= 5000, f"{rate:.4g} objects/s"),
+    )
+
+
 def percentile(values: Iterable[float], share: float) -> float:
     """The smallest value that so large a share of them does not exceed. ValueError for none at all."""
     ordered = sorted(values)

@@ -97,6 +97,15 @@ async def test_delete_and_list(store: BlobStore, tmp_path: Path) -> None:
     assert await names(store) == made[1:]
 
 
+async def test_many_are_removed_at_once(store: BlobStore, tmp_path: Path) -> None:
+    """Those that are gone already are no trouble, nor is nothing at all, and others stay."""
+    made = [await put(store, tmp_path, b"some bytes") for _ in range(5)]
+    await store.remove([*made[:4], "0" * 32])
+    await store.remove(made[:1])
+    await store.remove([])
+    assert await names(store) == made[4:]
+
+
 async def test_only_blobs_have_names_here(store: BlobStore, tmp_path: Path) -> None:
     staged = tmp_path / "staged"
     staged.write_bytes(b"x")

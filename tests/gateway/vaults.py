@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cache.catalog
 from cache.blobs import open_blobs
-from cache.expiry import MemoryExpiry
+from cache.expiry import ExpiryKeys, MemoryExpiry
 from cache.keyring import Keyring
 from cache.model import Scope
 from cache.roots import Root
@@ -21,10 +21,11 @@ SCHEMA = [cache.catalog.metadata, metadata]
 
 
 @asynccontextmanager
-async def open_vault(database: Database, folder: Path) -> AsyncIterator[Vault]:
-    """A started vault below ``folder``."""
-    root = Root(1, secrets.token_bytes(32))
-    keyring = Keyring(root, database, MemoryExpiry())
+async def open_vault(
+    database: Database, folder: Path, root: Root | None = None, expiry: ExpiryKeys | None = None
+) -> AsyncIterator[Vault]:
+    """A started vault below ``folder``; another process's on the same places with the same ``root`` and ``expiry``."""
+    keyring = Keyring(root or Root(1, secrets.token_bytes(32)), database, expiry or MemoryExpiry())
     vault = Vault(keyring, open_blobs((folder / "blobs").as_uri()), database, folder / "staging")
     await vault.start()
     try:

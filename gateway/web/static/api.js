@@ -120,6 +120,7 @@ export const api = {
   jobItems: (id, cursor) => json("GET", `/v1/jobs/${id}/items${query({ cursor })}`),
   cancel: (id) => json("POST", `/v1/jobs/${id}/cancel`),
   pause: (id) => json("POST", `/v1/jobs/${id}/pause`),
+  confirmJob: (id) => json("POST", `/v1/jobs/${id}/confirm`),
   resume: (id) => json("POST", `/v1/jobs/${id}/resume`),
   retry: (id) => json("POST", `/v1/jobs/${id}/retry`),
   reportFile: (id) => `/v1/jobs/${id}/report?format=csv`,

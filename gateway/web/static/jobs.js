@@ -109,15 +109,18 @@ function draw(task, job) {
     waiting_google: () => _("Waits for Google Drive until %(time)s", { time }),
     waiting_onedrive: () => _("Waits for OneDrive until %(time)s", { time }),
   }[job.reason];
-  const paused = job.state === "paused";
-  if (paused) task.state(_("Paused"), "part");
+  const doubted = job.state === "unconfirmed";
+  const paused = job.state === "paused" || doubted;
+  if (doubted) task.state(_("Waits for you: shall it go on?"), "part");
+  else if (paused) task.state(_("Paused"), "part");
   else if (time) task.state(waits ? waits() : _("Waiting until %(time)s", { time }), "part");
   else task.state(job.state === "planning" ? _("Looking") : _("Running"));
-  task.progress(part(job), [progressWords(job), time && job.advice].filter(Boolean).join(" · "));
+  task.progress(part(job), [progressWords(job), (time || doubted) && job.advice].filter(Boolean).join(" · "));
   const ask = (act, said) => () => attempt(async () => (draw(task, await act(job.id)), said && say(said)));
   if (task.paused === paused) return;
   task.paused = paused;
-  const halt = paused ? [_("Resume"), ask(api.resume, _("It goes on."))] : [_("Pause"), ask(api.pause, _("Paused"))];
+  const goes = doubted ? api.confirmJob : api.resume;
+  const halt = paused ? [_("Resume"), ask(goes, _("It goes on."))] : [_("Pause"), ask(api.pause, _("Paused"))];
   task.actions(halt, [_("Cancel"), () => attempt(() => api.cancel(job.id))]);
 }
 

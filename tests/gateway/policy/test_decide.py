@@ -24,11 +24,11 @@ EVERYONE = {
 PAGE_ONLY = {
     "cache.manage", "connection.read", "connection.manage", "token.read", "token.manage", "extension.authorize",
     "session.end", "receipt.read", "erasure.plan", "erasure.self", "notice.read", "rights.read", "rights.correct",
-    "rights.export", "child.act", "access.read",
+    "rights.export", "child.act", "access.read", "erasure.item", "erasure.read",
 }  # fmt: skip
 GUARDIANS = {
-    "me.read", "session.end", "receipt.read", "erasure.plan", "erasure.self", "notice.read", "rights.read",
-    "rights.correct", "rights.export", "child.act", "access.read",
+    "me.read", "session.end", "receipt.read", "erasure.plan", "erasure.self", "erasure.read", "notice.read",
+    "rights.read", "rights.correct", "rights.export", "child.act", "access.read",
 }  # fmt: skip
 """What somebody may do who only looks after a child."""
 OF_A_CHILD = {
@@ -38,13 +38,15 @@ OF_A_CHILD = {
 ADMINISTRATORS = {
     "school.people", "school.ledger", "school.settings", "school.guardians", "school.corrections", "school.notices",
     "school.notice_accept", "school.rights", "school.records", "school.lawful", "school.incidents",
-    "school.containment", "school.release",
+    "school.containment", "school.release", "school.erase", "school.erasures", "school.approvals", "school.approve",
+    "school.cancel",
 }  # fmt: skip
 GOES_ON = {
-    "me.read", "session.end", "receipt.read", "erasure.plan", "erasure.self", "notice.read", "rights.read",
-    "rights.correct", "rights.export", "child.act", "school.people", "school.ledger", "school.records",
-    "school.guardians", "school.corrections", "school.rights", "school.incidents", "school.containment",
-    "school.release", "school.lawful", "access.read",
+    "me.read", "session.end", "receipt.read", "erasure.plan", "erasure.self", "erasure.item", "erasure.read",
+    "notice.read", "rights.read", "rights.correct", "rights.export", "child.act", "school.people", "school.ledger",
+    "school.records", "school.guardians", "school.corrections", "school.rights", "school.incidents",
+    "school.containment", "school.release", "school.lawful", "access.read", "school.erase", "school.erasures",
+    "school.approvals", "school.approve", "school.cancel",
 }  # fmt: skip
 """What works while the school's access is suspended."""
 

@@ -1,0 +1,225 @@
+"""kill -9 at every single step of an erasure of every scope: the next start finishes it, and nothing is half done.
+
+A step is a commit, a blob that is removed, a line in the journal, a word to a provider; death comes before it or right
+after it. The test walks through all of them until a process lives to the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from cache.catalog import objects
+from cache.expiry import MemoryExpiry
+from cache.keyrows import is_shredded
+from cache.model import Scope
+from gateway.db.tables_erasure import erasures
+from gateway.db.tables_files import cached_files
+from gateway.db.tables_ledger import ledger_entries
+from gateway.db.tables_people import persons, schools
+from gateway.erasure import eraser
+from gateway.erasure.journal import Journal
+from gateway.erasure.model import DONE, Asked, Target
+from gateway.forgetting import Forgetting
+from tests.gateway.erasure.conftest import ROOT, World
+from tests.gateway.erasure.mortal import Killed, Life, Mortal, MortalDatabase
+from tests.gateway.vaults import enrol, open_vault
+from tests.soak import FACTOR
+
+MOST = 800
+"""Steps that no erasure here has: the walk must end before."""
+STRIDES = {"person": 1, "item": 1, "people": 5, "school": 11}
+"""Each step of one person is walked through; of many, and on PostgreSQL, every so manieth; under ./scripts/soak all."""
+
+
+@dataclass
+class Case:
+    """One death: the school and its people, what they hold, how the erasure begins."""
+
+    world: World
+    name: str
+    people: list[Scope] = field(default_factory=list)
+    secret: str | None = None
+
+    async def make(self, count: int) -> None:
+        """A school of its own with two administrators and so many others, each with a cached copy."""
+        names = [f"{self.name}-{n}" for n in range(count)]
+        database, vault = self.world.database, self.world.vault
+        async with database.write() as tx:
+            row = {"id": self.name, "issuer": "https://launchpad.example", "claim": self.name, "region": "here"}
+            await tx.execute(insert(schools).values(**row, name="A school", made=1))
+            for n, name in enumerate(names):
+                role = "administrator" if n < 2 else "student"
+                row = {"id": name, "school": self.name, "state": "active", "role": role}
+                await tx.execute(insert(persons).values(**row))
+        self.people = [Scope(self.name, name) for name in names]
+        for one in self.people:
+            await enrol(database, vault, self.name, one.subject)
+            await self.world.hold_something(one)
+
+
+async def person(case: Case, made: Forgetting) -> None:
+    """By themselves."""
+    begun = await made.eraser.begin(case.people[2])
+    assert begun is not None
+    case.secret = begun.secret
+
+
+async def item(case: Case, made: Forgetting) -> None:
+    """A cached copy of theirs."""
+    who = case.people[2]
+    assert who.subject is not None
+    target = Target("cached", f"copy of {who.subject}")
+    case.secret = (await made.eraser.begin_item(who, target, Asked(who.subject), receipt=True)).secret
+
+
+async def people(case: Case, made: Forgetting) -> None:
+    """Two of them, by the administrators."""
+    first, second, *others = [str(one.subject) for one in case.people]
+    request, case.secret = await made.orders.many(case.name, first, others, {})
+    await made.orders.approve(case.name, second, request.id)
+    await made.approvals.sweep(10)
+
+
+async def school(case: Case, made: Forgetting) -> None:
+    """The whole of it."""
+    first, second, *_ = [str(one.subject) for one in case.people]
+    request, case.secret = await made.orders.school(case.name, first, {})
+    await made.orders.approve(case.name, second, request.id)
+    await made.approvals.sweep(10)
+
+
+SCOPES: dict[str, tuple[Callable[[Case, Forgetting], Awaitable[None]], slice]] = {
+    "person": (person, slice(2, 3)),
+    "item": (item, slice(0, 0)),
+    "people": (people, slice(2, 4)),
+    "school": (school, slice(0, 3)),
+}
+"""How each begins, and who of a case's people is forgotten by it."""
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("scope", SCOPES)
+async def test_death_at_every_step(
+    world: World, scope: str, expiry: MemoryExpiry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eraser, "LEASE", 0)  # on PostgreSQL the next process need not wait for the dead one's
+    begin, whom = SCOPES[scope]
+    stride = STRIDES[scope] * (1 if world.database.dialect == "sqlite" else 3)
+    for last in range(1, MOST, max(1, stride // FACTOR)):
+        case = Case(world, f"{scope}{last}")
+        await case.make(whom.stop or 3)
+        died = await lived(world, expiry, Life(last), partial(begin, case))
+        await finished(world)
+        await right(case, scope, case.people[whom])
+        if not died:
+            assert last > 10
+            return
+    raise AssertionError("it never ends")
+
+
+async def lived(world: World, expiry: MemoryExpiry, life: Life, work: Callable[[Forgetting], Awaitable[None]]) -> bool:
+    """A process that begins ``work`` and runs until it is done, or dead: whether it died."""
+    database: Any = MortalDatabase(world.database, life)
+    outside, world.outside = world.outside, Mortal(world.outside, life, ["give_back"])  # type: ignore[assignment]
+    async with open_vault(world.database, world.folder, ROOT, expiry) as vault:
+        blobs: Any = Mortal(vault._blobs, life, ["remove"])
+        vault._blobs = vault._sweep._blobs = blobs
+        vault._database = vault._sweep._database = vault._keyring._database = database
+        made = world.process(database, vault)
+        journal: Any = Mortal(made.restorer._journal, life, ["append_all"])
+        made.restorer._journal = journal
+        await world.started(made)
+        life.counting = True
+        with suppress(Killed):
+            await work(made)
+            while not life.over and await unfinished(world):
+                await asyncio.sleep(0.005)
+        died, life.over = life.over, True  # whatever still runs of it ends here
+        for end in (made.eraser.close, made.restorer.close):
+            with suppress(Killed):
+                await end()
+        world.made.clear()
+    world.outside = outside
+    return died
+
+
+async def nothing_is_left(world: World) -> None:
+    """No sealed bytes but those of living copies.
+
+    A death between a blob and its row leaves bytes whose key was never stored. They end after an hour, which we make of
+    them.
+    """
+    async with world.database.read() as tx:
+        living = set((await tx.execute(select(cached_files.c.object))).scalars())
+        known = set((await tx.execute(select(objects.c.id))).scalars())
+    assert known == living
+    for path in world.blobs():
+        if path.name not in living:
+            os.utime(path, (0, 0))
+    while await world.vault.sweep(1000):
+        pass
+    assert {path.name for path in world.blobs()} == living
+
+
+async def unfinished(world: World) -> int:
+    async with world.database.read() as tx:
+        return int((await tx.execute(select(func.count()).where(erasures.c.step != DONE))).scalar_one())
+
+
+async def finished(world: World) -> None:
+    """The next process, which lives; requests that were approved are swept as its sweeper would."""
+    made = await world.started()
+    for _ in range(1000):
+        await made.approvals.sweep(10)
+        if not await unfinished(world):
+            break
+        await asyncio.sleep(0.005)
+    else:
+        raise AssertionError("not finished")
+    await world.close()
+
+
+async def right(case: Case, scope: str, forgotten: list[Scope]) -> None:
+    """All of it or nothing, once, and whoever was not meant still has what is theirs."""
+    world = case.world
+    lines = await Journal(world.journal, world.signing.journal_key).open(None)
+    mine = [line for line in lines if line.school == case.name]
+    async with world.database.read() as tx:
+        rows = (await tx.execute(select(erasures).where(erasures.c.school == case.name))).mappings().all()
+        states = {row.id: row.state for row in await tx.execute(select(persons.c.id, persons.c.state))}
+        held = select(cached_files.c.person).where(cached_files.c.school == case.name)
+        copies = set((await tx.execute(held)).scalars())
+        dead = {one.subject for one in case.people if await is_shredded(tx, one)}
+        left = await tx.execute(select(schools.c.left).where(schools.c.id == case.name))
+        entries = await tx.execute(select(func.count()).where(ledger_entries.c.school == case.name))
+    begun = {row["scope"] for row in rows}
+    if not begun:  # death came before anything was promised
+        assert mine == []
+        assert copies == {one.subject for one in case.people}
+        assert {states[str(one.subject)] for one in case.people} == {"active"}
+        return
+    assert scope in begun
+    assert len({(line.scope, line.person) for line in mine}) == len(mine), "each once"
+    whom = {one.subject for one in forgotten}
+    assert {line.person for line in mine if line.scope == "person"} == whom
+    assert dead == whom
+    assert {name for name, state in states.items() if state == "erased" and name.startswith(f"{case.name}-")} == whom
+    everybody = {one.subject for one in case.people}
+    assert copies == (everybody - whom if scope != "item" else everybody - {case.people[2].subject})
+    assert (left.scalar_one() is not None) == (scope == "school")
+    if scope == "school":
+        assert entries.scalar_one() == 0
+        assert [line.person for line in mine if line.scope == "school"] == [""]
+    await nothing_is_left(world)
+    if case.secret is not None:
+        signed = await world.process().eraser.receipts.fetch(case.secret)
+        assert signed is not None

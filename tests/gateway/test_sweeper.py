@@ -1,0 +1,165 @@
+"""The sweeper ends what has ended, and nothing at all while the clock that says so is doubted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select
+
+import cache.catalog
+from cache.errors import Expired, Missing
+from cache.vault import Life, Scope, Vault
+from gateway.app import _time_went_back
+from gateway.db.clock import STEADY, Clock
+from gateway.db.engine import Database
+from gateway.db.metadata import metadata
+from gateway.db.tables_files import cached_files
+from gateway.sweeper import Sweeper
+from tests.databases import database, database_url, pytest_generate_tests
+from tests.gateway.vaults import enrol, open_vault
+
+__all__ = ["database", "database_url", "pytest_generate_tests"]
+LEO = Scope("school", "leo")
+MINUTE = 60_000
+
+
+class Time:
+    """Seconds that go on evenly, and a clock that may be set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
+        self.seconds, self.begun, self.off = 0.0, time.time_ns() // 1_000_000, 0
+        vars(database)["clock"] = Clock(lambda: self.seconds)
+        monkeypatch.setattr("gateway.db.engine.time.time_ns", lambda: self.now * 1_000_000)
+
+    @property
+    def now(self) -> int:
+        return self.begun + round(self.seconds * 1000) + self.off
+
+
+@pytest.fixture
+def schema() -> list[object]:
+    return [cache.catalog.metadata, metadata]
+
+
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch, database: Database) -> Time:
+    return Time(monkeypatch, database)
+
+
+@pytest.fixture
+async def vault(passing: Time, database: Database, tmp_path: Path) -> AsyncIterator[Vault]:
+    async with open_vault(database, tmp_path) as opened:
+        await enrol(database, opened, "school", "leo")
+        yield opened
+
+
+class Swept:
+    """A sweeper over the vault alone."""
+
+    def __init__(self, vault: Vault, database: Database) -> None:
+        sweeps = {"objects": lambda: vault.sweep(100)}
+        self.sweeper = Sweeper(sweeps, database.clock, partial(_time_went_back, database))
+
+    async def round(self) -> bool:
+        if may := await self.sweeper.may():
+            await self.sweeper.once("objects")
+        return may
+
+
+async def copy(vault: Vault, database: Database, life: int = 10 * MINUTE) -> str:
+    """A cached copy; its object."""
+    ends = await database.now() + life
+    async with vault.put(LEO, Life.CACHE, ends) as writer:
+        await writer.write(b"content")
+        await writer.finish()
+        async with database.write() as tx:
+            sealed = await writer.commit(tx)
+            row = {"school": "school", "person": "leo", "drive": "d", "facts": b"f", "size": 7, "stored": 1}
+            await tx.execute(
+                insert(cached_files).values(**row, id=sealed.id, lookup=sealed.id.encode(), object=sealed.id, ends=ends)
+            )
+    return sealed.id
+
+
+async def read(vault: Vault, item: str) -> bytes:
+    async with vault.open(LEO, item) as pieces:
+        return b"".join([piece async for piece in pieces])
+
+
+async def copies(database: Database) -> int:
+    async with database.read() as tx:
+        return int((await tx.execute(select(func.count()).select_from(cached_files))).scalar_one())
+
+
+async def test_a_clock_that_runs_ahead_destroys_nothing(vault: Vault, database: Database, passing: Time) -> None:
+    """Set to next year for some minutes: what seems to have ended is refused, and is there again after that."""
+    swept, item = Swept(vault, database), await copy(vault, database)
+    passing.off = 365 * 24 * 60 * MINUTE
+    with pytest.raises(Expired):
+        await read(vault, item)
+    assert await swept.round() is False
+    passing.seconds, passing.off = 120, 0
+    assert await read(vault, item) == b"content"
+    assert await swept.round() is True
+    assert await read(vault, item) == b"content"
+
+
+async def test_a_clock_that_stays_ahead_is_believed_after_an_hour(
+    vault: Vault, database: Database, passing: Time
+) -> None:
+    swept, item = Swept(vault, database), await copy(vault, database)
+    passing.off = 2 * 60 * MINUTE
+    await database.now()
+    passing.seconds = STEADY - 1
+    await database.now()
+    assert await swept.round() is False
+    passing.seconds = STEADY + 1
+    await database.now()
+    assert await swept.round() is True
+    with pytest.raises(Missing):
+        await read(vault, item)
+
+
+async def test_a_clock_that_goes_back_brings_no_copy_back(vault: Vault, database: Database, passing: Time) -> None:
+    """What had ended stays refused while the clock is doubted, and is gone before it is believed."""
+    swept, item = Swept(vault, database), await copy(vault, database)
+    passing.seconds = 20 * 60
+    with pytest.raises(Expired):
+        await read(vault, item)
+    passing.off = -60 * MINUTE
+    with pytest.raises(Expired):
+        await read(vault, item)
+    assert await swept.round() is False
+    young = await copy(vault, database)
+    assert await read(vault, young) == b"content", "what is made meanwhile lasts as long as it should"
+    passing.seconds += STEADY + 1
+    await database.now()
+    assert await swept.round() is True
+    assert await copies(database) == 0
+    for one in (item, young):
+        with pytest.raises((Expired, Missing)):
+            await read(vault, one)
+    assert abs(await database.now() - passing.now) < 1000, "the earlier clock is believed now"
+
+
+async def test_what_must_end_before_is_tried_again(passing: Time, database: Database) -> None:
+    """A clock is not believed as long as its copies are there."""
+    tries: list[int] = []
+
+    async def fails_once() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError
+
+    sweeper = Sweeper({}, database.clock, fails_once)
+    await database.now()
+    passing.off = -60 * MINUTE
+    await database.now()
+    passing.seconds = STEADY + 1
+    await database.now()
+    assert [await sweeper.may() for _ in range(3)] == [False, True, True]
+    assert len(tries) == 2
