@@ -87,7 +87,8 @@ async function refresh() {
 async function view(name, focus, part = "") {
   if (!document.querySelector(`[data-panel="${name}"]`)) return view("files", focus); // somebody else's page
   const stays = shown.view === name && part;
-  shown = { view: name, part };
+  const now = { view: name, part };
+  shown = now;
   for (const panel of document.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== name;
   for (const link of document.querySelectorAll(".sections [data-view]")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
@@ -96,7 +97,7 @@ async function view(name, focus, part = "") {
   if (name === "kept") showKept(house);
   if (focus && !stays) byId(`${name}-title`)?.focus();
   const rooms = loads[name] && (await attempt(loads[name]));
-  return rooms?.show(part, focus && stays);
+  return shown === now ? rooms?.show(part, focus && stays) : undefined; // else they went on in the meantime
 }
 
 /** Go where a link leads: a view, or a part of the one that is shown. */

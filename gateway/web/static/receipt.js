@@ -6,11 +6,13 @@ import { outsideName } from "./forget.js";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function fetchReceipt(path) {
+/** ``waits``: told that it is not done yet; a request of administrators can wait for days. */
+async function fetchReceipt(path, waits) {
   for (let wait = 500; ; wait = Math.min(4000, wait * 1.3)) {
     const response = await fetch(path, { cache: "no-store", credentials: "omit", redirect: "error" }).catch(() => null);
     if (response?.ok && response.status === 200) return response.text();
     if (response && ![202, 425, 429, 502, 503].includes(response.status)) return null;
+    if (response && wait > 1500) waits();
     await sleep(wait);
   }
 }
@@ -53,8 +55,10 @@ async function main() {
   const title = byId("receipt-title");
   if (other) title.textContent = _("Somebody is being forgotten");
   if (other) byId("receipt-status").textContent = _("Keys are being destroyed and data deleted. This takes a moment.");
-  history.replaceState(null, "", "/receipt");
-  const raw = /^\/v1\/receipts\/[\w-]+$/.test(path) ? await fetchReceipt(path) : null;
+  else history.replaceState(null, "", "/receipt");
+  const waits = () => other && (byId("receipt-status").textContent = _("It is not done yet. You can leave this page open, or keep its address and come back."));
+  const raw = /^\/v1\/receipts\/[\w-]+$/.test(path) ? await fetchReceipt(path, waits) : null;
+  history.replaceState(null, "", "/receipt"); // it has been used, or was none
   byId("receipt-progress").hidden = true;
   if (raw === null) {
     title.textContent = _("This receipt cannot be shown");

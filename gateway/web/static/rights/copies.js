@@ -59,7 +59,7 @@ export async function showCopies(box, who) {
   const links = h("div", { class: "download" });
   const draw = () => paged(listed, who.copies, list(who), _("No copy was asked for yet."));
   const watch = async (made) => {
-    for (let look = 0; look < PATIENCE && box.isConnected && !box.hidden; look += 1) {
+    for (let look = 0; look < PATIENCE && box.checkVisibility(); look += 1) {
       await sleep(LOOKS);
       const now = await who.copies(null).catch(() => ({ items: [] }));
       const one = now.items.find((item) => item.id === made.id);

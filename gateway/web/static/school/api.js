@@ -58,5 +58,12 @@ export const school = {
   active: page(`${S}/containment`, { state: "active" }),
   suspend: (body) => post(`${S}/containment`, body),
   lift: (id, body) => post(`${S}/containment/${id}/lift`, body),
+  planErasure: (body) => json("POST", `${S}/erasures/plan`, { body }),
+  erase: (body, word) => json("POST", `${S}/erasures`, { body: { ...body, confirm: "FORGET" }, headers: { "Idempotency-Key": word } }),
+  erasures: page(`${S}/erasures`),
+  approvals: page(`${S}/approvals`),
+  concerned: (id) => page(`${S}/approvals/${id}/people`),
+  approve: (id) => json("POST", `${S}/approvals/${id}/approve`),
+  cancel: (id) => json("POST", `${S}/approvals/${id}/cancel`),
   keys: async (person) => (await json("GET", `${S}/keys${query({ person })}`)).items,
 };

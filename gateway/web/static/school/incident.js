@@ -85,12 +85,12 @@ function steps(one, again) {
 async function sign(one, again) {
   const text = _("You put your name under what stands here now. If something is changed later, you are asked to sign again.");
   if (isFresh() && !(await askSure(_("Sign this incident?"), text, _("Sign")))) return;
-  if (await attempt(() => freshly(() => school.sign(one)))) await again(_("Signed."));
+  if (await attempt(() => freshly(() => school.sign(one)))) await again(_("Signed"));
 }
 
 async function close(one, again) {
   if (!(await askSure(_("Close this incident?"), _("It stays in the book. You can open it again."), _("Close it")))) return;
-  if (await attempt(() => school.close(one.id))) await again(_("Closed."));
+  if (await attempt(() => school.close(one.id))) await again(_("Closed"));
 }
 
 function ending(one, again) {

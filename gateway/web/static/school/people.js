@@ -13,6 +13,7 @@ import { personOf } from "../rights/who.js";
 import { ageName, roleName } from "../rights/words.js";
 import { all, school } from "./api.js";
 
+let finders = 0;
 const SHOWN = 100; // rows of the list at once: whoever is looked for is found by name
 
 /** Everybody who has signed in here, in the order of their names. */
@@ -60,14 +61,15 @@ function list(people) {
 
 /** A field that finds people by name or address; ``draw(found)`` is called at each change. */
 export function finder(people, draw) {
-  const input = h("input", { type: "text", id: "people-find", maxlength: 200, autocomplete: "off", spellcheck: "false", inputmode: "search" });
+  const id = `people-find-${(finders += 1)}`;
+  const input = h("input", { type: "text", id, maxlength: 200, autocomplete: "off", spellcheck: "false", inputmode: "search" });
   const look = () => {
     const words = input.value.trim().toLocaleLowerCase();
     draw(people.filter((one) => `${one.name} ${one.email ?? ""}`.toLocaleLowerCase().includes(words)));
   };
   input.addEventListener("input", look);
   look();
-  return h("div", { class: "field" }, h("label", { for: "people-find" }, _("Find by name or e-mail address")), input);
+  return h("div", { class: "field" }, h("label", { for: id }, _("Find by name or e-mail address")), input);
 }
 
 async function away() {

@@ -17,8 +17,10 @@ const LABELS = () => ({
   ledger_days: [_("Record of accesses and acts (days)"), ""],
   inactive_days: [_("Forget who was away for (days)"), _("Empty: nobody is forgotten for being away.")],
   notice_days: [_("Tell them so long before (days)"), ""],
+  delay_hours: [_("Delay of what two administrators approved (hours)"), _("In this time every administrator can cancel it.")],
 });
 
+const DELAY = { least: 0, most: 720 };
 const UNIT = { cache_seconds: 60 }; // of what is shown, in what is kept
 const shown = (name, value) => (value === undefined ? null : Math.ceil(value / (UNIT[name] ?? 1)));
 
@@ -26,6 +28,7 @@ function field([name, one]) {
   const [label, about] = LABELS()[name];
   const [least, most] = [shown(name, one.least), shown(name, one.most)];
   const bounds = _("From %(least)s to %(most)s.", { least: number(least), most: number(most) });
+  if (name === "delay_hours") return { name, label, kind: "number", value: one.value, least, most, needed: true, hint: `${about} ${bounds}` };
   const usual = one.chosen ? _("Chosen by your school. Empty goes back to what the service sets.") : _("Set by the service.");
   return { name, label, kind: "number", value: shown(name, one.value) ?? "", least, most, hint: [about, bounds, usual].filter(Boolean).join(" ") };
 }
@@ -43,8 +46,9 @@ function button(box) {
 
 /** Draw into ``box``. */
 export async function showRetention(box) {
-  const { retention, etag } = await school.settings();
-  const fields = Object.entries(retention).map(field);
+  const { retention, delay_hours: delay, etag } = await school.settings();
+  const held = { ...retention, delay_hours: { ...DELAY, value: delay } };
+  const fields = Object.entries(held).map(field);
   const problem = h("p", { class: "problem", role: "alert" });
   const saved = h("span", { "data-part": "saved" });
   const form = h("form", { novalidate: "" }, h("div", { class: "settings" }, drawn(fields)), problem, h("div", { class: "actions" }, saved, button(box)));
@@ -52,10 +56,11 @@ export async function showRetention(box) {
   const save = async () => {
     problem.textContent = refused(form, fields);
     if (problem.textContent) return;
-    const wanted = changed(values(form, fields), retention);
-    if (!Object.keys(wanted).length) return void saved.replaceChildren(_("Nothing was changed."));
+    const { delay_hours: waits, ...wanted } = changed(values(form, fields), held);
+    const more = waits === undefined ? {} : { delay_hours: waits };
+    if (!Object.keys({ ...wanted, ...more }).length) return void saved.replaceChildren(_("Nothing was changed."));
     try {
-      const answer = await freshly(() => school.change(etag, { retention: wanted }));
+      const answer = await freshly(() => school.change(etag, { retention: wanted, ...more }));
       if (!answer) return;
       await showRetention(box);
       box.querySelector('[data-part="saved"]').replaceChildren(h("span", { class: "state good" }, _("Saved")));

@@ -2,6 +2,7 @@
 
 import { byId } from "../dom.js";
 import { Rooms } from "../rooms.js";
+import { showErasing } from "./erasing.js";
 import { showFormats } from "./formats.js";
 import { showGuardians } from "./guardians.js";
 import { showIncidents } from "./incidents.js";
@@ -20,6 +21,7 @@ const rooms = new Rooms(byId("school"), {
   notices: showNotices,
   incidents: showIncidents,
   suspensions: showSuspensions,
+  erasing: showErasing,
 });
 
 /** Show a room. */
