@@ -1,4 +1,4 @@
-"""Having people forgotten by the school, on the page: looked at first, one at once, many with a second administrator."""
+"""Having people forgotten by the school, on the page: a dry run, one at once, many with a second administrator."""
 
 from __future__ import annotations
 
