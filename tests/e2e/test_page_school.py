@@ -134,8 +134,13 @@ async def test_an_incident_is_entered_weighed_told_signed_and_closed(gateway: Ru
 
 
 async def weighs(page: Page, panel: Any) -> None:
-    """Decisions with their reasons, and that the authority was notified in time."""
+    """Whom it touched; decisions with their reasons, and that the authority was notified in time."""
     form = page.locator("#dialog-form")
+    await panel.get_by_role("button", name="Find out whom it touched…").click()
+    await form.get_by_label("From when").fill("2026-01-01T08:00")
+    await form.get_by_role("button", name="Look").click()
+    await expect(page.locator("#dialog-sure")).to_contain_text("in that time.")
+    await page.keyboard.press("Escape")
     for name, choice in (("Decide about the authority…", "yes"), ("Decide about the people…", "no")):
         await panel.get_by_role("button", name=name).click()
         await form.get_by_role("combobox").select_option(choice)
@@ -193,8 +198,7 @@ async def test_the_rooms_keep_their_promises_in_every_look(gateway: Running) -> 
         await sign_in(page, gateway, "sofia.rossi")
         for look, media in LOOKS.items():
             await page.emulate_media(**{"color_scheme": "light", "forced_colors": "none"} | media)
-            if look == "narrow":
-                await page.set_viewport_size({"width": 320, "height": 640})
+            await page.set_viewport_size({"width": 320 if look == "narrow" else 1400, "height": 900})
             if look == "right-to-left":
                 await page.goto(f"{gateway.gateway}/?lang=ar")
             for place in PLACES:

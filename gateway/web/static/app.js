@@ -18,6 +18,7 @@ const me = JSON.parse(byId("me").textContent);
 const PAST = 10; // moves and copies that are over and still listed after a reload
 const spaces = new Map(); // a drive's id → what else it reaches, asked for once
 const loads = { data: () => import("./rights/data.js"), school: () => import("./school/school.js") }; // when first looked at
+const hints = () => [import("./rights/waiting.js"), me.role === "administrator" && import("./school/waiting.js")];
 let drives = [];
 
 const house = {
@@ -156,3 +157,4 @@ await view(places.read(sides).view ?? "files", false, places.read(sides).part);
 places.write(here(), { replace: true });
 await resumeJobs();
 document.documentElement.dataset.ready = "true";
+for (const hint of await Promise.all(hints())) hint && hint.showWaiting();

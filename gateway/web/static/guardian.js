@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 import { openForget, wireForget } from "./forget.js";
 import * as places from "./places.js";
 import { show } from "./rights/data.js";
+import { showWaiting } from "./rights/waiting.js";
 
 const me = JSON.parse(byId("me").textContent);
 const asked = () => places.read([]).part;
@@ -30,4 +31,5 @@ const forget = location.pathname === "/forget";
 await show(forget ? "forget" : asked(), false);
 places.write({ view: "data", part: forget ? "forget" : asked(), sides: {} }, { replace: true });
 if (forget) await openForget(me);
+showWaiting();
 document.documentElement.dataset.ready = "true";

@@ -36,6 +36,12 @@ const list = (who) => (items) =>
     items,
   );
 
+/** A guardian may take a copy and still not see the list of them. */
+function unseen(error) {
+  if (error.code !== "not_allowed") throw error;
+  return { items: [] };
+}
+
 /** One link, which works once. ``again``: order this part anew. */
 function link(made, watch) {
   const text = made.parts > 1 ? _("Download part %(part)s of %(parts)s", { part: made.part, parts: made.parts }) : _("Download now");
@@ -57,11 +63,12 @@ function link(made, watch) {
 export async function showCopies(box, who) {
   const listed = h("div", {});
   const links = h("div", { class: "download" });
-  const draw = () => paged(listed, who.copies, list(who), _("No copy was asked for yet."));
+  const copies = (cursor) => who.copies(cursor).catch(unseen);
+  const draw = () => paged(listed, copies, list(who), _("No copy was asked for yet."));
   const watch = async (made) => {
     for (let look = 0; look < PATIENCE && box.checkVisibility(); look += 1) {
       await sleep(LOOKS);
-      const now = await who.copies(null).catch(() => ({ items: [] }));
+      const now = await copies(null).catch(() => ({ items: [] }));
       const one = now.items.find((item) => item.id === made.id);
       if (one && ["waiting", "sending"].includes(one.state) && Date.parse(made.ends) > gatewayNow()) continue;
       await attempt(draw);

@@ -6,6 +6,7 @@ import { _, days, moment } from "../i18n.js";
 import { paged } from "../paging.js";
 import { card } from "../rooms.js";
 import { RIGHTS } from "./words.js";
+import { showWaiting } from "./waiting.js";
 import { own } from "./who.js";
 
 export const rightWords = (rights) => RIGHTS().filter(([code]) => rights.includes(code)).map(([, text]) => text).join(" · ");
@@ -14,6 +15,7 @@ function messages(again) {
   const gone = async (one) => {
     await attempt(() => own.dismiss(one.id));
     say(_("The message is gone."));
+    showWaiting();
     await again();
   };
   return (items) =>

@@ -48,6 +48,8 @@ export const school = {
   acts: (id) => page(`${incident(id)}/acts`),
   aware: (id, at) => post(`${incident(id)}/awareness`, { at }),
   note: (id, body) => post(`${incident(id)}/notes`, body),
+  touched: (since, until) => page(`${S}/affected/people`, { since, until }),
+  touch: (id, people) => json("POST", `${incident(id)}/affected`, { body: { items: people.map((one) => ({ kind: "person", id: one })) } }),
   decide: (id, body) => post(`${incident(id)}/decisions`, body),
   notified: (id, body) => post(`${incident(id)}/notified`, body),
   sign: (one) => matched("POST", `${incident(one.id)}/signature`, one.etag),

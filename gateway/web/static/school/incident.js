@@ -7,6 +7,7 @@ import { freshly, isFresh } from "../fresh.js";
 import { _, moment, number } from "../i18n.js";
 import { paged } from "../paging.js";
 import { card } from "../rooms.js";
+import { findAffected } from "./affected.js";
 import { school } from "./api.js";
 import { showDrafts } from "./drafts.js";
 import { ACTS, clockOf, DATA, list, ORIGINS, PEOPLE, severityName, STEPS } from "./incident_words.js";
@@ -104,7 +105,7 @@ function ending(one, again) {
   return found;
 }
 
-function facts(one, again) {
+function facts(one, names, again) {
   if (!one.facts) return card(_("Facts"), h("p", { class: "note" }, _("The book's key is suspended, so its words cannot be read now.")));
   const held = one.facts;
   const change = asking(one, again, () => ({
@@ -130,7 +131,7 @@ function facts(one, again) {
       line(_("Whom to ask"), text(held.contact)),
       counted.length ? line(_("Noted as touched"), counted.join(", ")) : null),
     seen.length ? h("details", {}, h("summary", {}, _("What the service saw")), h("dl", { class: "facts technical" }, seen)) : null,
-    one.state === "open" ? h("p", {}, button(_("Change the facts…"), change)) : null,
+    one.state === "open" ? h("div", { class: "choices" }, button(_("Change the facts…"), change), button(_("Find out whom it touched…"), () => findAffected(one, names, again))) : null,
   );
 }
 
@@ -158,7 +159,7 @@ export async function showIncident(box, id) {
   box.replaceChildren(
     head(one),
     card(_("What is to be done"), todo(one), h("div", { class: "choices" }, ...steps(one, again).filter(Boolean), ...ending(one, again), suspend)),
-    facts(one, again),
+    facts(one, names, again),
     showDrafts(one),
     card(_("Every step so far"), done),
     back,

@@ -7,6 +7,7 @@ import { _ } from "../i18n.js";
 import { card } from "../rooms.js";
 import { notice } from "../rights/told.js";
 import { school } from "./api.js";
+import { showWaiting } from "./waiting.js";
 
 const STATES = () => ({ held: ["", _("Held before")], holds: ["good", _("Holds now")], announced: ["part", _("Announced")] });
 
@@ -15,6 +16,7 @@ async function accept(one, done) {
   const asked = isFresh() ? await sure() : true;
   if (!asked || (await attempt(() => freshly(() => school.accept(one).then(() => true)))) !== true) return;
   say(_("Accepted. It holds from now on."));
+  showWaiting();
   await done();
 }
 

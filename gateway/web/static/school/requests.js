@@ -8,6 +8,7 @@ import { paged } from "../paging.js";
 import { card } from "../rooms.js";
 import { FIELDS, valueOf } from "../rights/words.js";
 import { school } from "./api.js";
+import { showWaiting } from "./waiting.js";
 
 const me = JSON.parse(document.getElementById("me").textContent);
 
@@ -21,6 +22,7 @@ async function decide(one, accept, done) {
   const run = ({ answer }) => school.decideCorrection(one.id, { decision: accept ? "accept" : "refuse", answer });
   if (!(await attempt(() => askForm({ title, intro, fields, ok: accept ? _("Accept") : _("Refuse"), danger: !accept, run })))) return;
   say(_("Answered. The person is told."));
+  showWaiting();
   await done();
 }
 
