@@ -31,6 +31,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "person": sentence("Your sign-in and your account here"),
         "review": sentence("What is held about you was looked at"),
         "transfer": sentence("A move or a copy"),
+        "upload": sentence("An upload"),
         "webhook": sentence("Your school was told that a job ended"),
     }
 )
