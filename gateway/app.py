@@ -61,6 +61,7 @@ from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, 
 from gateway.identity.schools import Elsewhere
 from gateway.ids import new_id
 from gateway.incidents import Affected, Detection, Incidents, Thresholds, Watcher
+from gateway.jobs.endings import Endings
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
 from gateway.keys import KeyCycles
@@ -227,7 +228,8 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     await services.decisions.start()
     stack.push_async_callback(services.decisions.close)
     executors = standing(services.transfers.executors(), Words(services.ledger))
-    worker = Worker(services.jobs, executors, slots=min(settings.limits.streams, 64))
+    told, slots = Endings(services.ledger).tell, min(settings.limits.streams, 64)
+    worker = Worker(services.jobs, executors, slots=slots, tell=told)
     clock, settle = stores.database.clock, partial(_time_went_back, stores.database)
     sweeper = Sweeper(_sweeps(services), clock, settle, Lease(stores.database, "sweep"))
     own = Sweeper(_own_sweeps(services), clock, settle)
