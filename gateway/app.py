@@ -71,7 +71,7 @@ from gateway.ledger.keeping import Keeping
 from gateway.ledger.reading import Reading
 from gateway.operations import Operations, replace_keys
 from gateway.policy import POLICY_VERSION
-from gateway.residency import attest, missing, statement
+from gateway.residency import Attesting, missing, statement
 from gateway.rights import rights
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import DAY, Retentions, SchoolChoices, by_media_type, usual
@@ -211,7 +211,8 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(services.restorer.close)
     await services.schools.start(settings.identity_providers)
     said = statement(settings, stores.regions)
-    await attest(stores.database, stores.vault, services.ledger, services.schools.ids, said)
+    attesting = Attesting(stores.database, stores.vault, services.ledger, services.schools.ids, said)
+    await attesting.sweep()
     await services.operations.started(settings)
     stack.push_async_callback(services.operations.stopped)
     await services.eraser.start()
@@ -228,7 +229,8 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     clock, settle = stores.database.clock, partial(_time_went_back, stores.database)
     tend = KeyCycles(stores.cycles, services.ledger).tend
     keys = Sweeper({"keys": tend}, clock, settle)  # of its own: a cycle takes its time
-    sweeper, deliveries = Sweeper(_sweeps(services), clock, settle), Deliveries(services.webhooks, stores.database)
+    sweeps = {**_sweeps(services), "attested": attesting.sweep}
+    sweeper, deliveries = Sweeper(sweeps, clock, settle), Deliveries(services.webhooks, stores.database)
     return Deployment(services, worker, sweeper, keys, deliveries)
 
 

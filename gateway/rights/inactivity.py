@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, exists, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from cache.errors import Suspended
 from cache.model import Scope
 from gateway.db.engine import Database
 from gateway.db.tables_people import client_grants, persons
@@ -105,12 +106,14 @@ class Inactivity:
             known = exists().where(inactivity.c.person == persons.c.id)
             query = select(persons.c.id, persons.c.seen).where(persons.c.school == school, _away(before), ~known)
             rows = (await tx.execute(query.limit(limit))).all()
+        told = 0
         for row in rows:
             due = max(now + holds.notice_days * DAY, row.seen + holds.inactive_days * DAY)
-            await self._notice(Scope(school, row.id), now, due)
-        return len(rows)
+            told += await self._notice(Scope(school, row.id), now, due)
+        return told
 
-    async def _notice(self, scope: Scope, now: int, due: int) -> None:
+    async def _notice(self, scope: Scope, now: int, due: int) -> bool:
+        """Whether they were told now. Who can be told nothing, because a key may not be used, has no day either."""
         try:
             async with self._database.write() as tx:
                 row = {"person": scope.subject, "school": scope.tenant, "noticed": now, "due": due}
@@ -118,8 +121,9 @@ class Inactivity:
                 await self._notifications.tell(tx, scope, "inactive", due=due)
                 event = Event("person.inactive", None, scope.subject, None, POLICY_VERSION, {"due": due})
                 await self._ledger.append(tx, scope.tenant, event)
-        except IntegrityError:
-            return  # another worker was quicker
+        except (IntegrityError, Suspended):  # another worker was quicker; or a suspension was
+            return False
+        return True
 
     async def _end(self, school: str, holds: Retention) -> int:
         """Begin to forget whose time is over, a few at a time."""
