@@ -36,6 +36,8 @@ Replay = Callable[[AsyncConnection, Line], Awaitable[None]]
 Replays = Mapping[str, Replay]
 """By the line's scope."""
 Hook = Callable[[AsyncConnection], Awaitable[None]]
+Void = Callable[[AsyncConnection, int], Awaitable[None]]
+"""Ends what an older copy must not bring back; gets the time, epoch ms."""
 
 BEAT: Final = 15.0
 """Seconds between two marks: what is lost of a copy that was made and put back within them cannot be told."""
@@ -69,7 +71,7 @@ class Restorer:
         self._left: Sequence[Line] = ()
         self._beating: asyncio.Task[None] | None = None
 
-    async def start(self, replays: Replays, void: Sequence[Hook] = ()) -> bool:
+    async def start(self, replays: Replays, void: Sequence[Void] = ()) -> bool:
         """Apply what this database has not seen; ``void`` runs where an older copy was put back. Whether one was.
 
         One process at a time. JournalRefused.
@@ -80,7 +82,7 @@ class Restorer:
         self._beating = asyncio.create_task(self._forever(), name="journal-mark")
         return restored
 
-    async def _started(self, void: Sequence[Hook]) -> bool:
+    async def _started(self, void: Sequence[Void]) -> bool:
         mark = await asyncio.to_thread(self._mark.read)  # before the database: others count on meanwhile
         state = await self._state()
         lines = await self._unseen(state.applied)
@@ -88,8 +90,9 @@ class Restorer:
         if restored:
             log.warning("database_restored", count=len(lines))
             async with self._database.write() as tx:
+                now = await self._database.now(tx)
                 for hook in void:
-                    await hook(tx)
+                    await hook(tx, now)
         self._left = await self._applied(lines)
         await self._begin(max(state.generation, mark or 0))
         return restored
