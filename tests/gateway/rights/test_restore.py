@@ -100,7 +100,7 @@ async def test_nobody_is_forgotten_for_what_an_older_database_knows_of_them(tmp_
     shutil.copytree(tmp_path / "backup", tmp_path / "data")
 
     async def look(services: Services) -> None:
-        await services.rights.inactivity.sweep(10)
+        await services.rights.inactivity.sweep(10, services.schools.ids)
         async with services.database.read() as tx:
             assert (await tx.execute(select(inactivity))).all() == []
             seen = select(persons.c.state, persons.c.seen).where(persons.c.id == tom.subject)
