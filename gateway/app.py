@@ -64,6 +64,7 @@ from gateway.jobs.worker import Worker
 from gateway.keys import KeyCycles
 from gateway.lawful import KIND as LAWFUL
 from gateway.lawful import Handing, LawfulRequests
+from gateway.lawful import after_a_restore as requests_after_a_restore
 from gateway.ledger import Ends, Ledger, Words
 from gateway.ledger.checkpoints import Checkpoints
 from gateway.ledger.export import Exporter
@@ -207,7 +208,7 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender, turns)
-    await services.restorer.start(_replays(services), [after_a_restore])
+    await services.restorer.start(_replays(services), [after_a_restore, requests_after_a_restore])
     stack.push_async_callback(services.restorer.close)
     await services.schools.start(settings.identity_providers)
     said = statement(settings, stores.regions)
