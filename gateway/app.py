@@ -233,9 +233,8 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     told, slots = Endings(services.ledger).tell, min(settings.limits.streams, 64)
     worker = Worker(services.jobs, executors, slots=slots, tell=told)
     clock, settle = stores.database.clock, partial(_time_went_back, stores.database)
-    sweeps = {**_sweeps(services), "attested": attesting.sweep}
-    sweeper = Sweeper(sweeps, clock, settle, Lease(stores.database, "sweep"))
-    own = Sweeper(_own_sweeps(services), clock, settle)
+    sweeper = Sweeper(_sweeps(services), clock, settle, Lease(stores.database, "sweep"))
+    own = Sweeper({**_own_sweeps(services), "attested": lambda _: attesting.sweep()}, clock, settle)
     keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend}, clock, settle)  # a cycle takes its time
     deliveries = Deliveries(services.webhooks, stores.database)
     return Deployment(services, worker, sweeper, own, keys, deliveries)

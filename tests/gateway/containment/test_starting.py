@@ -76,8 +76,8 @@ async def all_swept(made: Deployment) -> None:
     """Every sweep is due and runs once, and none raises."""
     made.services.rights.inactivity._next = 0.0
     made.services.rights.retentions._looked = -1000.0
-    for sweep in made.sweeper._sweeps.values():
-        await sweep()
+    for sweep in (*made.sweeper._sweeps.values(), *made.own._sweeps.values()):
+        await sweep(500)
 
 
 async def attested(made: Deployment, school: str) -> list[Any]:
