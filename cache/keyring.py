@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.catalog import changes, record_keys, renewals, roots, shredded, subject_keys, suspended, tenant_keys
 from cache.database import Transactions, insert_if_absent
-from cache.epoch import Watch, advance
+from cache.epoch import LIMIT, Watch, advance
 from cache.errors import Corrupt, Missing, Shredded, Stale, StorageError, Unavailable
 from cache.expiry import ExpiryKeys
 from cache.failures import Failures
@@ -81,14 +81,19 @@ class Keyring:
         expiry: ExpiryKeys,
         haste: Haste | None = None,
         times: Times = Times(),  # frozen
+        *,
+        limit: float = LIMIT,
     ) -> None:
-        """``expiry`` holds the keys of temporary objects; ``haste``: None for a process that is alone."""
+        """``expiry`` holds the keys of temporary objects; ``haste``: None for a process that is alone.
+
+        ``limit``: see `Watch`.
+        """
         self.expiry = expiry
         self.roots = Roots.of(root) if isinstance(root, Root) else root
         self.times = times
         self.loader = Loader(self.roots)
         self.failures = Failures()
-        self.watch = Watch(database, self._evict, self._changed, self._withhold)
+        self.watch = Watch(database, self._evict, self._changed, self._withhold, limit=limit)
         self._haste = haste
         self._database = database
         self._rings: OrderedDict[tuple[Scope, bool], Ring] = OrderedDict()

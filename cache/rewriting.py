@@ -107,6 +107,7 @@ async def _swap(tx: AsyncConnection, row: Row[tuple[object, ...]], values: dict[
     done = await tx.execute(update(objects).where(*same, objects.c.box == row.box).values(**values))
     if done.rowcount == 1:
         await tx.execute(insert(graves).values(id=row.blob or row.id, since=now))
+        await shelf.spare_shared(tx, now)
         return True
     await tx.execute(insert(graves).values(id=values["blob"], since=now))  # the new blob is the one that nobody needs
     return False

@@ -6,14 +6,14 @@ which the sweep deletes the blob after the transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.catalog import epoch, graves, objects
-from cache.database import insert_if_absent
+from cache.database import among, insert_if_absent
 from cache.model import Caps, HeldObject, Life, Scope
 
 IDS_AT_ONCE = 500
@@ -40,9 +40,12 @@ async def find(tx: AsyncConnection, scope: Scope, object_id: str) -> Row[tuple[o
     return (await tx.execute(select(objects).where(objects.c.id == object_id, owned(scope)))).first()
 
 
-async def find_all(tx: AsyncConnection, scope: Scope, ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """The rows of these objects of this scope, at most `IDS_AT_ONCE`."""
-    return (await tx.execute(select(objects).where(objects.c.id.in_(ids), owned(scope)))).all()
+async def find_all(
+    tx: AsyncConnection, scope: Scope, ids: Sequence[str], *, hold: bool = False
+) -> Sequence[Row[Any]]:  # fmt: skip
+    """The rows of these objects of this scope, at most `IDS_AT_ONCE`; with ``hold`` nobody else changes them."""
+    query = select(objects).where(objects.c.id.in_(ids), owned(scope))
+    return (await tx.execute(query.with_for_update() if hold else query)).all()
 
 
 async def held(tx: AsyncConnection, scope: Scope) -> list[HeldObject]:
@@ -55,9 +58,19 @@ async def held(tx: AsyncConnection, scope: Scope) -> list[HeldObject]:
 async def bury(tx: AsyncConnection, which: ColumnElement[bool], now: int) -> int:
     """Destroy the objects ``which`` says; how many there were. Who comes second to the same ones finds them gone."""
     await tx.execute(select(objects.c.id).where(which).with_for_update())
-    await tx.execute(insert(graves).from_select(["id", "since"], select(BLOB, literal(now)).where(which)))
+    names = select(BLOB, literal(now)).where(which).distinct()
+    await tx.execute(insert(graves).from_select(["id", "since"], names))
     await tx.execute(update(objects).where(which).values(box=b"", hashes=None))
-    return (await tx.execute(delete(objects).where(which))).rowcount
+    done = (await tx.execute(delete(objects).where(which))).rowcount
+    await spare_shared(tx, now)
+    return done
+
+
+async def spare_shared(tx: AsyncConnection, now: int) -> None:
+    """Blobs that were just buried and that another row still needs (see `cache.sharing`) stay."""
+    first = exists().where(objects.c.id == graves.c.id, objects.c.blob.is_(None))
+    again = exists().where(objects.c.blob == graves.c.id)
+    await tx.execute(delete(graves).where(graves.c.since == now, first | again))
 
 
 async def bury_ids(tx: AsyncConnection, scope: Scope, ids: Sequence[str], now: int) -> int:
@@ -80,13 +93,22 @@ async def outlive(tx: AsyncConnection, scope: Scope, ids: Sequence[str]) -> bool
 
 
 async def bury_ended(tx: AsyncConnection, now: int, limit: int) -> int:
-    """Destroy objects whose end has passed, at most ``limit``."""
+    """Destroy objects whose end has passed, at most ``limit``. Several sweepers share the work.
+
+    There can be a million at once, so no id of them comes here where the database can do without. Nothing is
+    overwritten first: SQLite does it with what it deletes, PostgreSQL would write it beside.
+    """
     ended = select(objects.c.id).where(objects.c.ends <= now).order_by(objects.c.ends).limit(limit)
-    ids = list((await tx.execute(ended.with_for_update(skip_locked=True))).scalars())  # several sweepers share the work
-    done = 0
-    for at in range(0, len(ids), IDS_AT_ONCE):
-        done += await bury(tx, and_(objects.c.id.in_(ids[at : at + IDS_AT_ONCE]), objects.c.ends <= now), now)
-    return done
+    some = ended.with_for_update(skip_locked=True).cte("some")
+    gone = delete(objects).where(objects.c.id.in_(select(some.c.id))).returning(BLOB.label("id"))
+    if tx.dialect.name == "postgresql":
+        buried = gone.cte("gone")
+        done = insert(graves).from_select(["id", "since"], select(buried.c.id, literal(now)))
+        return (await tx.execute(done)).rowcount
+    rows = [{"id": blob, "since": now} for blob in (await tx.execute(gone)).scalars()]
+    if rows:
+        await tx.execute(insert(graves), rows)
+    return len(rows)
 
 
 async def bury_least_used(tx: AsyncConnection, caps: Caps, now: int, limit: int) -> int:
@@ -126,15 +148,34 @@ async def _bury_oldest(
     return len(ids), freed
 
 
-async def some(tx: AsyncConnection, scope: Scope, limit: int) -> list[str]:
-    """Ids of some objects of a scope, for a tenant those of its subjects too."""
-    return list((await tx.execute(select(objects.c.id).where(below(scope)).limit(limit))).scalars())
+async def some(tx: AsyncConnection, scope: Scope, limit: int) -> dict[str, str]:
+    """Some objects of a scope, for a tenant those of its subjects too: the names of their blobs by id."""
+    rows = await tx.execute(select(objects.c.id, BLOB).where(below(scope)).limit(limit))
+    return {row[0]: row[1] for row in rows}
 
 
-async def drop(tx: AsyncConnection, ids: Sequence[str]) -> None:
-    """Delete rows whose keys are dead and whose blobs are removed."""
+async def shared(tx: AsyncConnection, blobs: Mapping[str, str]) -> set[str]:
+    """Which of these blobs another row needs too; ``blobs``: their names by the ids of the rows that are known."""
+    found: set[str] = set()
+    ids = list(blobs)
     for at in range(0, len(ids), IDS_AT_ONCE):
-        await tx.execute(delete(objects).where(objects.c.id.in_(ids[at : at + IDS_AT_ONCE])))
+        mine = ids[at : at + IDS_AT_ONCE]
+        names = [blobs[one] for one in mine]
+        first = select(objects.c.id).where(objects.c.id.in_(names), objects.c.blob.is_(None))
+        again = select(objects.c.blob).where(objects.c.blob.in_(names), objects.c.id.not_in(mine))
+        rows = first.where(objects.c.id.not_in(mine)).union(again)
+        found |= set((await tx.execute(rows)).scalars())
+    return found
+
+
+async def drop(tx: AsyncConnection, ids: Sequence[str], blobs: Collection[str], now: int) -> None:
+    """Delete rows whose keys are dead and whose blobs are removed, but for these ``blobs``: they go with the last row
+    that needs them.
+    """
+    await tx.execute(delete(objects).where(among(tx, objects.c.id, ids)))
+    if blobs:
+        await tx.execute(insert(graves), [{"id": name, "since": now} for name in blobs])
+        await spare_shared(tx, now)
 
 
 async def open_graves(tx: AsyncConnection, limit: int) -> list[str]:
@@ -144,8 +185,7 @@ async def open_graves(tx: AsyncConnection, limit: int) -> list[str]:
 
 async def close_graves(tx: AsyncConnection, ids: Sequence[str]) -> None:
     """These blobs are deleted."""
-    for at in range(0, len(ids), IDS_AT_ONCE):
-        await tx.execute(delete(graves).where(graves.c.id.in_(ids[at : at + IDS_AT_ONCE])))
+    await tx.execute(delete(graves).where(among(tx, graves.c.id, ids)))
 
 
 async def known(tx: AsyncConnection, ids: Sequence[str]) -> set[str]:

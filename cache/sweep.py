@@ -1,9 +1,12 @@
 """What ends by itself, bounded: ended objects, blobs of destroyed ones, orphans, dead expiry keys, dead staging.
 
-Safe to run in many processes at once and to be killed anywhere: each step may be repeated.
+Safe to run in many processes at once and to be killed anywhere: each step may be repeated. What lies in the database
+and in the blob store is shared, so one process is enough for it; dead staging and expiry keys are each process's own.
 """
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
 
 from cache import shelf
 from cache.blobs.base import BlobInfo, BlobStore
@@ -30,25 +33,31 @@ class Sweep:
         self._staging = staging
         self._seen = ""
 
-    async def run(self, limit: int) -> int:
-        """At most ``limit`` of each kind; how many objects, blobs and leftovers went: 0 when there is no more to do.
+    @property
+    def shared(self) -> Mapping[str, Callable[[int], Awaitable[int]]]:
+        """What all processes share, by kind: each ends at most so many and says how many there were. Unavailable."""
+        return {
+            "objects": self.ended,
+            "caps": self.cut,
+            "blobs": self.empty_graves,
+            "orphans": self.orphans,
+        }
 
-        Unavailable.
-        """
-        now = await self._database.now()
-        await self._expiry.expire(now)
+    async def own(self) -> int:
+        """Dead expiry keys go, and the staging of dead processes on this machine: how many of these. Unavailable."""
+        await self._expiry.expire(await self._database.now())
+        return await self._staging.clean()
+
+    async def ended(self, limit: int) -> int:
+        """Objects whose end has passed go."""
         async with self._database.write() as tx:
-            done = await shelf.bury_ended(tx, now, limit)
-        done += await self._cut(now, limit)
-        done += await self.empty_graves(limit)
-        done += await self._orphans(now - ORPHAN_MS, limit)
-        done += await self._blobs.tidy(now - ORPHAN_MS)
-        return done + await self._staging.clean()
+            return await shelf.bury_ended(tx, await self._database.now(tx), limit)
 
-    async def _cut(self, now: int, limit: int) -> int:
+    async def cut(self, limit: int) -> int:
         """Cached copies beyond the caps go."""
         if not (self._caps.total or self._caps.tenant):
             return 0
+        now = await self._database.now()
         async with self._database.write() as tx:
             return await shelf.bury_least_used(tx, self._caps, now, limit)
 
@@ -62,8 +71,9 @@ class Sweep:
                 await shelf.close_graves(tx, ids)
         return len(ids)
 
-    async def _orphans(self, before: int, limit: int) -> int:
-        """Look at up to ``limit`` blobs, from where the last sweep stopped."""
+    async def orphans(self, limit: int) -> int:
+        """Look at up to ``limit`` blobs, from where the last sweep stopped; how many nobody knows."""
+        before = await self._database.now() - ORPHAN_MS
         looked: list[BlobInfo] = []
         async for info in self._blobs.list(self._seen):
             looked.append(info)
@@ -73,7 +83,7 @@ class Sweep:
         old = [info.name for info in looked if info.written < before]
         orphans = await self._unknown(old)
         await self._blobs.remove(orphans)
-        return len(orphans)
+        return len(orphans) + await self._blobs.tidy(before)
 
     async def _unknown(self, names: list[str]) -> list[str]:
         orphans = []

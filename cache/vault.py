@@ -6,9 +6,8 @@ nothing. No blob is touched inside a transaction: bytes first, the row after; wh
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -45,6 +44,7 @@ from cache.recent import Recent
 from cache.rewriting import Rewriter
 from cache.ring import Ring
 from cache.sealing import FORMAT, SEGMENT, Layout, Sealer, stream_aad
+from cache.sharing import open_hashes, seal_hashes, share
 from cache.staging import Staging
 from cache.sweep import Sweep
 from cache.wrapping import opened, wrap_of, wrapped
@@ -150,7 +150,7 @@ class Vault:
             "format": FORMAT,
             "segment": SEGMENT,
             "size": done.size,
-            "hashes": _seal_hashes(Fields(ring), done) if done.hashes else None,
+            "hashes": seal_hashes(Fields(ring), done.id, done.hashes) if done.hashes else None,
             "stored": (now := await self._database.now(tx)),
             "used": now if row["life"] == Life.CACHE else None,
         }
@@ -244,7 +244,7 @@ class Vault:
     async def stat(self, scope: Scope, object_id: str) -> Sealed:
         """Size, hashes and end of an object. Missing, Expired, Shredded."""
         row, ring = await self._row(scope, object_id)
-        hashes = _open_hashes(Fields(ring, ring.failed), row) if row.hashes else {}
+        hashes = open_hashes(Fields(ring, ring.failed), row) if row.hashes else {}
         return Sealed(row.id, row.size, hashes, row.ends)
 
     async def size(self, scope: Scope, object_id: str) -> int:
@@ -313,6 +313,14 @@ class Vault:
             await advance(tx)
         return done
 
+    async def share(self, tx: AsyncConnection, scope: Scope, ids: Sequence[str], other: Scope) -> Mapping[str, str]:
+        """Put kept objects under the key of another subject too, enrolled before: the ids there, by the ids here.
+
+        No byte is written: both rows lead to the same stream, and each ends by itself. Missing, Shredded, Suspended,
+        Corrupt; ValueError for what would end by itself, and for another tenant.
+        """
+        return await share(tx, self._keyring, scope, ids, other)
+
     async def held(self, tx: AsyncConnection, scope: Scope) -> list[HeldObject]:
         """What the scope holds itself; for a tenant not what its subjects hold."""
         return await shelf.held(tx, scope)
@@ -374,12 +382,13 @@ class Vault:
         async with self._database.read() as tx:
             if not await is_shredded(tx, scope):
                 raise ValueError("these keys were not destroyed")
-            ids = await shelf.some(tx, scope, limit)
-        await self._blobs.remove(ids)
-        if ids:
+            blobs = await shelf.some(tx, scope, limit)
+            shared = await shelf.shared(tx, blobs)
+        await self._blobs.remove([name for name in dict.fromkeys(blobs.values()) if name not in shared])
+        if blobs:
             async with self._database.write() as tx:
-                await shelf.drop(tx, ids)
-        return len(ids)
+                await shelf.drop(tx, list(blobs), shared, await self._database.now(tx))
+        return len(blobs)
 
     async def empty_graves(self, limit: int) -> int:
         """Remove the blobs of destroyed objects now, at most ``limit``; how many: 0 at the end. Unavailable."""
@@ -389,9 +398,19 @@ class Vault:
         """Tell other processes of a `shred` or `suspend` that is committed. Only haste: never needed, never raises."""
         await self._keyring.hasten()
 
+    @property
+    def sweeps(self) -> Mapping[str, Callable[[int], Awaitable[int]]]:
+        """What ends by itself and one process of many should look after, by kind: see `Sweep.shared`."""
+        return self._sweep.shared
+
+    async def sweep_own(self) -> int:
+        """What every process looks after: dead expiry keys and dead staging; how many of these. Unavailable."""
+        return await self._sweep.own()
+
     async def sweep(self, limit: int) -> int:
-        """Remove what ended, blobs of destroyed objects, orphans, dead expiry keys: at most ``limit`` of each kind."""
-        return await self._sweep.run(limit)
+        """One step of everything, at most ``limit`` of each kind; how many went: 0 when there is no more to do."""
+        done = await self.sweep_own()
+        return done + sum([await step(limit) for step in self.sweeps.values()])
 
 
 def _check_put_off(row: Row[Any], now: int) -> None:
@@ -399,13 +418,3 @@ def _check_put_off(row: Row[Any], now: int) -> None:
         raise ValueError("only the first end of a part is put off")
     if row.ends <= now:
         raise Expired("the object reached its end")
-
-
-def _seal_hashes(fields: Fields, done: Sealed) -> bytes:
-    text = json.dumps({name: digest.hex() for name, digest in done.hashes.items()}, sort_keys=True)
-    return fields.seal("vault_objects", "hashes", done.id, text)
-
-
-def _open_hashes(fields: Fields, row: Row[Any]) -> Mapping[str, bytes]:
-    found = json.loads(fields.unseal("vault_objects", "hashes", row.id, row.hashes))
-    return {name: bytes.fromhex(digest) for name, digest in found.items()}

@@ -6,7 +6,6 @@ Whatever could hurt people's data refuses the start here, with a sentence that s
 from __future__ import annotations
 
 import asyncio
-import functools
 import gc
 import os
 import signal
@@ -55,15 +54,21 @@ from gateway.files.freshness import Freshness
 from gateway.files.opening import CachePolicy, Opener
 from gateway.files.uploads import Uploads
 from gateway.forgetting import forgetting
+from gateway.holds import KIND as HOLD
+from gateway.holds import Handing as HeldOut
+from gateway.holds import Holds
 from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, Sessions, SignIn
 from gateway.identity.schools import Elsewhere
 from gateway.ids import new_id
 from gateway.incidents import Affected, Detection, Incidents, Thresholds, Watcher
+from gateway.jobs.endings import Endings
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
 from gateway.keys import KeyCycles
 from gateway.lawful import KIND as LAWFUL
 from gateway.lawful import Handing, LawfulRequests
+from gateway.lawful import after_a_restore as requests_after_a_restore
+from gateway.lease import Lease
 from gateway.ledger import Ends, Ledger, Words
 from gateway.ledger.checkpoints import Checkpoints
 from gateway.ledger.export import Exporter
@@ -71,14 +76,14 @@ from gateway.ledger.keeping import Keeping
 from gateway.ledger.reading import Reading
 from gateway.operations import Operations, replace_keys
 from gateway.policy import POLICY_VERSION
-from gateway.residency import attest, missing, statement
+from gateway.residency import Attesting, missing, statement
 from gateway.rights import rights
 from gateway.safety import UnsafeSettings, serving
-from gateway.schools import DAY, Retention, Retentions, SchoolChoices, Usual, by_media_type
+from gateway.schools import DAY, Retentions, SchoolChoices, by_media_type, usual
 from gateway.settings import Settings
 from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, opened
-from gateway.sweeper import STEP, Sweep, Sweeper
+from gateway.sweeper import Sweep, Sweeper
 from gateway.transfers import Transfers
 from gateway.transfers.proofs import Proofs
 from gateway.transfers.standing import standing
@@ -107,6 +112,7 @@ class Deployment:
     services: Services
     worker: Worker
     sweeper: Sweeper
+    own: Sweeper
     keys: Sweeper
     deliveries: Deliveries
 
@@ -127,10 +133,9 @@ async def run(settings: Settings, *, api: bool, work: bool) -> None:
         if work:
             await made.worker.start()
             stack.push_async_callback(made.worker.stop)
-            await made.sweeper.start()
-            stack.push_async_callback(made.sweeper.close)
-            await made.keys.start()
-            stack.push_async_callback(made.keys.close)
+            for sweeper in (made.sweeper, made.own, made.keys):
+                await sweeper.start()
+                stack.push_async_callback(sweeper.close)
             await made.deliveries.start()
             stack.push_async_callback(made.deliveries.close)
         _spare_the_collector()
@@ -207,11 +212,12 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender, turns)
-    await services.restorer.start(_replays(services), [after_a_restore])
+    await services.restorer.start(_replays(services), [after_a_restore, requests_after_a_restore])
     stack.push_async_callback(services.restorer.close)
     await services.schools.start(settings.identity_providers)
     said = statement(settings, stores.regions)
-    await attest(stores.database, stores.vault, services.ledger, services.schools.ids, said)
+    attesting = Attesting(stores.database, stores.vault, services.ledger, services.schools.ids, said)
+    await attesting.sweep()
     await services.operations.started(settings)
     stack.push_async_callback(services.operations.stopped)
     await services.eraser.start()
@@ -224,12 +230,15 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     await services.decisions.start()
     stack.push_async_callback(services.decisions.close)
     executors = standing(services.transfers.executors(), Words(services.ledger))
-    worker = Worker(services.jobs, executors, slots=min(settings.limits.streams, 64))
+    told, slots = Endings(services.ledger).tell, min(settings.limits.streams, 64)
+    worker = Worker(services.jobs, executors, slots=slots, tell=told)
     clock, settle = stores.database.clock, partial(_time_went_back, stores.database)
-    tend = KeyCycles(stores.cycles, services.ledger).tend
-    keys = Sweeper({"keys": tend}, clock, settle)  # of its own: a cycle takes its time
-    sweeper, deliveries = Sweeper(_sweeps(services), clock, settle), Deliveries(services.webhooks, stores.database)
-    return Deployment(services, worker, sweeper, keys, deliveries)
+    sweeps = {**_sweeps(services), "attested": attesting.sweep}
+    sweeper = Sweeper(sweeps, clock, settle, Lease(stores.database, "sweep"))
+    own = Sweeper(_own_sweeps(services), clock, settle)
+    keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend}, clock, settle)  # a cycle takes its time
+    deliveries = Deliveries(services.webhooks, stores.database)
+    return Deployment(services, worker, sweeper, own, keys, deliveries)
 
 
 async def _services(
@@ -242,20 +251,18 @@ async def _services(
     ends = Ends.of(signing.journal_key)
     ledger = Ledger(vault, database, ends)
 
-    async def kept(school: str) -> int:
-        """How long the school keeps its ledger, ms."""
-        return (await retentions.of(school)).ledger_days * DAY
-
+    choices = SchoolChoices(vault, database, ledger, usual(settings))
+    retentions = Retentions(choices)
+    kept = retentions.ledger_life
     checkpoints, reading = Checkpoints(ledger, database, ends, signing, kept), Reading(ledger, database)
     lawful = LawfulRequests(vault, database, ledger, kept)
-    choices = SchoolChoices(vault, database, ledger, _usual(settings))
-    retentions = Retentions(choices)
     restorer = _restorer(settings, database, signing)
 
     async def forget(scope: Scope) -> None:
         """What a school's retention ends."""
         await forgotten.eraser.begin(scope, Asked())
 
+    holds = Holds(vault, database, ledger, restorer, kept)
     given = rights(vault, database, ledger, retentions, restorer, forget)
     books = Books(vault)
     containments = Containments(vault, database, ledger, books, Noted(restorer))
@@ -300,8 +307,8 @@ async def _services(
     uploads = Uploads(vault, database, transfers.send_on, people.require_active)
     forgotten = forgetting(
         vault=vault, database=database, ledger=ledger, signing=signing, people=people, schools=schools,
-        outside=outside, stop=stop, dead_by=vault.dead_by, restorer=restorer, acts={LAWFUL: lawful.approved},
-        delay=choices.delay,
+        outside=outside, stop=stop, dead_by=vault.dead_by, restorer=restorer,
+        acts={LAWFUL: lawful.approved, HOLD: holds.approved}, delay=choices.delay, holds=holds,
         things=Things(vault, database, cached, following, uploads, jobs, fills.stop),
     )  # fmt: skip
     return Services(
@@ -318,6 +325,8 @@ async def _services(
         proofs=Proofs(jobs, ledger),
         lawful=lawful,
         handing=Handing(people, accounts, reading),
+        holds=holds,
+        held_out=HeldOut(vault, database),
         schools=schools,
         people=people,
         sessions=sessions,
@@ -374,18 +383,6 @@ def thresholds(settings: Settings) -> Thresholds:
     return Thresholds(chosen.failed_tags, chosen.burst_seconds * 1000, chosen.window_seconds * 1000)
 
 
-def _usual(settings: Settings) -> Usual:
-    """What holds where a school chose nothing."""
-    retention = Retention(
-        cache_seconds=settings.cache_seconds,
-        trash_days=settings.trash_days,
-        versions=settings.native_versions,
-        history_days=settings.history_days,
-        ledger_days=settings.ledger_days,
-    )
-    return Usual(retention, settings.cache_ceiling_seconds)
-
-
 def _restorer(settings: Settings, database: Database, signing: SigningKeys) -> Restorer:
     journal = Journal(journal_path(settings), signing.journal_key)
     return Restorer(journal, Mark(journal.folder, signing.journal_key), database)
@@ -397,6 +394,7 @@ def _replays(services: Services) -> Replays:
         **services.eraser.replays,
         "guardian_ended": services.rights.guardians.replay,
         "corrected": services.rights.corrections.replay,
+        "hold": services.holds.opening.replay,
         "suspended": services.containments.suspended,
         "resumed": services.containments.resumed,
     }
@@ -408,46 +406,51 @@ async def _time_went_back(database: Database) -> None:
         await by_an_earlier_clock(tx, database.clock.doubted)
 
 
+def _own_sweeps(services: Services) -> Mapping[str, Sweep]:
+    """What is this process's own, or its machine's: swept in each."""
+    return {"known": lambda _: services.freshness.sweep(), "here": lambda _: services.vault.sweep_own()}
+
+
 def _sweeps(services: Services) -> Mapping[str, Sweep]:
+    """What lies in the database and the blob store: swept by one process at a time."""
     holds = services.rights.retentions
     usual, trimmer = holds.usual, Trimmer(services.vault, services.database)
 
-    async def shorten() -> int:
-        return await services.cached.shorten(await holds.lowered(await services.database.now()), STEP)
+    async def shorten(limit: int) -> int:
+        return await services.cached.shorten(await holds.lowered(await services.database.now()), limit)
 
-    async def jobs() -> int:
-        return await services.jobs.sweep(STEP, usual.history_days * DAY, await holds.lives("history_days"))
+    async def jobs(limit: int) -> int:
+        return await services.jobs.sweep(limit, usual.history_days * DAY, await holds.lives("history_days"))
 
-    async def trash() -> int:
+    async def trash(limit: int) -> int:
         lives = await holds.lives("trash_days")
-        return await empty(services.vault, services.database, usual.trash_days * DAY, STEP, lives)
+        return await empty(services.vault, services.database, usual.trash_days * DAY, limit, lives)
 
-    async def versions() -> int:
-        return await trimmer.step(usual.versions, await holds.differing("versions"), STEP)
+    async def versions(limit: int) -> int:
+        return await trimmer.step(usual.versions, await holds.differing("versions"), limit)
 
-    given = services.rights.sweeps(lambda: [school.id for school, _ in services.ways_in()])
     return {
-        "known": services.freshness.sweep,
-        "objects": lambda: services.vault.sweep(STEP),
-        "cached": lambda: services.cached.sweep(STEP),
-        "uploads": lambda: services.uploads.sweep(STEP),
-        "answers": lambda: services.idempotency.sweep(STEP),
+        **services.vault.sweeps,
+        "cached": services.cached.sweep,
+        "uploads": services.uploads.sweep,
+        "answers": services.idempotency.sweep,
         "sessions": services.sessions.sweep,
         "sign_ins": services.sign_in.sweep,
         "consents": services.accounts.sweep,
-        "approvals": lambda: services.approvals.sweep(STEP),
-        "receipts": lambda: services.eraser.receipts.sweep(STEP),
+        "approvals": services.approvals.sweep,
+        "receipts": services.eraser.receipts.sweep,
         "tokens": services.client_tokens.sweep,
         "jobs": jobs,
         "shortened": shorten,
         "versions": versions,
-        **{name: functools.partial(sweep, STEP) for name, sweep in given.items()},
-        "containments": lambda: services.containments.sweep(STEP),
-        "detections": lambda: services.detection.sweep(STEP),
-        "lawful": lambda: services.lawful.sweep(STEP),
-        "signing": lambda: replace_keys(services.signing, services.ledger, services.database),
-        "ledger": lambda: services.keeping.sweep(CHAINS),
-        "native": lambda: tidy(services.vault, services.database, STEP),
+        **services.rights.sweeps(lambda: [school.id for school, _ in services.ways_in()]),
+        "containments": services.containments.sweep,
+        "detections": services.detection.sweep,
+        "lawful": services.lawful.sweep,
+        "holds": services.holds.opening.sweep,
+        "signing": lambda _: replace_keys(services.signing, services.ledger, services.database),
+        "ledger": lambda _: services.keeping.sweep(CHAINS),
+        "native": lambda limit: tidy(services.vault, services.database, limit),
         "trash": trash,
     }
 

@@ -33,7 +33,7 @@ class KeyCycles:
         self._clock = clock
         self._resting = float("-inf")
 
-    async def tend(self) -> int:
+    async def tend(self, _limit: int = 0) -> int:
         """Whatever is due now, see `Cycles.tend`. How many cycles were finished and roots destroyed."""
         if self._clock() < self._resting:
             return 0

@@ -1,12 +1,18 @@
 """Ends what has reached its end, again and again: bounded steps, so that nobody who waits for an answer notices.
 
-As long as the database's clock is doubted nothing ends: see `gateway.db.clock`.
+A kind of which a whole step was full goes on at once, a kind that has nothing more waits for the next round; before
+every step there is a rest as long as the step before it took, so that sweeping never takes more than half of what there
+is, and steps that the database is slow with become smaller. As long as the database's clock is doubted nothing ends:
+see `gateway.db.clock`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Final, Protocol
 
 import structlog
 
@@ -14,25 +20,54 @@ from gateway.db.clock import Clock
 
 log = structlog.get_logger()
 
-EVERY = 5.0
-"""Seconds between two rounds."""
-STEP = 500
+EVERY: Final = 5.0
+"""Seconds between the beginnings of two rounds."""
+STEP: Final = 500
 """Rows of one kind that a step ends at most."""
+SMALLEST: Final = 50
+LONG: Final = 0.1
+"""Seconds after which a step was too large: the next one of its kind is half of it."""
+REST: Final = 0.01
+"""Seconds between two steps at least."""
 
-Sweep = Callable[[], Awaitable[int]]
+Sweep = Callable[[int], Awaitable[int]]
+"""Ends at most so many; how many there were."""
+
+
+class Turn(Protocol):
+    """Whose turn it is among many processes: see `gateway.lease`."""
+
+    async def mine(self) -> bool:
+        """Whether it is this process's now."""
+        ...
+
+    async def release(self) -> None:
+        """Let another one have it."""
+        ...
 
 
 class Sweeper:
     """Runs every store's own sweep; a store that fails is tried again in the next round."""
 
     def __init__(
-        self, sweeps: Mapping[str, Sweep], clock: Clock, settle: Callable[[], Awaitable[None]], every: float = EVERY
+        self,
+        sweeps: Mapping[str, Sweep],
+        clock: Clock,
+        settle: Callable[[], Awaitable[None]],
+        turn: Turn | None = None,
+        *,
+        every: float = EVERY,
     ) -> None:
-        """``settle`` runs before a clock that went back is believed: what nobody may read again ends there."""
+        """``settle`` runs before a clock that went back is believed: what nobody may read again ends there.
+
+        ``turn``: where what is swept is shared with other processes; None for what is this process's own.
+        """
         self._sweeps = sweeps
         self._clock = clock
         self._settle = settle
+        self._turn = turn
         self._every = every
+        self._sizes = dict.fromkeys(sweeps, STEP)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -40,17 +75,20 @@ class Sweeper:
         self._task = asyncio.create_task(self._forever(), name="sweeper")
 
     async def close(self) -> None:
-        """Stop between two steps."""
+        """Stop between two steps, and let another process go on."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            await self._stand_back()
 
     async def _forever(self) -> None:
         while True:
+            begun = time.monotonic()
             if await self.may():
-                for kind in self._sweeps:
-                    await self.once(kind)
-            await asyncio.sleep(self._every)
+                await self.round()
+            else:
+                await self._stand_back()  # another process may know better what time it is
+            await asyncio.sleep(max(REST, begun + self._every - time.monotonic()))
 
     async def may(self) -> bool:
         """Whether anything may end now."""
@@ -65,10 +103,47 @@ class Sweeper:
             log.info("clock_believed")
         return not self._clock.parked
 
-    async def once(self, kind: str) -> int:
+    async def round(self) -> None:
+        """One step of every kind; then those go on that were full, until none is or the next round is due."""
+        until = time.monotonic() + self._every
+        going = list(self._sweeps)
+        while going:
+            full = []
+            for kind in going:
+                if self._clock.parked or not await self._ours():
+                    return
+                begun = time.monotonic()
+                if await self.full(kind):
+                    full.append(kind)
+                await asyncio.sleep(max(REST, time.monotonic() - begun))
+            going = full if time.monotonic() < until else []
+
+    async def _ours(self) -> bool:
+        if self._turn is None:
+            return True
+        try:
+            return await self._turn.mine()
+        except Exception as error:  # noqa: BLE001  # a database that is away for a while
+            log.warning("sweep_waits", why=type(error).__name__)
+            return False
+
+    async def _stand_back(self) -> None:
+        if self._turn is not None:
+            with suppress(Exception):  # else the turn ends by itself
+                await self._turn.release()
+
+    async def full(self, kind: str) -> bool:
+        """One step of one store: whether there may be more."""
+        size, begun = self._sizes[kind], time.monotonic()
+        count = await self.once(kind, size)
+        slow = time.monotonic() - begun > LONG
+        self._sizes[kind] = max(SMALLEST, size // 2) if slow else min(STEP, size * 2)
+        return count >= size
+
+    async def once(self, kind: str, limit: int = STEP) -> int:
         """One step of one store. How many ended."""
         try:
-            count = await self._sweeps[kind]()
+            count = await self._sweeps[kind](limit)
         except Exception as error:  # noqa: BLE001  # one store's trouble must not keep the others from ending
             log.warning("sweep_failed", kind=kind, why=type(error).__name__)
             return 0

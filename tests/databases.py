@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import asyncpg
 import pytest
@@ -21,6 +21,12 @@ from sqlalchemy import MetaData, make_url
 
 from gateway.db.engine import Database
 from gateway.ids import new_id
+
+STILL: Final = 3600.0
+"""Seconds for which the machine of a test may stand still: a keyring's limit where staleness is not what is tested.
+
+A pause in a wait for the database does no harm anyway. One between two instructions would, as it ought to.
+"""
 
 
 class Server:

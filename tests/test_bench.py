@@ -32,7 +32,7 @@ from benchmarks.world import World, profiled
 FIELDS = ["name", "work", "ours", "peer", "bare", "ratio", "unit", "target", "met", "limit", "cpu_s", "peak_mib"]
 NAMES = {
     "google-onedrive", "onedrive-google", "google-native", "native-onedrive", "latency", "small", "open", "memory",
-    "throttled", "planning", "forget",
+    "throttled", "planning", "forget", "keys-cycle", "expiry", "expiry-sqlite",
 }  # fmt: skip
 
 
@@ -98,6 +98,8 @@ def test_a_row_that_could_not_be_measured_has_the_same_fields() -> None:
         (lambda late: targets.planning(5000, late), 16, 16.1),
         (lambda seconds: targets.forgetting(seconds, 5000), 1.5, 1.51),
         (lambda rate: targets.forgetting(1, rate), 5000, 4999),
+        (targets.rewrapping, 20_000, 19_999),
+        (targets.expiring, 50, 50.1),
         (lambda cpu: targets.opening(cpu, 1.0, 1), 0.5, 0.51),
         (lambda share: targets.opening(0.1, share, 1), 0.3, 0.29),
         (lambda share: targets.opening(0.1, share, 1), 0.3, None),

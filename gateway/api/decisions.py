@@ -10,12 +10,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 
-from cache.errors import StorageError
+from cache.errors import StorageError, Suspended
 from gateway.ids import new_id
 from gateway.ledger import Event, on_record
 from gateway.ledger.recorded import Recorder
@@ -55,11 +55,25 @@ class _Count:
         )
 
 
+class _Sparing:
+    """While the key is suspended that would seal the details, an entry tells what it tells without any."""
+
+    def __init__(self, ledger: Recorder) -> None:
+        self._ledger = ledger
+
+    async def record(self, school: str, event: Event) -> int:
+        """As `Recorder` says."""
+        try:
+            return await self._ledger.record(school, event)
+        except Suspended:
+            return await self._ledger.record(school, replace(event, details={}))
+
+
 class Decisions:
     """The decisions that this process makes. ``clock`` in seconds."""
 
     def __init__(self, ledger: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ledger = ledger
+        self._ledger: Recorder = _Sparing(ledger)
         self._clock = clock
         self._counts: dict[_Key, _Count] = {}
         self._telling: asyncio.Task[None] | None = None

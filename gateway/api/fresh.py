@@ -23,5 +23,5 @@ async def require_fresh(services: Services, me: Principal, page: str = "/") -> N
             403,
             "fresh_sign_in_required",
             "Sign in again first, so that nobody else can do this in your name.",
-            sign_in="/signin?" + urlencode({"fresh": 1, "next": page}),
+            sign_in="/signin?" + urlencode({"fresh": 1, "next": page}, safe="/"),
         )

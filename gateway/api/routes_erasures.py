@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -12,7 +13,15 @@ from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
 from gateway.api.routes_approvals import approval_out
 from gateway.api.routing import PUBLIC, Call, Route, answer
-from gateway.api.schemas import ErasurePlan, ErasureRequest, ErasureStarted, OutsidePlan, Paging, StorePlan
+from gateway.api.schemas import (
+    ErasurePlan,
+    ErasureRequest,
+    ErasureStarted,
+    HeldPlan,
+    OutsidePlan,
+    Paging,
+    StorePlan,
+)
 from gateway.api.schemas_erasures import (
     AccountsLeft,
     ErasureList,
@@ -27,8 +36,9 @@ from gateway.api.schemas_erasures import (
     ThingPlanned,
     ThingStarted,
 )
+from gateway.erasure import ordering
 from gateway.erasure.looking import Place, Seen
-from gateway.erasure.model import DONE, Asked, ErasureRefused, NothingThere, Target
+from gateway.erasure.model import DONE, Asked, ErasureRefused, Held, NothingThere, Target
 from gateway.erasure.outside import REMAINS
 from gateway.erasure.plans import Many, Part
 from gateway.ids import is_id
@@ -45,6 +55,14 @@ def store_plan(call: Call, part: Part) -> StorePlan:
     return StorePlan(store=part.store, count=part.count, bytes=part.bytes, what=call.say(part.what))
 
 
+HELD: Final = sentence("A legal hold keeps these contents of files. They are gone only once it is released.")
+
+
+def held_plan(call: Call, held: Sequence[Held]) -> list[HeldPlan]:
+    """What legal holds would keep back."""
+    return [HeldPlan(hold=one.hold, count=one.count, bytes=one.bytes, what=call.say(HELD)) for one in held]
+
+
 async def erasure_plan(call: Call) -> web.StreamResponse:
     """What would go and what would remain outside, if the person were forgotten now."""
 
@@ -56,6 +74,7 @@ async def erasure_plan(call: Call) -> web.StreamResponse:
         ErasurePlan(
             stores=[store_plan(call, one) for one in await call.services.plans.person(call.scope)],
             outside=[OutsidePlan(**told(one)) for one in outside],
+            held=held_plan(call, await call.services.plans.held(call.scope)),
         )
     )
 
@@ -93,12 +112,13 @@ def _refused(error: ErasureRefused) -> Problem:
 async def plan_item(call: Call) -> web.StreamResponse:
     """What would go, if this one thing were forgotten now."""
     try:
-        parts = await call.services.plans.item(call.scope, _target(call.body.target))
+        parts = await call.services.plans.item(call.scope, target := _target(call.body.target))
     except NothingThere:
         raise not_found() from None
     except ErasureRefused as error:
         raise _refused(error) from None
-    return answer(ThingPlan(stores=[store_plan(call, one) for one in parts]))
+    held = held_plan(call, await call.services.plans.held(call.scope, target))
+    return answer(ThingPlan(stores=[store_plan(call, one) for one in parts], held=held))
 
 
 async def begin_item(call: Call) -> web.StreamResponse:
@@ -186,6 +206,8 @@ def _plan_of_many(call: Call, found: Many) -> SchoolErasurePlan:
             AccountsLeft(provider=provider, count=count, what=call.say(REMAINS[provider]))
             for provider, count in found.accounts.items()
         ],
+        held=held_plan(call, found.held),
+        refused=call.say(ordering.HELD) if found.waits else None,
     )
 
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from cache.vault import Scope
-from gateway.api.acting import acting
+from gateway.api.acting import acting, looked
 from gateway.api.paging import link_next
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
-from gateway.api.routes_erasures import store_plan
+from gateway.api.routes_erasures import held_plan, store_plan
 from gateway.api.routes_rights import CHILD, journal_full
 from gateway.api.routing import Call, Route, answer, nothing
 from gateway.api.schemas import ErasurePlan, ErasureStarted, OutsidePlan
@@ -110,13 +110,15 @@ async def end_link(call: Call) -> web.StreamResponse:
 async def child_plan(call: Call) -> web.StreamResponse:
     """What would go and what would remain outside, if the child were forgotten now."""
     asks = await acting(call, "erasure_plan")
+    await looked(call, asks, "review.plan")
 
     def told(one: dict[str, Any]) -> dict[str, Any]:
         return {**one, "what": call.say(one["what"])}
 
     stores = [store_plan(call, one) for one in await call.services.plans.person(asks.scope)]
     outside = [OutsidePlan(**told(one)) for one in await call.services.outside.plan(asks.scope)]
-    return answer(ErasurePlan(stores=stores, outside=outside))
+    held = held_plan(call, await call.services.plans.held(asks.scope))
+    return answer(ErasurePlan(stores=stores, outside=outside, held=held))
 
 
 async def forget_child(call: Call) -> web.StreamResponse:
@@ -147,7 +149,7 @@ ROUTES = (
         query=RightsPaging, answer=LinkList,
     ),
     Route(
-        "POST", LINKS, make_link, "school.guardians", "Make a guardian", "school",
+        "POST", LINKS, make_link, "school.guardian_make", "Make a guardian", "school",
         body=LinkAsked, answer=LinkOut, status=201, problems=(409,),
     ),
     Route(

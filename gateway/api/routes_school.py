@@ -81,7 +81,8 @@ async def get_settings(call: Call) -> web.StreamResponse:
 async def change_settings(call: Call) -> web.StreamResponse:
     """Change what is named; null goes back to the default. What was changed, and by whom, stands in the ledger.
 
-    Changing how long things are kept needs a sign-in of the last minutes: what goes by it does not come back.
+    Changing how long things are kept, or `delay_hours`, needs a sign-in of the last minutes: what goes by it does not
+    come back.
 
     The first `webhook` makes a signing secret, which is in this answer and in no other; null takes the address away,
     with its secrets and all that waits to be sent there.
@@ -90,12 +91,12 @@ async def change_settings(call: Call) -> web.StreamResponse:
     """
     choices, wanted = call.services.school_choices, call.body.exports.model_dump(exclude_unset=True)
     retention = call.body.retention.model_dump(exclude_unset=True)
-    if retention:
+    delay = call.body.model_dump(include={"delay_hours"}, exclude_unset=True)
+    if retention or delay:
         await require_fresh(call.services, call.me)
     now = await choices.get(call.me.school)
     check_match(call.request.headers.get("If-Match"), _etag(call, now), required=True)
     change = _change(call, call.body.webhook) if "webhook" in call.body.model_fields_set else None
-    delay = call.body.model_dump(include={"delay_hours"}, exclude_unset=True)
     try:
         changed = await choices.change(call.me.school, call.me.person, now.version, wanted, change, retention, delay)
     except OutOfBounds as error:

@@ -291,9 +291,19 @@ class OutsidePlan(Wire):
     what: str
 
 
+class HeldPlan(Wire):
+    """What a legal hold would keep back: so many contents of files, until it is released."""
+
+    hold: str
+    count: int
+    bytes: int
+    what: str
+
+
 class ErasurePlan(Wire):
     stores: list[StorePlan]
     outside: list[OutsidePlan]
+    held: list[HeldPlan] = Field(default_factory=list)
 
 
 class ErasureRequest(Wire):

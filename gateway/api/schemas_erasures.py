@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gateway.api.schemas import Id, StorePlan, Wire
+from gateway.api.schemas import HeldPlan, Id, StorePlan, Wire
 
 Person = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Reason = Annotated[str, Field(max_length=500)]
@@ -42,6 +42,7 @@ class ThingForgotten(Wire):
 
 class ThingPlan(Wire):
     stores: list[StorePlan]
+    held: list[HeldPlan] = Field(default_factory=list)
 
 
 class ThingStarted(Wire):
@@ -53,7 +54,7 @@ class ErasureOut(Wire):
     """`dead_by`: when it is gone from backups too. `people`, `forgotten`: of many, how many there are and are gone."""
 
     id: str
-    scope: Literal["person", "item", "people", "school"]
+    scope: Literal["person", "item", "people", "school", "released"]
     kind: Literal["native", "version", "upload", "cached", "report", "temporary"] | None = None
     state: Literal["running", "done"]
     words: str
@@ -109,9 +110,13 @@ class AccountsLeft(Wire):
 
 
 class SchoolErasurePlan(Wire):
+    """`held`: what legal holds would keep back. `refused`: why the school cannot leave now, null where it can."""
+
     people: int
     stores: list[StorePlan]
     outside: list[AccountsLeft]
+    held: list[HeldPlan] = Field(default_factory=list)
+    refused: str | None = None
 
 
 class BehindIt(Wire):

@@ -28,6 +28,8 @@ from gateway.files.following import Following
 from gateway.files.freshness import Freshness
 from gateway.files.opening import Opener
 from gateway.files.uploads import Uploads
+from gateway.holds import Handing as HeldOut
+from gateway.holds import Holds
 from gateway.identity.accounts import Accounts
 from gateway.identity.client_tokens import ClientTokens
 from gateway.identity.people import People
@@ -71,6 +73,8 @@ class Services:
     exporter: Exporter
     proofs: Proofs
     approvals: Approvals
+    holds: Holds
+    held_out: HeldOut
     lawful: LawfulRequests
     handing: Handing
     schools: Schools

@@ -15,6 +15,7 @@ from gateway.api import (
     routes_erasures,
     routes_exports,
     routes_guardians,
+    routes_holds,
     routes_incidents,
     routes_jobs,
     routes_lawful,
@@ -48,6 +49,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_affected.ROUTES,
     *routes_ledger.ROUTES,
     *routes_lawful.ROUTES,
+    *routes_holds.ROUTES,
     *routes_approvals.ROUTES,
 )
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from gateway.commands.refusing import refuse
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.db.engine import Database
     from gateway.ledger import Ends, Ledger
     from gateway.ledger.checkpoints import Checkpoints
+    from gateway.schools import Retentions
     from gateway.signing import SigningKeys
     from gateway.stores import Stores
 
@@ -31,6 +32,7 @@ class Beside:
     ends: Ends
     ledger: Ledger
     checkpoints: Checkpoints
+    retentions: Retentions
 
     @property
     def database(self) -> Database:
@@ -55,8 +57,8 @@ async def beside() -> AsyncIterator[Beside]:
     from gateway.db.migrate import DatabaseTooNew
     from gateway.ledger import Ends, Ledger
     from gateway.ledger.checkpoints import Checkpoints
-    from gateway.ledger.keeping import years
     from gateway.safety import load
+    from gateway.schools import Retentions, SchoolChoices, usual
     from gateway.signing import SigningKeys
     from gateway.stores import StartRefused, opened
 
@@ -68,9 +70,9 @@ async def beside() -> AsyncIterator[Beside]:
             await signing.start()
             ends = Ends.of(signing.journal_key)
             ledger = Ledger(stores.vault, stores.database, ends)
-            yield Beside(
-                stores, signing, ends, ledger, Checkpoints(ledger, stores.database, ends, signing, years)
-            )  # fmt: skip
+            retentions = Retentions(SchoolChoices(stores.vault, stores.database, ledger, usual(settings)))
+            checkpoints = Checkpoints(ledger, stores.database, ends, signing, retentions.ledger_life)
+            yield Beside(stores, signing, ends, ledger, checkpoints, retentions)
     except (DatabaseInUse, DatabaseTooNew, StorageError) as error:
         raise StartRefused(str(error)) from error
 
@@ -91,6 +93,40 @@ def run(work: Callable[[Beside], Awaitable[int]]) -> NoReturn:
         refuse(f"these settings are not safe to use:\n{error}")
     except StartRefused as error:
         refuse(str(error))
+
+
+NAMED: Final = frozenset(
+    {
+        "client", "compromised", "connection", "everyone", "everything", "every_school", "ids", "incident", "key",
+        "now", "person", "school", "schools", "stored", "suspension", "version",
+    }
+)  # fmt: skip
+"""What of a command's arguments the ledger names: ids and switches, no words."""
+
+
+def instructed() -> dict[str, object]:
+    """Who runs which command about what, by the context of the command that runs."""
+    import click
+
+    context = click.get_current_context()
+    ids = {name: value for name, value in context.params.items() if name in NAMED and value}
+    return {"by": operator(), "command": context.command_path.partition(" ")[2], "ids": ids}
+
+
+async def announce(ledger: Ledger, told: dict[str, object]) -> None:
+    """Tell the deployment's chain before the command does or shows anything. StartRefused where that cannot be."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from cache.errors import StorageError
+    from gateway.stores import StartRefused
+
+    try:
+        await ledger.operate("operator.command", told)
+    except (StorageError, SQLAlchemyError) as error:
+        raise StartRefused(
+            f"nothing was done, because the ledger cannot be written ({type(error).__name__}). Look at "
+            "`file-access ledger verify` and at the database"
+        ) from error
 
 
 def operator() -> str:

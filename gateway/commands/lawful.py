@@ -82,9 +82,8 @@ def export(request: str, out: BinaryIO) -> None:
 
 def _requests(beside: Beside) -> LawfulRequests:
     from gateway.lawful import LawfulRequests
-    from gateway.ledger.keeping import years
 
-    return LawfulRequests(beside.stores.vault, beside.database, beside.ledger, years)
+    return LawfulRequests(beside.stores.vault, beside.database, beside.ledger, beside.retentions.ledger_life)
 
 
 def _by() -> Actor:

@@ -11,7 +11,7 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import MetaData, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.util import await_
 
 from gateway.db.address import Address, Dialect, parse
 from gateway.db.clock import Clock
@@ -64,7 +65,7 @@ class Database:
         ``beside``: a gateway may be running on it; for commands that read, and write an entry of the ledger at most.
 
         A read inside another transaction has connections of its own, else those who wait for a second one could hold
-        all the first ones. There are never more of them than outer transactions.
+        all the first ones. There are hardly more of them than outer transactions.
         """
         self.address: Final[Address] = parse(url)
         self._beside = beside
@@ -72,6 +73,7 @@ class Database:
         self._writing = asyncio.Lock()
         self._held: dict[asyncio.Task[Any] | None, list[str]] = {}
         self._lock: int | None = None
+        self._looks: list[Callable[[], Awaitable[None] | None]] = []
         if self.dialect == "sqlite":
             self._write_engine = _sqlite(self.address, 1, "BEGIN IMMEDIATE", ())
             self._read_engine = _sqlite(self.address, readers, "BEGIN", _QUERY_ONLY)
@@ -80,6 +82,8 @@ class Database:
             self._write_engine = _postgresql(self.address, pool)
             self._read_engine = _postgresql(self.address, pool, **_SNAPSHOT)
             self._inner_engine = _postgresql(self.address, pool, overflow=-1, **_SNAPSHOT)
+        for engine in (self._write_engine, self._read_engine, self._inner_engine):
+            event.listen(engine.sync_engine, "after_cursor_execute", self._after_statement)
 
     @property
     def dialect(self) -> Dialect:
@@ -117,12 +121,17 @@ class Database:
         await self.close()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One snapshot; it cannot write. Inside a `write` it sees what was committed before."""
-        engine = self._inner_engine if asyncio.current_task() in self._held else self._read_engine
+    async def read(self, *, urgent: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One snapshot; it cannot write. Inside a `write` it sees what was committed before.
+
+        ``urgent``: others may be waiting for it inside their transactions, so it waits for no connection of theirs.
+        """
+        inner = urgent or asyncio.current_task() in self._held
+        engine = self._inner_engine if inner else self._read_engine
         async with _reached(engine.connect()) as tx:
             with self._holding("read"):
                 yield tx
+        await self._after_transaction()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -132,6 +141,30 @@ class Database:
         async with self._turn(), _reached(self._write_engine.begin()) as tx:
             with self._holding("write"):
                 yield tx
+        await self._after_transaction()
+
+    def after_waits(self, look: Callable[[], Awaitable[None] | None]) -> Callable[[], None]:
+        """Call ``look`` whenever a statement or a transaction has been waited for, before its caller goes on.
+
+        What it gives is awaited; it may read. What comes back ends this, once.
+        """
+        self._looks.append(look)
+
+        def leave() -> None:
+            if look in self._looks:
+                self._looks.remove(look)
+
+        return leave
+
+    def _after_statement(self, *_: object) -> None:
+        for look in tuple(self._looks):
+            if (wanted := look()) is not None:
+                await_(wanted)
+
+    async def _after_transaction(self) -> None:
+        for look in tuple(self._looks):
+            if (wanted := look()) is not None:
+                await wanted
 
     @asynccontextmanager
     async def alone(self, key: int) -> AsyncIterator[None]:

@@ -40,6 +40,14 @@ processes = Table(
     Column("beaten", BigInteger, nullable=False, info=held("the process's last heartbeat, ms")),
 )
 
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True, info=held("what one process at a time does, a word of the program's")),
+    Column("owner", Text, nullable=False, info=held("the process that does it, by random id")),
+    Column("until", BigInteger, nullable=False, info=held("when another process may take it over, ms")),
+)
+
 lanes = Table(
     "lanes",
     metadata,
@@ -68,6 +76,7 @@ jobs = Table(
     _clear("priority", Integer, "smaller goes first", default=0),
     _clear("created", BigInteger, "when it was ordered, ms"),
     _clear("cancelled", BigInteger, "when its end was asked for, ms", nullable=True),
+    _clear("pauses", Integer, "how often it was paused", default=0, server_default="0"),
     _clear("ended", BigInteger, "when it ended, ms", nullable=True),
     _clear("totals", Text, "its counts and bytes once it has ended, JSON of numbers", nullable=True),
     _sealed("spec", "what was asked for: sources, destination, choices"),

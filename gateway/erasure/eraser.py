@@ -23,6 +23,7 @@ from cache.vault import Scope
 from gateway.approvals import Request, subjects
 from gateway.db.engine import Database
 from gateway.db.tables_erasure import erasures
+from gateway.erasure.held import Holds
 from gateway.erasure.journal import Line
 from gateway.erasure.model import DONE, Asked, Begun, Erasure, Target
 from gateway.erasure.receipts import Receipts
@@ -48,8 +49,12 @@ _LOOK: Final = 1.0
 _PAGE: Final = 500
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 60.0
-_UNREADABLE: Final = ("begun", "listed")
+_UNREADABLE: Final = ("begun", "listed", "kept")
 """Steps after which a person's keys may still live."""
+
+
+class StillHeld(Exception):
+    """A legal hold stands in the way of a school that leaves: it is released first."""
 
 
 class People(Protocol):
@@ -93,6 +98,7 @@ class Eraser:
         journalled: Journalled,
         receipts: Receipts,
         things: Things,
+        holds: Holds,
         flows: Mapping[str, Flow],
     ) -> None:
         """``flows`` by scope."""
@@ -102,6 +108,7 @@ class Eraser:
         self._schools = schools
         self._journalled = journalled
         self._things = things
+        self._holds = holds
         self._flows = flows
         self._owner = new_id()
         self.receipts = receipts
@@ -113,7 +120,12 @@ class Eraser:
     @property
     def replays(self) -> Replays:
         """What the journal's entries of erasures make so: the mark, and an erasure that is begun."""
-        return {"person": self._replay, "item": self._replay, "school": self._replay_school}
+        return {
+            "person": self._replay,
+            "item": self._replay,
+            "school": self._replay_school,
+            "released": self._replay_release,
+        }
 
     async def start(self) -> None:
         """Destroy the keys of everybody whose erasure is under way, then go on with the rest beside the service."""
@@ -143,6 +155,7 @@ class Eraser:
             await tx.execute(update(erasures).where(mine).values(owner=None, until=None))
 
     async def _shred_first(self) -> None:
+        await self._write_down()
         alive = (erasures.c.scope == "person") & erasures.c.step.in_(_UNREADABLE)
         while found := await self._claim(CROWD, alive):
             await self._journalled.write(found)
@@ -207,8 +220,19 @@ class Eraser:
         await self._ledger.append(tx, request.school, told)
 
     async def begin_school(self, tx: AsyncConnection, request: Request) -> None:
-        """The act of an approved request of a school that leaves."""
+        """The act of an approved request of a school that leaves. It waits for legal holds: StillHeld."""
+        if await self._holds.standing(tx, request.school, lock=True):
+            raise StillHeld
         await self._leave(tx, request.school, Asked(request.votes[0].person, batch=request.id), id=request.id)
+
+    async def begin_release(self, tx: AsyncConnection, request: Request) -> None:
+        """The act of an approved request to release a legal hold: nobody reads what it kept from here on."""
+        hold = str(request.details["hold"])
+        person = await self._holds.releasing(tx, request.school, hold)
+        if person is None:
+            return  # by another request
+        by, target = Asked(request.votes[0].person), Target("hold", hold)
+        await self._insert(tx, Scope(request.school, person), "released", by, id=request.id, target=target.dump())
 
     async def _leave(self, tx: AsyncConnection, school: str, by: Asked, **values: Any) -> None:
         await self._schools.leave(tx, school)
@@ -259,6 +283,12 @@ class Eraser:
                 return  # with their whole school, or before the copy was made
             await self._people.begin_erasure(tx, scope)
         await self._insert(tx, scope, line.scope, Asked(), **values)
+
+    async def _replay_release(self, tx: AsyncConnection, line: Line) -> None:
+        """After a restore: the key dies again at once."""
+        await self._replay(tx, line)
+        hold = Target.load(base64.b64decode(line.note or "").decode()).id
+        await self._holds.let_go(tx, line.school, hold)
 
     async def _replay_school(self, tx: AsyncConnection, line: Line) -> None:
         again = {"id": line.erasure, "sequence": line.sequence, "begun": line.at}
@@ -338,11 +368,22 @@ class Eraser:
                     await self._look.wait()
 
     async def _take_up(self) -> None:
-        few = await self._claim(CROWD, erasures.c.batch.is_(None))
-        crowd = await self._claim(CROWD - len(self._crowd), erasures.c.batch.is_not(None))
-        await self._journalled.write(crowd)
-        for one in [*few, *crowd]:
-            self._spawn(one.id, crowd=one.asked.batch is not None)
+        for one in await self._claim(CROWD, erasures.c.batch.is_(None)):
+            self._spawn(one.id)
+        await self._write_down()
+        for one in await self._claim(CROWD - len(self._crowd), erasures.c.batch.is_not(None)):
+            self._spawn(one.id, crowd=True)
+
+    async def _write_down(self) -> None:
+        """Into the journal, everybody of many before the first key of them dies: a restore brings none of them back."""
+        new = (erasures.c.step == "begun") & erasures.c.sequence.is_(None) & erasures.c.batch.is_not(None)
+        query = select(erasures).where(new, erasures.c.scope == "person").limit(_PAGE)
+        while True:
+            async with self._database.read() as tx:
+                found = [Erasure.of(dict(row)) for row in (await tx.execute(query)).mappings().all()]
+            await self._journalled.write(found)
+            if len(found) < _PAGE:
+                return
 
     async def _claim(self, most: int, which: ColumnElement[bool]) -> Sequence[Erasure]:
         """Some that nobody has at work, leased to this process."""

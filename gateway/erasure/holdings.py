@@ -9,6 +9,7 @@ from sqlalchemy import exists
 from gateway.db.tables_approvals import approval_subjects, approval_votes, approvals
 from gateway.db.tables_containment import containments
 from gateway.db.tables_files import cached_files, idempotency, uploads
+from gateway.db.tables_holds import hold_words, holds
 from gateway.db.tables_incidents import incident_detections, incidents
 from gateway.db.tables_lawful import lawful_requests
 from gateway.db.tables_ledger import ledger_checkpoints, ledger_entries
@@ -83,6 +84,11 @@ STORES: Final = (
         [Rows(approval_subjects, approval_subjects.c.person), Rows(approval_votes, approval_votes.c.person)],
     ),
     Store(
+        "holds",
+        "Legal holds on your files",
+        [Rows(hold_words, hold_words.c.person)],
+    ),
+    Store(
         "requests",
         "What you asked for about your data, and what you were told",
         [
@@ -110,6 +116,11 @@ SCHOOL_STORES: Final = (
         "incidents",
         "The school's incident book",
         [Rows(incidents, None), Rows(incident_detections, None)],  # acts and the affected go with their incidents
+    ),
+    Store(
+        "legal_holds",
+        "Legal holds, all of them released",
+        [Rows(holds, None), Rows(native.kept, None), Rows(native.kept_parts, None)],
     ),
     Store("lawful", "What the law made the school hand out", [Rows(lawful_requests, None)]),
     Store("ledger", "The record of what was done", [Rows(ledger_entries, None), Rows(ledger_checkpoints, None)]),

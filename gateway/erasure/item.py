@@ -2,7 +2,8 @@
 change: the receipt says by when.
 
     begun   it is asked for, and counted
-    erased  its journal line is on disk; its keys, rows and blobs are gone
+    kept    its journal line is on disk; what a legal hold keeps of it is counted
+    erased  its keys, rows and blobs are gone
     done    no stream anywhere still reads it, the receipt is signed
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 from cache.errors import Missing, Shredded
 from cache.vault import Vault
 from gateway.db.engine import Database
+from gateway.erasure.held import COUNTS, Holds, dumped
 from gateway.erasure.model import Erasure, Target
 from gateway.erasure.receipt import of_item
 from gateway.erasure.steps import Conclusion, Flow, Journalled, Next
@@ -26,21 +28,35 @@ class ForgetItem:
     """The steps of one thing's erasure."""
 
     def __init__(
-        self, vault: Vault, things: Things, database: Database, journalled: Journalled, conclusion: Conclusion
+        self,
+        vault: Vault,
+        things: Things,
+        database: Database,
+        journalled: Journalled,
+        conclusion: Conclusion,
+        holds: Holds,
     ) -> None:
         self._vault = vault
         self._things = things
         self._database = database
         self._journalled = journalled
         self._conclusion = conclusion
+        self._holds = holds
 
     @property
     def flow(self) -> Flow:
         """By the last finished step."""
-        return {"begun": self._erase, "erased": self._conclude}
+        return {"begun": self._keep, "kept": self._erase, "erased": self._conclude}
+
+    async def _keep(self, erasure: Erasure) -> Next:
+        """Count what a legal hold keeps of it, while it is all there."""
+        await self._journalled.write([erasure])
+        async with self._database.read() as tx:
+            held = await self._holds.held(tx, erasure.whose, target=erasure.target)
+        counts = {**erasure.counts, **({COUNTS: dumped(held)} if held else {})}
+        return Next("kept", {"counts": json.dumps(counts)})
 
     async def _erase(self, erasure: Erasure) -> Next | None:
-        await self._journalled.write([erasure])
         scope, target = erasure.whose, erasure.target or Target("temporary")
         ends = await self._things.ends_by_itself(scope, target)
         try:
@@ -59,4 +75,4 @@ class ForgetItem:
             return of_item(erasure, now, dead_by)
 
         await self._conclusion.flushed()
-        return await self._conclusion.end(erasure, says, temporary=erasure.counts.get("ends"))
+        return await self._conclusion.end(erasure, says)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -24,7 +25,8 @@ from gateway import books
 from gateway.db.engine import Database
 from gateway.db.tables_erasure import erasures
 from gateway.db.tables_ledger import ledger_heads
-from gateway.erasure.model import DONE, Erasure
+from gateway.erasure.held import Holds, loaded
+from gateway.erasure.model import DONE, Erasure, Held
 from gateway.erasure.person import count, empty
 from gateway.erasure.receipt import of_many
 from gateway.erasure.steps import BATCH, Conclusion, Flow, Journalled, Next
@@ -57,7 +59,8 @@ class ForgetMany:
         sums = Sums()
         async for one in _people(self._database, erasure):
             sums.add(one)
-        return of_many(erasure, now, dead_by, self._stores, sums.counts, sums.people, sums.left)
+        held = list(sums.held.values())
+        return of_many(erasure, now, dead_by, self._stores, sums.counts, sums.people, sums.left, held)
 
 
 class ForgetSchool:
@@ -72,10 +75,12 @@ class ForgetSchool:
         journalled: Journalled,
         conclusion: Conclusion,
         stores: Sequence[Store],
+        holds: Holds,
     ) -> None:
         self._vault = vault
         self._database = database
         self._ledger = ledger
+        self._holds = holds
         self._journalled = journalled
         self._conclusion = conclusion
         self._stores = stores
@@ -99,6 +104,8 @@ class ForgetSchool:
         if await unfinished(self._database, erasure):
             return None
         async with self._database.read() as tx:
+            if await self._holds.standing(tx, erasure.school):
+                return None  # it waits until they are released: only a restore can lead here
             head = (await tx.execute(select(ledger_heads).where(ledger_heads.c.school == erasure.school))).one_or_none()
         counts = {**erasure.counts, **await count(self._database, self._stores, erasure.whose)}
         counts["head"] = None if head is None else {"sequence": head.sequence, "hash": head.hash.hex()}
@@ -141,7 +148,7 @@ class ForgetSchool:
         sums.count(erasure.counts)
         async for one in _people(self._database, erasure):
             sums.add(one)
-        return of_many(erasure, now, dead_by, self._stores, sums.counts, sums.people, sums.left)
+        return of_many(erasure, now, dead_by, self._stores, sums.counts, sums.people, sums.left, [])
 
 
 class Sums:
@@ -151,6 +158,7 @@ class Sums:
         self.counts: Counter[str] = Counter()
         self.people = 0
         self.left: list[dict[str, Any]] = []
+        self.held: dict[str, Held] = {}
 
     def count(self, counts: Mapping[str, Any]) -> None:
         """Add the numbers of stores."""
@@ -160,6 +168,9 @@ class Sums:
         """One person."""
         self.people += 1
         self.count(person.counts)
+        for one in loaded(person.counts):
+            before = self.held.get(one.hold, Held(one.hold, 0, 0, one.tells))
+            self.held[one.hold] = replace(before, count=before.count + one.count, bytes=before.bytes + one.bytes)
         outside = person.counts.get("outside", [])
         kept = Counter(one["provider"] for one in outside if not one["revoked"])
         if kept:

@@ -1,10 +1,11 @@
 """What can be forgotten, and how far it is, as values. No SQL, no key.
 
 scope    what goes                                     steps
-person   everything of a person                        begun listed shredded revoked erased done
-item     one thing, or everything temporary of one     begun erased done
+person   everything of a person                        begun listed kept shredded revoked erased done
+item     one thing, or everything temporary of one     begun kept erased done
 people   many people of a school                       begun done (each of them is a person)
 school   a school that leaves, with all its people     begun people shredded erased done
+released what a legal hold kept back, once it let go   begun shredded erased done
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from typing import Any, Final, Literal, Self
 
 from cache.vault import Scope
 
-Kind = Literal["native", "version", "upload", "cached", "report", "temporary"]
+Kind = Literal["native", "version", "upload", "cached", "report", "temporary", "hold"]
 """Of one thing: a file or folder of the native drive, an older version of a file there, an upload that has not arrived,
-a cached copy, an ended job with its report, or everything that would end by itself.
+a cached copy, an ended job with its report, everything that would end by itself, or what a legal hold kept.
 """
 
 DONE: Final = "done"
@@ -55,6 +56,19 @@ class Target:
     def load(cls, text: str) -> Self:
         """The inverse of `dump`."""
         return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a legal hold keeps back of something that is forgotten: its id, how many contents, and their bytes.
+
+    ``tells``: whether the person may know of it.
+    """
+
+    hold: str
+    count: int
+    bytes: int
+    tells: bool
 
 
 @dataclass(frozen=True, slots=True)

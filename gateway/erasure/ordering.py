@@ -16,6 +16,7 @@ from gateway.db.engine import Database
 from gateway.db.tables_erasure import erasures
 from gateway.db.tables_people import persons
 from gateway.erasure.eraser import Eraser
+from gateway.erasure.held import Holds
 from gateway.erasure.model import Asked, Begun, ErasureRefused, NothingThere
 from gateway.sentences import sentence
 
@@ -28,7 +29,9 @@ MOST: Final = 5000
 """People in one request."""
 PEOPLE: Final = "erase_people"
 SCHOOL: Final = "erase_school"
-KINDS: Final = (PEOPLE, SCHOOL)
+RELEASE: Final = "hold_release"
+KINDS: Final = (PEOPLE, SCHOOL, RELEASE)
+HELD: Final = sentence("The school keeps something under a legal hold. Release all holds first: then it can leave.")
 _CHUNK: Final = 500
 
 Delay = Callable[[str], Awaitable[int]]
@@ -38,11 +41,14 @@ Delay = Callable[[str], Awaitable[int]]
 class Orders:
     """The orders of administrators. Whether they are administrators with a fresh sign-in, the routes have checked."""
 
-    def __init__(self, database: Database, eraser: Eraser, approvals: Approvals, delay: Delay) -> None:
+    def __init__(
+        self, database: Database, eraser: Eraser, approvals: Approvals, delay: Delay, holds: Holds
+    ) -> None:  # fmt: skip
         self._database = database
         self._eraser = eraser
         self._approvals = approvals
         self._delay = delay
+        self._holds = holds
 
     async def person(self, school: str, by: str, person: str) -> Begun:
         """Forget one person now. NothingThere; ErasureRefused where it takes two administrators."""
@@ -85,8 +91,13 @@ class Orders:
     async def school(
         self, school: str, by: str, details: dict[str, Any], word: str | None = None
     ) -> tuple[Request, str]:
-        """A request to forget the whole school, which leaves, and the secret of a link to its receipt."""
+        """A request to forget the whole school, which leaves, and the secret of a link to its receipt.
+
+        ErasureRefused while a legal hold stands in its way.
+        """
         async with self._database.write() as tx:
+            if await self._holds.standing(tx, school):
+                raise ErasureRefused("held", HELD)
             return await self._propose(tx, school, by, SCHOOL, (), details, word)
 
     async def _propose(

@@ -3,6 +3,7 @@
 begun     the person is marked: no new work, no new data
 listed    a journal line outside the database is on disk; what must be given back outside is sealed under a key of
           its own that dies within 72 hours
+kept      what a legal hold keeps is under the hold's own key; nothing else is kept
 shredded  the person's keys are destroyed everywhere: from here on nobody can read anything
 revoked   grants and open upload sessions were given back, as far as the providers have a way
 erased    blobs and rows are gone, the database's log is empty
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.errors import Corrupt, Expired, Missing, Shredded
 from cache.vault import Life, Scope, Vault
 from gateway.db.engine import Database
+from gateway.erasure.held import COUNTS, Holds, dumped
 from gateway.erasure.model import Erasure
 from gateway.erasure.receipt import of_person
 from gateway.erasure.steps import BATCH, Conclusion, Flow, Journalled, Next
@@ -76,6 +78,7 @@ class ForgetPerson:
         stores: Sequence[Store],
         people: People,
         outside: Outside,
+        holds: Holds,
         stop: Stop,
     ) -> None:
         self._vault = vault
@@ -85,6 +88,7 @@ class ForgetPerson:
         self._stores = stores
         self._people = people
         self._outside = outside
+        self._holds = holds
         self._stop = stop
 
     @property
@@ -92,7 +96,8 @@ class ForgetPerson:
         """By the last finished step."""
         return {
             "begun": self._list,
-            "listed": self._shred,
+            "listed": self._keep,
+            "kept": self._shred,
             "shredded": self._revoke,
             "revoked": self._erase,
             "erased": self._conclude,
@@ -140,6 +145,14 @@ class ForgetPerson:
         except (Missing, Expired, Shredded, Corrupt):  # its 72 hours are over, or the machine restarted:
             return list(erasure.counts.get("asked", []))  # without its grant a task ends as "not revoked"
         return list(tasks)
+
+    async def _keep(self, erasure: Erasure) -> Next:
+        """No hold begins for somebody who is being forgotten: what is kept back is all there is."""
+        await self._holds.take(erasure.whose)
+        async with self._database.read() as tx:
+            held = await self._holds.held(tx, erasure.whose)
+        counts = {**erasure.counts, **({COUNTS: dumped(held)} if held else {})}
+        return Next("kept", {"counts": json.dumps(counts)})
 
     async def _shred(self, erasure: Erasure) -> Next:
         """In a transaction of its own, before the step is written: whoever comes second finds them dead already."""

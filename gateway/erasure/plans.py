@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.vault import Scope
 from gateway.db.engine import Database
 from gateway.db.tables_people import accounts, persons
+from gateway.erasure.held import Holds
 from gateway.erasure.holdings import SCHOOL_STORES, STORES
-from gateway.erasure.model import Target
+from gateway.erasure.model import Held, Target
 from gateway.erasure.things import WHAT, Things
 
 _CHUNK: Final = 500
@@ -32,19 +33,25 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """What of many people would go. ``accounts``: connected accounts by provider, whose files stay there."""
+    """What of many people would go. ``accounts``: connected accounts by provider, whose files stay there.
+
+    ``held``: what legal holds would keep back; ``waits``: how many keep a school from leaving.
+    """
 
     people: int
     parts: Sequence[Part]
     accounts: Mapping[str, int]
+    held: Sequence[Held]
+    waits: int = 0
 
 
 class Plans:
     """Dry runs."""
 
-    def __init__(self, database: Database, things: Things) -> None:
+    def __init__(self, database: Database, things: Things, holds: Holds) -> None:
         self._database = database
         self._things = things
+        self._holds = holds
 
     async def person(self, scope: Scope) -> Sequence[Part]:
         """Everything of a person."""
@@ -57,27 +64,36 @@ class Plans:
             found = await self._things.find(tx, scope, target)
         return [Part(name, WHAT[name], told["erased"], told.get("bytes")) for name, told in found.items()]
 
+    async def held(self, scope: Scope, target: Target | None = None) -> Sequence[Held]:
+        """What legal holds would keep back of a person, or of one thing of theirs, as far as they may know."""
+        async with self._database.read() as tx:
+            return [one for one in await self._holds.held(tx, scope, target=target) if one.tells]
+
     async def people(self, school: str, people: Sequence[str]) -> Many:
         """These people of a school; who is not there or is being forgotten already counts for nothing."""
         sums: dict[str, Part] = {one.name: Part(one.name, one.what, 0, None) for one in STORES}
-        found, outside = 0, Counter[str]()
+        found, outside, held = 0, Counter[str](), dict[str, Held]()
         async with self._database.read() as tx:
             for at in range(0, len(people), _CHUNK):
                 here = await self._here(tx, school, people[at : at + _CHUNK])
                 found += len(here)
+                for kept in await self._holds.held(tx, Scope(school, None), here):
+                    held[kept.hold] = kept  # a hold is about one person
                 outside.update(await _accounts(tx, accounts.c.person.in_(here)))
                 for one in STORES:
                     sums[one.name] = _plus(sums[one.name], await one.count(tx, Scope(school, None), here))
-        return Many(found, list(sums.values()), outside)
+        return Many(found, list(sums.values()), outside, list(held.values()))
 
     async def school(self, school: str) -> Many:
         """A school with everybody in it."""
         whole = Scope(school, None)
         mine = (persons.c.school == school) & persons.c.state.in_(("active", "suspended"))
         async with self._database.read() as tx:
+            waits = await self._holds.standing(tx, school)
             people = int((await tx.execute(select(func.count()).select_from(persons).where(mine))).scalar_one())
             parts = [Part(one.name, one.what, *await one.count(tx, whole)) for one in SCHOOL_STORES]
-            return Many(people, parts, await _accounts(tx, accounts.c.school == school))
+            held = await self._holds.held(tx, whole)
+            return Many(people, parts, await _accounts(tx, accounts.c.school == school), held, waits)
 
     async def _here(self, tx: AsyncConnection, school: str, people: Sequence[str]) -> Sequence[str]:
         mine = (persons.c.school == school) & persons.c.state.in_(("active", "suspended"))

@@ -115,14 +115,11 @@ class Conclusion:
         if not await self._database.checkpoint():
             raise Unavailable("a long read keeps the database's log: deleted rows are still in it")
 
-    async def end(self, erasure: Erasure, says: Says, *, temporary: int | None = None) -> Next:
-        """The last step, after the second in which a process could still have had a key.
-
-        ``temporary``: when what went was dead anyway, in backups too, epoch ms.
-        """
+    async def end(self, erasure: Erasure, says: Says) -> Next:
+        """The last step, after the second in which a process could still have had a key."""
         await self._evicted(erasure)
         now = await self._database.now()
-        dead_by = temporary or await self._dead_by(now)
+        dead_by = await self._dead_by(now)
         signed = None
         if await self._receipts.wanted(erasure.id):
             signed = await self._signing.sign(await says(erasure, now, dead_by))

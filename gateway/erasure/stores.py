@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, ColumnElement, Table, delete, false, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Table, false, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.vault import Scope
+from gateway.db.deleting import delete_some
 from gateway.db.tables_people import persons
 
 
@@ -76,8 +77,5 @@ class Store:
         for rows in reversed(self.rows):
             if not left:
                 break
-            key = list(rows.table.primary_key.columns)
-            column = key[0] if len(key) == 1 else tuple_(*key)
-            some = select(*key).where(rows.mine(scope)).limit(left)
-            left -= (await tx.execute(delete(rows.table).where(column.in_(some)))).rowcount
+            left -= await delete_some(tx, rows.table, rows.mine(scope), left)
         return limit - left

@@ -96,6 +96,8 @@ class Things:
                 return {"jobs": await self._found_report(tx, scope, target)}
             case "temporary":
                 return await self._found_temporary(tx, scope)
+            case "hold":
+                return {}  # it ends by its release
 
     async def _found_report(self, tx: AsyncConnection, scope: Scope, target: Target) -> Mapping[str, int]:
         row = (await tx.execute(select(jobs.c.ended).where(_its(jobs, scope, target)))).one_or_none()

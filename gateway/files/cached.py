@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.database import Transactions
 from cache.errors import Missing, Shredded, Unavailable
 from cache.vault import Fields, Life, Scope, Vault, Writer
+from gateway.db.deleting import delete_some
 from gateway.db.tables_files import cached_files
 from gateway.ids import new_id
 from providers.drive import Ref
@@ -166,11 +167,9 @@ class CachedFiles:
 
     async def sweep(self, limit: int) -> int:
         """Delete rows whose end has passed; the vault's own sweep ends the bytes."""
-        now = await self._database.now()
-        ended = select(cached_files.c.id).where(cached_files.c.ends <= now).limit(limit)
         async with self._database.write() as tx:
-            done = await tx.execute(delete(cached_files).where(cached_files.c.id.in_(ended)))
-        return done.rowcount
+            now = await self._database.now(tx)
+            return await delete_some(tx, cached_files, cached_files.c.ends <= now, limit)
 
 
 def _cached(row: Mapping[Any, Any], fields: Fields) -> Cached:

@@ -22,6 +22,7 @@ from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.containment import Contained
+from gateway.db.deleting import delete_some
 from gateway.db.engine import Database
 from gateway.db.tables_people import accounts, connect_flows, persons, sessions
 from gateway.identity.errors import ConnectRefused, NoSuchAccount, NotActive, WrongState
@@ -308,11 +309,14 @@ class Accounts:
         async with self._database.read() as tx:
             return (await tx.execute(select(accounts.c.provider).where(mine).order_by(accounts.c.made))).scalars().all()
 
-    async def sweep(self) -> int:
-        """Delete consents that nobody finished, and finish disconnections that were broken off; how many."""
+    async def sweep(self, limit: int) -> int:
+        """Delete consents that nobody finished, at most ``limit``, and finish disconnections that were broken off.
+
+        How many.
+        """
         now = await self._database.now()
         async with self._database.write() as tx:
-            gone = (await tx.execute(delete(connect_flows).where(connect_flows.c.ends <= now))).rowcount
+            gone = await delete_some(tx, connect_flows, connect_flows.c.ends <= now, limit)
         return gone + await self._finish_closed()
 
     async def _finish_closed(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.db.deleting import delete_some
 from gateway.db.engine import Database
 from gateway.db.tables_people import client_codes, client_grants, client_tokens, persons
 from gateway.identity.errors import Suspended, TokenRefused
@@ -246,15 +247,14 @@ class ClientTokens:
                 await self._tell(tx, "extension.revoked", gone.school, gone.person, gone.id)
         return gone is not None
 
-    async def sweep(self) -> int:
-        """Delete what has ended, and sign-ins whose code nobody exchanged; how many sign-ins."""
+    async def sweep(self, limit: int) -> int:
+        """Delete what has ended, and sign-ins whose code nobody exchanged; at most ``limit`` of each. How many."""
         now = await self._database.now()
         unused = client_grants.c.used.is_(None) & (client_grants.c.made <= now - CODE_LIFE)
         async with self._database.write() as tx:
-            await tx.execute(delete(client_tokens).where(_over(now)))
-            await tx.execute(delete(client_codes).where(client_codes.c.ends <= now))
-            gone = await tx.execute(delete(client_grants).where(or_(client_grants.c.ends <= now, unused)))
-        return gone.rowcount
+            done = await delete_some(tx, client_tokens, _over(now), limit)
+            done += await delete_some(tx, client_codes, client_codes.c.ends <= now, limit)
+            return done + await delete_some(tx, client_grants, or_(client_grants.c.ends <= now, unused), limit)
 
 
 def _free() -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
 from cache.model import Scope
+from gateway.db.deleting import delete_some
 from gateway.db.engine import Database
 from gateway.db.tables_people import persons, schools, sessions
 from gateway.identity.people import People
@@ -105,12 +106,12 @@ class Sessions:
             mine = (sessions.c.id == principal.session) & (sessions.c.person == principal.person)
             await tx.execute(delete(sessions).where(mine))
 
-    async def sweep(self) -> int:
-        """Delete what has ended; how many."""
+    async def sweep(self, limit: int) -> int:
+        """Delete what has ended, at most ``limit``; how many."""
         now = await self._database.now()
+        over = (sessions.c.ends <= now) | (sessions.c.used <= now - self._idle)
         async with self._database.write() as tx:
-            over = (sessions.c.ends <= now) | (sessions.c.used <= now - self._idle)
-            return (await tx.execute(delete(sessions).where(over))).rowcount
+            return await delete_some(tx, sessions, over, limit)
 
 
 def _alive(now: int, idle: int) -> Select[Any]:

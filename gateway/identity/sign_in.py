@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 from sqlalchemy import delete, insert
 
 from cache.model import Scope
+from gateway.db.deleting import delete_some
 from gateway.db.engine import Database
 from gateway.db.tables_people import sign_in_flows
 from gateway.identity.errors import SignInRefused
@@ -128,11 +129,11 @@ class SignIn:
             await self._arrived(scope)
         return Finished(await self._sessions.begin(scope, proven, instead_of=instead_of), scope, page)
 
-    async def sweep(self) -> int:
-        """Delete flows that nobody finished; how many."""
+    async def sweep(self, limit: int) -> int:
+        """Delete flows that nobody finished, at most ``limit``; how many."""
         now = await self._database.now()
         async with self._database.write() as tx:
-            return (await tx.execute(delete(sign_in_flows).where(sign_in_flows.c.ends <= now))).rowcount
+            return await delete_some(tx, sign_in_flows, sign_in_flows.c.ends <= now, limit)
 
     def _provider(self, issuer: str | None) -> Provider:
         if issuer is None and len(self._providers) == 1:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.model import Scope, Wrapped
 from cache.vault import Vault
@@ -18,6 +19,7 @@ from gateway.db.engine import Database
 from gateway.db.tables_files import cached_files
 from gateway.db.tables_ledger import ledger_entries
 from gateway.db.tables_people import accounts, persons
+from gateway.holds.model import is_hold
 from gateway.ledger.ledger import unseal
 from providers.drive import Ref
 from providers.native import tables as native
@@ -101,9 +103,12 @@ class Affected:
             cached = select(cached_files.c.drive, cached_files.c.lookup).where(cached_files.c.object == object_id)
             copy = (await tx.execute(cached)).one_or_none()
             node = (await tx.execute(_node_of(found))).scalar_one_or_none()
+            held = (await tx.execute(_held(found))).one_or_none()
         names = set() if copy is None else {copy.lookup.hex()}
         if node is not None:
             names.add(str(Ref("", node)))
+        if held is not None:  # a legal hold's
+            return _Item(held.owner, None, frozenset({str(Ref("", held.node))}))
         if not names:  # on its way to a drive: only what is said of the person could be about it
             raise Unknown
         return _Item(found.subject or None, None if copy is None else copy.drive, frozenset(names))
@@ -147,7 +152,8 @@ class Affected:
             if version not in {one.version for one in known}:
                 raise Unknown
             found = await self._vault.under(tx, school, version, after=after, limit=limit + 1)
-        return found[:limit], found[limit - 1] if len(found) > limit else None
+            page = await _people(tx, school, found[:limit])
+        return page, found[limit - 1] if len(found) > limit else None
 
     async def between(self, school: str, since: int, until: int, after: str = "") -> tuple[Sequence[Span], str | None]:
         """People whose files were accessed from ``since`` until before ``until``, forgotten ones included: by id.
@@ -173,6 +179,24 @@ def _node_of(found: Wrapped) -> Any:
     version = native.parts.c.version == native.versions.c.id
     joined = native.versions.join(native.parts, version)
     return select(native.versions.c.node).select_from(joined).where(native.parts.c.object == found.id).limit(1)
+
+
+def _held(found: Wrapped) -> Any:
+    """Whose file it is, or was, content of, where a legal hold keeps it."""
+    both = (native.kept.c.subject == native.kept_parts.c.subject) & (
+        native.kept.c.content == native.kept_parts.c.content
+    )
+    columns = (native.kept.c.owner, native.kept.c.node)
+    mine = native.kept_parts.c.object == found.id
+    return select(*columns).select_from(native.kept.join(native.kept_parts, both)).where(mine).limit(1)
+
+
+async def _people(tx: AsyncConnection, school: str, subjects: Sequence[str]) -> Sequence[str]:
+    """Whose keys these are: the person's, or of a legal hold the key of whose things it keeps."""
+    mine = (native.kept.c.tenant == school) & native.kept.c.subject.in_(subjects)
+    rows = await tx.execute(select(native.kept.c.subject, native.kept.c.owner).where(mine).distinct())
+    owners = {row.subject: row.owner for row in rows}
+    return list(dict.fromkeys(owners.get(one, one) for one in subjects if one in owners or not is_hold(one)))
 
 
 def _is_about(details: Mapping[str, Any], item: _Item) -> bool:

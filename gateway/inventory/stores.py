@@ -115,6 +115,17 @@ STORES: Final[tuple[Store, ...]] = (
         sentence("Until your school leaves. Of you it holds random numbers; what it tells in words is sealed."),
     ),
     Store(
+        "holds",
+        sentence("Legal holds on your files"),
+        sentence("So that your school keeps what the law makes it keep, and you know of it where you may."),
+        "duty",
+        sentence(
+            "Until two administrators release the hold, also when you delete the files or are forgotten. It is the "
+            "only thing that stops that, and only for the files that it names. What a hold says goes with the "
+            "school's book of what was done."
+        ),
+    ),
+    Store(
         "lawful",
         sentence("What the law made the school hand out"),
         sentence("So that it can be proven who asked for data, by which law, and who agreed to it."),

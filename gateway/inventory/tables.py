@@ -65,7 +65,7 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
         ),
         "jobs": _of(
             "jobs", ids="id tenant person instruction", choices="kind mode policy_version", states="state priority",
-            times="created cancelled ended", sizes="totals", order="spec", keys="marks",
+            times="created cancelled ended", sizes="totals pauses", order="spec", keys="marks",
         ),
         "items": _of(
             "jobs", ids="id job tenant person lane other owner folder after", choices="kind",
@@ -99,6 +99,15 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
         "ledger_checkpoints": _of(
             "ledger", ids="school", sizes="sequence", choices="kind", marks="hash", times="at", machine="signed"
         ),
+        "holds": _of(
+            "holds", ids="id school person approval release", states="state tells", acts="told",
+            times="review made began ended",
+        ),
+        "hold_words": _of("holds", ids="hold school person", acts="told", times="began ended"),
+        "native_kept": _of(
+            "holds", ids="tenant subject content owner node", sizes="number size", times="modified", filenames="told"
+        ),
+        "native_kept_parts": _of("holds", ids="tenant subject content object", sizes="start size"),
         "lawful_requests": _of(
             "lawful", ids="id school keeper approval", states="state", acts="told", times="made ended"
         ),
@@ -156,6 +165,7 @@ TABLES: Final[Mapping[str, Listed]] = MappingProxyType(
             "school", ids="id school person", states="body", times="created not_before", sizes="attempts"
         ),
         "processes": _of("operation", machine="id started beaten"),
+        "leases": _of("operation", machine="name owner until"),
         "vault_roots": _of(
             "keys", machine="version made state kms missing due gone attested", keys="check box"
         ),

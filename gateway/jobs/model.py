@@ -89,7 +89,10 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item that was claimed: ``attempt`` fences every write of this turn. Sizes in bytes."""
+    """An item that was claimed: ``attempt`` fences every write of this turn. Sizes in bytes.
+
+    ``pauses``: how often its job had been paused by then.
+    """
 
     id: str
     job: str
@@ -114,6 +117,7 @@ class Item:
     policy_version: str
     mode: str
     strikes: int
+    pauses: int
     cancelled: bool
 
 

@@ -35,6 +35,7 @@ JOINED: Final = (
     jobs.c.policy_version,
     jobs.c.mode,
     jobs.c.cancelled,
+    jobs.c.pauses,
     select(func.coalesce(func.sum(lanes.c.strikes), 0))
     .where(lanes.c.id.in_([items.c.lane, items.c.other]))
     .scalar_subquery()
@@ -170,11 +171,13 @@ async def again(
     await change(tx, item, owner, free | {"reason": reason})
 
 
-async def held(tx: AsyncConnection, owner: str) -> dict[str, Row[str, int, int | None, bool]]:
-    """What this process holds: by item its attempt and whether its job was cancelled or paused, or it must halt."""
+async def held(tx: AsyncConnection, owner: str) -> dict[str, Row[str, int, int | None, bool, int]]:
+    """What this process holds: by item its attempt, whether its job was cancelled or is paused or must halt, and how
+    often it was paused.
+    """
     paused = or_(jobs.c.state.in_(HALTED), halted()).label("paused")
     query = (
-        select(items.c.id, items.c.attempt, jobs.c.cancelled, paused)
+        select(items.c.id, items.c.attempt, jobs.c.cancelled, paused, jobs.c.pauses)
         .join(jobs, jobs.c.id == items.c.job)
         .where(items.c.owner == owner, items.c.state == ItemState.RUNNING)
     )

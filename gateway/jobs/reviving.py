@@ -17,8 +17,11 @@ _AGAIN: Final = {
 
 
 async def pause(tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
-    """Nothing more of it is taken up, and what is at work is given back. False where it has ended or is not there."""
-    return await _turn(tx, _mine(tenant, person, job), JobState.RUNNING, JobState.PAUSED)
+    """Nothing more of it is taken up, and what is at work is given back. False where it has ended or is not there.
+
+    Also where it is resumed before those who work on it have looked: pauses are counted.
+    """
+    return await _turn(tx, _mine(tenant, person, job), JobState.RUNNING, JobState.PAUSED, pauses=jobs.c.pauses + 1)
 
 
 async def resume(tx: AsyncConnection, tenant: str, person: str, job: str) -> bool:
@@ -70,6 +73,8 @@ def _mine(tenant: str, person: str, job: str) -> ColumnElement[bool]:
     return and_(jobs.c.id == job, jobs.c.tenant == tenant, jobs.c.person == person)
 
 
-async def _turn(tx: AsyncConnection, mine: ColumnElement[bool], before: JobState, after: JobState) -> bool:
+async def _turn(
+    tx: AsyncConnection, mine: ColumnElement[bool], before: JobState, after: JobState, **more: ColumnElement[int]
+) -> bool:
     open_ = and_(mine, jobs.c.state == before, jobs.c.ended.is_(None), jobs.c.cancelled.is_(None))
-    return (await tx.execute(update(jobs).where(open_).values(state=after))).rowcount == 1
+    return (await tx.execute(update(jobs).where(open_).values(state=after, **more))).rowcount == 1

@@ -25,18 +25,11 @@ EVERY: Final = 10_000
 """Entries after which a chain has a new checkpoint, where a day is not over before."""
 PAUSE: Final = 60_000
 """So long a chain is left alone after somebody looked after it, ms."""
-YEARS: Final = 3
-"""For which entries are kept where a school chose nothing."""
 WALK: Final = 20_000
 """Entries that are verified in one step."""
 
 Found = Callable[[str, int, str], Awaitable[None]]
 """(school, place, why): a chain that held does not hold any more."""
-
-
-async def years(_school: str) -> int:
-    """How long entries are kept where a school chose nothing, ms."""
-    return YEARS * 365 * DAY
 
 
 async def _tell_nobody(_school: str, _place: int, _why: str) -> None:

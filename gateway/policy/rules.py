@@ -79,6 +79,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "school.cancel": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.records": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.guardians": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.guardian_make": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
         "school.corrections": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.notices": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.notice_accept": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True),
@@ -86,7 +87,10 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "school.ledger": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.incidents": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.containment": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
-        "school.release": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
+        # its handler asks for a fresh sign-in, but where nobody of the school can sign in before it is lifted
+        "school.release": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.holds": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.hold": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
         "school.lawful": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
     }
 )

@@ -36,6 +36,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "released": sentence("Access was given back"),
         "review": sentence("What is held about you was looked at"),
         "transfer": sentence("A move or a copy"),
+        "upload": sentence("An upload"),
         "webhook": sentence("Your school was told that a job ended"),
     }
 )

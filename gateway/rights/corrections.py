@@ -172,7 +172,7 @@ class Corrections:
         return row
 
     async def replay(self, tx: AsyncConnection, line: Line) -> None:
-        """What the journal's line says: this holds. Where its key is gone, the person is told to ask anew."""
+        """What the journal's line says: this holds. Where its key is gone, the person must ask anew. Suspended."""
         scope = Scope(line.school, line.person)
         try:
             fields = await self._vault.fields(scope)

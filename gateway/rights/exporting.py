@@ -150,7 +150,7 @@ class Exporter:
         self, archive: Archive, told: _Told, contents: Contents, content: Content
     ) -> AsyncIterator[bytes]:  # fmt: skip
         """One content; what was deleted since its page was read is left out, and named."""
-        name = _place(content)
+        name = place_of(content)
         if not await contents.is_there(content):
             if len(told.missing) < MISSED:
                 told.missing.append(name)
@@ -170,7 +170,7 @@ def _line(record: Record) -> bytes:
     return json.dumps({"table": record.table, **record.values}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _place(content: Content) -> str:
+def place_of(content: Content) -> str:
     """Where a content lies in the archive, by names that every system takes."""
     path = [_name(part) for part in (*content.path, content.name)]
     if content.current:

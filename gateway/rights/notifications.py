@@ -39,6 +39,10 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "correction_lost": sentence(
             "A correction was lost when an older copy of the database was put back. Please ask for it again."
         ),
+        "hold_opened": sentence(
+            "Your school must keep some of your files under a legal hold, also if you delete them or are forgotten."
+        ),
+        "hold_released": sentence("A legal hold of your school on your files has ended."),
         "inactive": sentence(
             "You were away for long. You will be forgotten here unless you sign in before the day that is named."
         ),

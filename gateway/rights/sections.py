@@ -71,11 +71,15 @@ HIDDEN: Final[Mapping[str, str]] = MappingProxyType(
 ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "sign_in_flows": "of nobody yet: who it is, the school's provider has not said",
-        "erasures": "there is none of anybody who can ask; the receipt tells it",
+        "erasures": "of what was forgotten: the receipt tells it",
+        "receipt_links": "only a mark of who may fetch a receipt once",
         "incident_acts": "the school's incident book: who did what for the school",
         "incident_affected": "the school's incident book: whom it concerns, the school's notice tells",
         "incident_detections": "the school's incident book: what was seen of whom, for days",
         "incidents": "the school's incident book: which administrator knew of it",
+        "holds": "of the school: what the person may know of one stands in their own words of it",
+        "native_kept": "what a legal hold keeps: the files themselves are shown, and the words of the hold",
+        "native_kept_parts": "the same",
         "lawful_requests": "of the school: whom one is about, the ledger tells where that is lawful",
         "vault_shredded": "there is none of anybody who can ask: it names those who were forgotten",
     }

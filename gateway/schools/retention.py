@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 DAY: Final = 24 * 60 * 60 * 1000
 """Milliseconds."""
@@ -84,3 +87,15 @@ class Usual:
             least, most = self.bounds(name)
             known[name] = max(least, min(most, int(chosen[name])))
         return replace(self.retention, **known)
+
+
+def usual(settings: Settings) -> Usual:
+    """What the deployment sets for schools that choose nothing."""
+    retention = Retention(
+        cache_seconds=settings.cache_seconds,
+        trash_days=settings.trash_days,
+        versions=settings.native_versions,
+        history_days=settings.history_days,
+        ledger_days=settings.ledger_days,
+    )
+    return Usual(retention, settings.cache_ceiling_seconds)

@@ -50,6 +50,10 @@ class Retentions:
         await self.refresh()
         return self.known(school)
 
+    async def ledger_life(self, school: str) -> int:
+        """How long entries of its ledger are kept, ms."""
+        return (await self.of(school)).ledger_days * DAY
+
     async def cache_life(self, school: str) -> int:
         """How long a copy of its people's files is kept, ms from storing it."""
         return (await self.of(school)).cache_seconds * 1000

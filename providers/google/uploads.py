@@ -26,7 +26,7 @@ from providers.google.marks import MARK, becomes, check_size, marked
 from providers.google.moving import expect
 from providers.google.naming import settle
 from providers.google.traits import NATIVE, SESSION_DAYS, SIMPLE_LIMIT, TRAITS
-from providers.google.wire import FIELDS, entry, format_time
+from providers.google.wire import ARRIVED, entry, format_time
 from providers.http import bounded, exactly, parsed
 from providers.names import check
 
@@ -259,7 +259,7 @@ def _parameters(new: NewFile, target: Target) -> dict[str, Any]:
     body: dict[str, Any] = {"mimeType": media_type, "modifiedTime": format_time(new.modified)}
     if target.mark is not None:
         body["appProperties"] = {MARK: target.mark}
-    known: dict[str, Any] = {"fields": FIELDS, "supportsAllDrives": True, "body": body}
+    known: dict[str, Any] = {"fields": ARRIVED, "supportsAllDrives": True, "body": body}
     if target.old is not None:
         return {**known, "fileId": target.id}
     body |= {"name": target.name, "parents": [new.parent.id]}

@@ -33,6 +33,8 @@ def selector(*capabilities: str) -> str:
 
 
 FIELDS = selector()
+ARRIVED = FIELDS.replace("md5Checksum,sha1Checksum,", "")
+"""Of a file that was just sent: with the one hash that is compared."""
 
 _HASHES = {"sha256Checksum": "sha256", "sha1Checksum": "sha1", "md5Checksum": "md5"}
 

@@ -15,6 +15,7 @@ from cache.errors import Missing, StorageError
 from cache.vault import Scope, Vault
 from providers.errors import Changed
 from providers.native import owners
+from providers.native.keeping import take
 from providers.native.tables import nodes, parts, versions
 from providers.native.translate import told
 
@@ -89,8 +90,10 @@ async def parts_of(tx: AsyncConnection, version: str, start: int, stop: int) -> 
 async def destroy_versions(tx: AsyncConnection, vault: Vault, scope: Scope, ids: Sequence[str]) -> None:
     """Destroy the content of versions, finished or not, at most some hundred, of a tree that is held.
 
-    An object that another version shares, because it was copied, stays until the last of them goes.
+    An object that another version shares, because it was copied, stays until the last of them goes. What is to be kept
+    all the same is put under the key of what keeps it before.
     """
+    await take(tx, vault, scope, ids)
     deleted = delete(parts).where(parts.c.version.in_(ids)).returning(parts.c.object, parts.c.size)
     found = (await tx.execute(deleted)).all()
     objects = list({row.object for row in found})

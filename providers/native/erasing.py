@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Row, Table, and_, delete, func, select
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
@@ -19,6 +19,7 @@ from providers.errors import NotFound
 from providers.native import owners
 from providers.native.changes import forget_gone
 from providers.native.content import destroy_nodes, destroy_versions
+from providers.native.paths import below
 from providers.native.tables import gone, nodes, parts, uploads, versions
 from providers.native.tables import owners as owner_rows
 from providers.native.trash import ENDING
@@ -66,21 +67,14 @@ async def erase(tx: AsyncConnection, scope: Scope) -> int:
     return found.files + found.folders
 
 
-def _below(scope: Scope, node: str) -> CTE:
-    """A file or folder with everything in it; nothing for the top folder."""
-    mine = and_(_of(nodes, scope), nodes.c.id == node, nodes.c.parent.is_not(None))
-    down = select(nodes.c.id).where(mine).cte("below", recursive=True)
-    return down.union_all(select(nodes.c.id).where(_of(nodes, scope), nodes.c.parent == down.c.id))
-
-
 async def inside(tx: AsyncConnection, scope: Scope, node: str) -> Sequence[str]:
     """The ids of a file or folder and of everything in it; none where it is not there, or is the top folder."""
-    return (await tx.execute(select(_below(scope, node).c.id))).scalars().all()
+    return (await tx.execute(select(below(scope, [node]).c.id))).scalars().all()
 
 
 async def size_of(tx: AsyncConnection, scope: Scope, node: str) -> tuple[int, int]:
     """How many items `inside` finds, and their bytes with all versions."""
-    tree = _below(scope, node)
+    tree = below(scope, [node])
     count = int((await tx.execute(select(func.count()).select_from(tree))).scalar_one())
     size = select(func.coalesce(func.sum(versions.c.size), 0)).where(versions.c.node.in_(select(tree.c.id)))
     return count, int((await tx.execute(size)).scalar_one())

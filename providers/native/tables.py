@@ -32,6 +32,7 @@ _UPLOADED = "when the upload is a week old, or the person is forgotten"
 
 _LEFT = "about a month later, or when the person is forgotten"
 _FORGOTTEN = "when the person is forgotten"
+_RELEASED = "when whoever keeps it lets go of it"
 
 
 def name_value(parent: str, name: str) -> bytes:
@@ -165,4 +166,53 @@ uploads = Table(
     Column("ends", BigInteger, nullable=False, info=held("when it is given up", "person", ends=_UPLOADED)),
     Index("native_uploads_owner", "tenant", "subject"),
     Index("native_uploads_ends", "ends"),
+)
+
+kept = Table(
+    "native_kept",
+    metadata,
+    _tenant(),
+    Column(
+        "subject",
+        String(64),
+        primary_key=True,
+        nullable=False,
+        info=held("a random id of what keeps it, and whose key seals it", "school", ends=_RELEASED),
+    ),
+    Column("content", String(32), primary_key=True, info=held("a random id of the content", "person", ends=_RELEASED)),
+    Column(
+        "owner",
+        String(64),
+        nullable=False,
+        info=held("a random id of whose it is or was, empty for the school's own", "person", ends=_RELEASED),
+    ),
+    Column("node", String(64), nullable=False, info=held("the file it is or was of", "person", ends=_RELEASED)),
+    Column("number", Integer, nullable=False, info=held("puts a file's contents in order", "person", ends=_RELEASED)),
+    Column("modified", BigInteger, nullable=False, info=held("when it was changed", "person", ends=_RELEASED)),
+    Column("size", BigInteger, nullable=False, info=held("its length in bytes", "person", ends=_RELEASED)),
+    Column("told", LargeBinary, info=held("its name, path and content hash", "person", "sealed", _RELEASED)),
+    Index("native_kept_content", "content"),
+    Index("native_kept_owner", "tenant", "owner"),
+    info=sealed_by("content", "tenant", "subject"),
+)
+"""Contents that outlive their file and its owner; ``told`` is empty until they are under the key of what keeps them."""
+
+kept_parts = Table(
+    "native_kept_parts",
+    metadata,
+    _tenant(),
+    Column("subject", String(64), primary_key=True, info=held("what keeps it, as above", "school", ends=_RELEASED)),
+    Column("content", String(32), primary_key=True, info=held("the content it is part of", "person", ends=_RELEASED)),
+    Column(
+        "start",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        info=held("where it begins in the content, bytes", "person", ends=_RELEASED),
+    ),
+    Column("size", BigInteger, nullable=False, info=held("its length in bytes", "person", ends=_RELEASED)),
+    Column(
+        "object", String(32), nullable=False, info=held("the sealed object that holds it", "person", ends=_RELEASED)
+    ),
+    Index("native_kept_parts_object", "object"),
 )

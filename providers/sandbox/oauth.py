@@ -42,15 +42,17 @@ Form = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How tokens live. Times in seconds; ``rotates``: every refresh gives a new refresh token and ends the old one.
+    """How tokens live. Times in seconds; ``rotates``: every refresh gives a new refresh token.
 
-    ``reuse_ends_grant``: showing an ended refresh token again takes the whole grant away.
+    ``once``: which ends the one that was shown. ``reuse_ends_grant``: showing an ended one again takes the whole grant
+    away.
     """
 
     access_ttl: int = 3600
     code_ttl: int = 600
     refresh_ttl: int | None = None
     rotates: bool = False
+    once: bool = True
     reuse_ends_grant: bool = False
     access_prefix: str = "at-"
     refresh_prefix: str = "rt-"
@@ -260,7 +262,7 @@ class OAuth:
         if not set(wanted.split()) <= set(grant["scope"].split()):
             raise Denied("invalid_scope", "More was asked for than was granted.")
         with self.box.store.batch():
-            if self.settings.rotates:
+            if self.settings.rotates and self.settings.once:
                 self.box.store.table("refresh").merge(shown, used=True)
             return self._issue(request, row["grant"], wanted, {}, fresh_refresh=self.settings.rotates)
 

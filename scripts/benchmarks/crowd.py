@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 from tour import TourFailed
 
 from benchmarks import targets
+from benchmarks.asking import asking, told
 from benchmarks.people import Teacher, teachers
 from benchmarks.rows import Measured, Row, Side, limits
 from benchmarks.usage import MIB, Elsewhere, memory
@@ -21,7 +19,6 @@ from providers.drive import Ref
 from providers.google.wire import FIELDS
 
 PEOPLE, EACH, SIZE = 8, 8, 256 * MIB
-ASKED_EVERY = 0.05
 ITEMS = 100_000
 LOOK = 0.25
 PATIENCE = 900
@@ -39,13 +36,12 @@ async def _memory(world: World) -> Measured:
         peer = await _peer(world)
     finally:
         await world.control("microsoft", "POST", "microsoft", {"discards": False})
-    p50, p99 = (targets.percentile(waits, share) * 1000 for share in (0.5, 0.99))
+    p99 = targets.percentile(waits, 0.99) * 1000
     rates = [PEOPLE * EACH * SIZE / MIB / side.seconds for side in (ours, peer)]
     result = Measured("MiB", ours.growth, peer.peak, None, ours.growth / peer.peak, notes=[*ours.remarks])
     result.judged(targets.crowd(ours.growth, p99), f"{limits(ours)}; {profile}")
     result.notes.append(f"{most} transfers on the way at once at most")
-    lost = waits.count(float("inf"))
-    result.notes.append(f"GET /v1/me: p50 {p50:.3g} ms, p99 {p99:.3g} ms of {len(waits)}, {lost} without an answer")
+    result.notes.append(told(waits))
     result.notes.append(f"{rates[0]:.0f} MiB/s, rclone {rates[1]:.0f} MiB/s")
     result.cpu_s = {"ours": ours.cpu("gateway"), "peer": peer.cpu("rclone"), "servers": ours.cpu("google", "microsoft")}
     result.peak_mib = {"ours": ours.peak, "growth": ours.growth, "peer": peer.peak}
@@ -60,7 +56,7 @@ async def _ours(world: World, people: list[Teacher]) -> tuple[Side, list[float],
         to = await teacher.folder("onedrive", "large")
         orders += [(teacher, one["id"], to) async for one in teacher.browser.children(teacher.drives["google"], source)]
     elsewhere = Elsewhere()
-    async with world.profile() as profile, world.costs() as cost, _asking(world) as waits:
+    async with world.profile() as profile, world.costs() as cost, asking(world.teacher) as waits:
         jobs = await asyncio.gather(*(teacher.order(item, to) for teacher, item, to in orders))
         most = await _watch(people, set(jobs))
     return Side([cost], elsewhere.told(sum(cost.cpu.values()))), waits, most, profile[0]
@@ -80,36 +76,6 @@ async def _watch(people: list[Teacher], jobs: set[str]) -> int:
     if failed:
         raise RuntimeError(f"{len(failed)} of {len(found)} transfers did not arrive: {failed[:3]}")
     return most
-
-
-@asynccontextmanager
-async def _asking(world: World) -> AsyncIterator[list[float]]:
-    """A small request every 50 ms, whether or not the one before has been answered; how long each took."""
-    waits: list[float] = []
-    asked: set[asyncio.Task[None]] = set()
-
-    async def ask() -> None:
-        started = time.perf_counter()
-        try:
-            await world.teacher.api("GET", "/v1/me")
-        except (TourFailed, TimeoutError, aiohttp.ClientError):
-            waits.append(float("inf"))  # no answer is slower than any
-        else:
-            waits.append(time.perf_counter() - started)
-
-    async def keep_asking() -> None:
-        while True:
-            task = asyncio.create_task(ask())
-            asked.add(task)
-            task.add_done_callback(asked.discard)
-            await asyncio.sleep(ASKED_EVERY)
-
-    asking = asyncio.create_task(keep_asking())
-    try:
-        yield waits
-    finally:
-        asking.cancel()
-        await asyncio.gather(*asked)
 
 
 async def _peer(world: World) -> Side:

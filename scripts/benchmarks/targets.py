@@ -102,6 +102,11 @@ def forgetting(unreadable: float, rate: float) -> list[str]:
     )
 
 
+def expiring(p99_ms: float) -> list[str]:
+    """A small request answered within 50 ms at p99."""
+    return _missed((p99_ms <= 50, f"p99 of a small request {p99_ms:.3g} ms"))
+
+
 def percentile(values: Iterable[float], share: float) -> float:
     """The smallest value that so large a share of them does not exceed. ValueError for none at all."""
     ordered = sorted(values)

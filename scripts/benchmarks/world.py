@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -124,20 +125,9 @@ class World:
     @asynccontextmanager
     async def profile(self) -> AsyncIterator[list[str]]:
         """Where the gateway's processor time goes inside; the words stand in the list afterwards."""
-        found: list[str] = []
         assert self.served is not None
-        assert self.served.stdin is not None
-        assert self.served.stdout is not None
-        self.served.stdin.write(b"start\n")
-        try:
+        async with profile(self.served) as found:
             yield found
-        finally:
-            self.served.stdin.write(b"stop\n")
-            async with asyncio.timeout(30):
-                while not (line := await self.served.stdout.readline()).startswith(b"profile "):
-                    if not line:
-                        raise RuntimeError("the gateway has ended")
-            found.append(profiled(json.loads(line[8:])))
 
     async def ended(self, job: str, patience: float = 900, who: Browser | None = None) -> dict[str, Any]:
         """The job once it has ended, followed by its events."""
@@ -228,7 +218,9 @@ async def world(authority: Authority, folder: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         addresses = await _stand_ins(made, stack)
         await _relay(made, stack, addresses)
-        await _gateway(made, stack, addresses["launchpad"])
+        made.launchpad = addresses["launchpad"]
+        made.served, made.gateway = await gateway(made, stack, folder / "ours")
+        made.pids["gateway"] = made.served.pid
         made.browser = await stack.enter_async_context(Browser(made.gateway))
         await made.teacher.sign_in("riverside", TEACHER.partition("@")[0])
         google = await made.teacher.connect("google", TEACHER)
@@ -270,16 +262,36 @@ async def _relay(made: World, stack: AsyncExitStack, addresses: Mapping[str, str
     made.pids["relay"], made.ports = made.relay.pid, json.loads(line.partition(" ")[2])
 
 
-async def _gateway(made: World, stack: AsyncExitStack, launchpad: str) -> None:
+async def gateway(
+    world: World, stack: AsyncExitStack, folder: Path, more: Mapping[str, str] = MappingProxyType({})
+) -> tuple[asyncio.subprocess.Process, str]:
+    """A gateway on the stand-ins with its data in ``folder``, and its address. ``more``: settings."""
     port = playground.free_port(0)
-    addresses = {vendor: made.origin(vendor) for vendor in ("google", "microsoft")} | {"launchpad": launchpad}
-    (made.folder / "ours").mkdir()
-    settings = playground.gateway_settings(made.folder / "ours", port, addresses)
-    settings |= {"FILE_ACCESS_EXPIRY_DIR": str(made.folder / "expiry"), "SSL_CERT_FILE": str(made.authority.ca_file)}
+    addresses = {vendor: world.origin(vendor) for vendor in ("google", "microsoft")} | {"launchpad": world.launchpad}
+    folder.mkdir(exist_ok=True)
+    settings = playground.gateway_settings(folder, port, addresses)
+    settings |= {"FILE_ACCESS_EXPIRY_DIR": str(folder / "expiry"), "SSL_CERT_FILE": str(world.authority.ca_file)}
     command = ["benchmarks.watched", "gateway", "serve"]
-    process, _ = await _started(stack, command, settings, made.folder / "gateway.log")
-    made.served, made.launchpad = process, launchpad
-    made.pids["gateway"], made.gateway = process.pid, f"http://127.0.0.1:{port}"
+    process, _ = await _started(stack, command, {**settings, **more}, folder / "gateway.log")
+    return process, f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def profile(served: asyncio.subprocess.Process) -> AsyncIterator[list[str]]:
+    """Where a gateway's processor time goes inside; the words stand in the list afterwards."""
+    found: list[str] = []
+    assert served.stdin is not None
+    assert served.stdout is not None
+    served.stdin.write(b"start\n")
+    try:
+        yield found
+    finally:
+        served.stdin.write(b"stop\n")
+        async with asyncio.timeout(30):
+            while not (line := await served.stdout.readline()).startswith(b"profile "):
+                if not line:
+                    raise RuntimeError("the gateway has ended")
+        found.append(profiled(json.loads(line[8:])))
 
 
 async def _started(

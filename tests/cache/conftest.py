@@ -36,6 +36,7 @@ class Clocked:
         self.ahead = 0
         self.read = inner.read
         self.write = inner.write
+        self.after_waits = inner.after_waits
 
     async def now(self, tx: AsyncConnection | None = None) -> int:
         return await self._inner.now(tx) + self.ahead

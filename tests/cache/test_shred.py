@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.catalog import epoch, objects, subject_keys, tenant_keys
-from cache.epoch import LIMIT, Watch
+from cache.epoch import LIMIT, Watch, _reading
 from cache.errors import Missing, Shredded, Unavailable
-from cache.vault import Life, Scope, Vault
+from cache.vault import Fields, Life, Scope, Vault
 from tests.cache.conftest import House
 
 BIG = secrets.token_bytes(8 << 20)
@@ -158,7 +160,7 @@ async def test_without_a_recent_epoch_no_key_is_used(house: House, monkeypatch: 
     await house.keyring.watch.close()
 
     @asynccontextmanager
-    async def broken() -> Any:
+    async def broken(**_: Any) -> Any:
         raise OperationalError("read", {}, OSError("gone"))
         yield
 
@@ -201,7 +203,7 @@ async def test_the_watch_reads_again_before_it_is_old(house: House, monkeypatch:
     time[0] += LIMIT * 0.6
     assert watch.current
 
-    def away() -> None:
+    def away(**_: Any) -> None:
         raise ConnectionError
 
     monkeypatch.setattr(house.database, "read", away)
@@ -211,16 +213,76 @@ async def test_the_watch_reads_again_before_it_is_old(house: House, monkeypatch:
         await watch.check()
 
 
+def paused(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets the machine stand still for longer than the limit, as this watch sees it."""
+    still = [0.0]
+    monkeypatch.setattr(watch, "_clock", lambda: time.monotonic() + still[0])
+
+    def pause() -> None:
+        if not _reading.get():
+            still[0] += 2 * LIMIT
+
+    return pause
+
+
+@pytest.mark.both
+async def test_after_a_pause_the_epoch_is_read_before_keys_are_used(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waited for the database when the machine stood still waits a moment longer, and gets no error."""
+    await house.keyring.watch.close()
+    house.database.after_waits(paused(house.keyring.watch, monkeypatch))
+    await house.keyring.watch.start()
+    fields = await house.vault.fields(house.scope)
+    for transaction in (house.database.read, house.database.write):
+        async with transaction() as tx:
+            await tx.execute(text("SELECT 1"))
+            fields.seal("a", "b", "c", "in a transaction")
+        fields.seal("a", "b", "c", "after it")
+    await shred(house, house.scope, house.twin())
+    with pytest.raises(Shredded):
+        fields.seal("a", "b", "c", "d")
+
+
+async def test_those_who_hold_every_connection_do_not_keep_the_epoch_from_being_read(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them go on after one pause, and with two vaults in one process neither waits for the other."""
+    twin = house.twin()
+    await twin.start()
+    kept = [await vault.fields(house.scope) for vault in (house.vault, twin)]
+    watches = [vault._keyring.watch for vault in (house.vault, twin)]
+    pauses = [paused(watch, monkeypatch) for watch in watches]
+    held, looks = asyncio.Barrier(4), list[asyncio.Task[None]]()
+
+    async def use(fields: Fields) -> None:
+        async with house.database.read() as tx:
+            await tx.execute(text("SELECT 1"))
+            if await held.wait() == 0:
+                for watch, pause in zip(watches, pauses, strict=True):
+                    pause()
+                    looks.append(asyncio.create_task(watch.refresh()))
+                await asyncio.sleep(0)
+            await held.wait()
+            await tx.execute(text("SELECT 1"))
+            fields.seal("a", "b", "c", "d")
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*[use(fields) for fields in kept * 2])
+        await asyncio.gather(*looks)
+    await twin.close()
+
+
 async def test_the_watch_outlives_a_database_that_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver's own error, that no layer above it knows, must not end it: keys destroyed later would stay."""
 
     asked: list[bool] = []
 
-    def read() -> AbstractAsyncContextManager[AsyncConnection]:
+    def read(**how: Any) -> AbstractAsyncContextManager[AsyncConnection]:
         asked.append(True)
         if len(asked) == 2:
             raise RuntimeError("the database system is starting up")
-        return real()
+        return real(**how)
 
     real = house.database.read
     monkeypatch.setattr(house.database, "read", read)

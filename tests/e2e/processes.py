@@ -123,12 +123,13 @@ class House:
 
     @asynccontextmanager
     async def worker(self) -> AsyncGenerator[asyncio.subprocess.Process]:
-        """A process of its own that does the jobs; it says nothing when it is ready."""
+        """A process of its own that does the jobs; it prints a line when it is ready, which nobody has waited for."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("FILE_ACCESS_")}
         with self.log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gateway", "worker", cwd=ROOT, stderr=errors, env={**clean, **self.settings}
-            )
+                sys.executable, "-m", "gateway", "worker", cwd=ROOT,
+                stdout=asyncio.subprocess.PIPE, stderr=errors, env={**clean, **self.settings},
+            )  # fmt: skip
         try:
             yield process
         finally:

@@ -61,6 +61,7 @@ class Storm:
     """How often it has struck."""
     slept: int = 0
     _left: list[str] = field(default_factory=list)
+    _begun: set[int] = field(default_factory=set)
 
     async def rage(self, each: int) -> None:
         """Carry folders round until it has struck ``each`` times for every leg of one lap."""
@@ -112,7 +113,7 @@ class Storm:
     async def _strikes(self, job: str, until: int, guarded: Parcel | None) -> None:
         while self.struck < until:
             victim = self._next()
-            strike = self.wire.arm(self._strike(victim))
+            strike = self.wire.arm(await self._strike(victim))
             while not strike.struck.is_set():
                 if await self._over(job):
                     self.wire.disarm()
@@ -130,11 +131,21 @@ class Storm:
             self._left = self.dice.sample(self.victims, len(self.victims))
         return self._left.pop()
 
-    def _strike(self, victim: str) -> Strike:
+    async def _strike(self, victim: str) -> Strike:
         dice = self.dice
         after, where, part = dice.randint(0, 16), dice.choice(tuple(Where)), dice.random()
         worker = dice.choice(self.workers) if victim in ("worker", "sleep") else None
+        if victim == "sleep" and worker is not None:
+            await self._at_work(worker)
         return Strike(after, where, part, dice.random() < 0.3, lambda: self._hit(victim, worker))
+
+    async def _at_work(self, worker: Process) -> None:
+        """One that has not begun yet would sleep through no lease."""
+        assert worker.stdout is not None
+        if worker.pid not in self._begun:
+            async with asyncio.timeout(PATIENCE):
+                assert (await worker.stdout.readline()).startswith(b"ready")
+            self._begun.add(worker.pid)
 
     def _hit(self, victim: str, worker: Process | None) -> None:
         self.struck += 1
@@ -172,9 +183,20 @@ class Storm:
         self.stack.push_async_callback(_end, vendor.process)
 
     async def _wake(self, worker: Process) -> None:
+        """Nobody strikes it before it has noticed: a dead one could not tell."""
+        before = self._noticed()
         await asyncio.sleep(ASLEEP)
         worker.send_signal(signal.SIGCONT)
+
+        async def told() -> bool:
+            return self._noticed() > before
+
+        await eventually(told, PATIENCE, 0.1)
         self.workers.append(worker)
+
+    def _noticed(self) -> int:
+        """How often a process has told that it lost its lease."""
+        return self.house.log.read_text().count("worker.lost_lease")
 
     async def _over(self, job: str) -> bool:
         """Whether the job has ended; not, as far as anybody knows, while the gateway is dead."""

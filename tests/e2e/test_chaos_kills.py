@@ -44,7 +44,6 @@ async def test_a_storm_over_many_machines(request: pytest.FixtureRequest, tmp_pa
         storm = await stack.enter_async_context(opening)
         await storm.rage(soak.ON_POSTGRESQL)
         assert 0 < storm.slept <= soak.SLEEPERS
-        assert "worker.lost_lease" in storm.house.log.read_text(), "nobody noticed that it had slept"
     await server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -100,6 +100,27 @@ async def test_a_move_that_is_killed(desk: Desk, name: str) -> None:
     assert "spool" not in kept(desk.house).values()
 
 
+async def test_a_token_was_renewed_and_its_answer_lost(desk: Desk) -> None:
+    """The new refresh token died with the process before it was kept; the one that is kept still counts."""
+    microsoft = desk.house.microsoft
+    making, renewing = {"method": "POST", "path": "*/children"}, {"method": "POST", "path": "*/token"}
+    rules = [(making, {"expire_token": True}), (renewing, KEEP_ANSWER)]
+    assert [one async for one in desk.teacher.children(desk.onedrive, "root")], "and with it a token that can expire"
+    await microsoft.control("POST", "faults", [{"match": {**match, "times": 1}, "do": do} for match, do in rules])
+    try:
+        moved, job = await desk.move("Killed in a renewal", TREE)
+
+        async def renewed() -> bool:
+            return all(rule["hits"] for rule in await microsoft.control("GET", "faults"))
+
+        await eventually(renewed)
+        await desk.house.kill()
+    finally:
+        await microsoft.control("DELETE", "faults")
+    await desk.house.start()
+    await all_is_well(desk, moved, job)
+
+
 async def test_what_was_acknowledged_is_not_sent_again(desk: Desk) -> None:
     """A large file: killed in its second piece, it goes on in the same session at the second piece."""
     microsoft = desk.house.microsoft

@@ -130,7 +130,7 @@ async def test_keys_and_journal_that_do_not_fit_the_database(stopped: dict[str, 
     assert not key.exists(), "no second key was made"
     key.write_text("file-access-root 1 " + b64encode(os.urandom(32)).decode())
     key.chmod(0o600)
-    is_refusal(await command("serve", environment=stopped), "not the root key", "restore the right one")
+    is_refusal(await command("serve", environment=stopped), "root key", "restore the right one")
     key.write_bytes(right)
     key.chmod(0o644)
     is_refusal(await command("serve", environment=stopped), "mode 0600")

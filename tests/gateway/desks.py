@@ -23,6 +23,7 @@ from gateway.incidents import Affected, Detection, Incidents, Thresholds
 from gateway.ledger import Ledger
 from gateway.settings import IdentityProvider
 from gateway.signing import SigningKeys
+from tests.databases import STILL
 
 ISSUER = "https://id.example"
 EXTENSION = "abcdefghijklmnopabcdefghijklmnop"
@@ -108,7 +109,7 @@ class Building:
     @asynccontextmanager
     async def desk(self, journal: Journal | None = None) -> AsyncIterator[Desk]:
         """A process that starts, and stops at the end."""
-        database, keyring = self.database, Keyring(self.root, self.database, self.expiry)
+        database, keyring = self.database, Keyring(self.root, self.database, self.expiry, limit=STILL)
         vault = Vault(keyring, open_blobs((self.folder / "blobs").as_uri()), database, self.folder / "staging")
         await vault.start()
         signing, schools, people = SigningKeys(vault, database), Schools(vault, database), People(vault, database)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -18,7 +20,7 @@ from gateway.db.clock import STEADY, Clock
 from gateway.db.engine import Database
 from gateway.db.metadata import metadata
 from gateway.db.tables_files import cached_files
-from gateway.sweeper import Sweeper
+from gateway.sweeper import LONG, STEP, Sweeper
 from tests.databases import database, database_url, pytest_generate_tests
 from tests.gateway.vaults import enrol, open_vault
 
@@ -61,7 +63,7 @@ class Swept:
     """A sweeper over the vault alone."""
 
     def __init__(self, vault: Vault, database: Database) -> None:
-        sweeps = {"objects": lambda: vault.sweep(100)}
+        sweeps = {"objects": vault.sweep}
         self.sweeper = Sweeper(sweeps, database.clock, partial(_time_went_back, database))
 
     async def round(self) -> bool:
@@ -163,3 +165,109 @@ async def test_what_must_end_before_is_tried_again(passing: Time, database: Data
     await database.now()
     assert [await sweeper.may() for _ in range(3)] == [False, True, True]
     assert len(tries) == 2
+
+
+class Rows:
+    """So many ended rows of a kind."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.steps: list[int] = []
+
+    async def __call__(self, limit: int) -> int:
+        self.steps.append(limit)
+        gone = min(limit, self.left)
+        self.left -= gone
+        return gone
+
+
+async def nothing() -> None:
+    """No clock went back."""
+
+
+async def fails(_limit: int) -> int:
+    raise OSError
+
+
+async def test_a_kind_goes_on_as_long_as_its_steps_are_full() -> None:
+    many, few, none = Rows(5 * STEP + 1), Rows(3), Rows(0)
+    sweeper = Sweeper({"few": few, "failing": fails, "many": many, "none": none}, Clock(), nothing, every=600)
+    await sweeper.round()
+    assert (many.left, few.left) == (0, 0)
+    assert len(many.steps) >= 6
+    assert max(many.steps) == STEP
+    assert (len(few.steps), len(none.steps)) == (1, 1), "what is empty waits for the next round"
+
+
+async def test_a_round_ends_so_that_no_kind_waits_for_another() -> None:
+    endless, other = Rows(1_000_000), Rows(0)
+    sweeper = Sweeper({"endless": endless, "other": other}, Clock(), nothing, every=0.0)
+    for _ in range(3):
+        await sweeper.round()
+    assert (len(endless.steps), len(other.steps)) == (3, 3)
+
+
+async def test_steps_that_take_long_become_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("gateway.sweeper.time", SimpleNamespace(monotonic=lambda: now[0]))
+    rows, slow = Rows(1_000_000), [True]
+
+    async def step(limit: int) -> int:
+        now[0] += 2 * LONG if slow[0] else 0.0
+        return await rows(limit)
+
+    sweeper = Sweeper({"rows": step}, Clock(), nothing)
+    for _ in range(6):
+        await sweeper.full("rows")
+    assert rows.steps == [500, 250, 125, 62, 50, 50]
+    slow[0] = False
+    for _ in range(5):
+        assert await sweeper.full("rows")
+    assert rows.steps[6:] == [50, 100, 200, 400, 500]
+
+
+async def test_a_clock_that_jumps_amid_a_round_ends_it(passing: Time, database: Database) -> None:
+    async def jumps(_limit: int) -> int:
+        passing.off = 60 * MINUTE
+        await database.now()
+        return 0
+
+    await database.now()
+    after = Rows(1)
+    await Sweeper({"jumps": jumps, "after": after}, database.clock, nothing).round()
+    assert after.steps == []
+
+
+async def test_who_doubts_the_clock_lets_another_process_sweep(passing: Time, database: Database) -> None:
+    released = asyncio.Event()
+
+    class Mine:
+        async def mine(self) -> bool:
+            raise AssertionError("nothing may end now")
+
+        async def release(self) -> None:
+            released.set()
+
+    await database.now()
+    passing.off = 60 * MINUTE
+    await database.now()
+    sweeper = Sweeper({"rows": Rows(1)}, database.clock, nothing, Mine())
+    await sweeper.start()
+    await released.wait()
+    await sweeper.close()
+
+
+async def test_a_database_that_is_away_keeps_its_sweeps_waiting() -> None:
+    class Away:
+        async def mine(self) -> bool:
+            raise OSError
+
+        async def release(self) -> None:
+            raise OSError
+
+    rows = Rows(1)
+    sweeper = Sweeper({"rows": rows}, Clock(), nothing, Away())
+    await sweeper.round()
+    assert rows.steps == []
+    await sweeper.start()
+    await sweeper.close()

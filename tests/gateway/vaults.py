@@ -16,6 +16,7 @@ from cache.roots import Root
 from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.db.metadata import metadata
+from tests.databases import STILL
 
 SCHEMA = [cache.catalog.metadata, metadata]
 
@@ -25,7 +26,7 @@ async def open_vault(
     database: Database, folder: Path, root: Root | None = None, expiry: ExpiryKeys | None = None
 ) -> AsyncIterator[Vault]:
     """A started vault below ``folder``; another process's on the same places with the same ``root`` and ``expiry``."""
-    keyring = Keyring(root or Root(1, secrets.token_bytes(32)), database, expiry or MemoryExpiry())
+    keyring = Keyring(root or Root(1, secrets.token_bytes(32)), database, expiry or MemoryExpiry(), limit=STILL)
     vault = Vault(keyring, open_blobs((folder / "blobs").as_uri()), database, folder / "staging")
     await vault.start()
     try:

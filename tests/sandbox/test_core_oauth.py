@@ -121,7 +121,10 @@ async def test_refresh_keeps_the_token_unless_it_rotates(box: Sandbox, http: aio
     second = await _token(http, box, **_refresh(first["refresh_token"]))
     assert "refresh_token" not in second
     assert box.oauth is not None
-    box.oauth.configure({"rotates": True, "reuse_ends_grant": True})
+    box.oauth.configure({"rotates": True, "once": False})
+    replaced = await _token(http, box, **_refresh(first["refresh_token"]))
+    assert replaced["refresh_token"] != first["refresh_token"]
+    box.oauth.configure({"once": True, "reuse_ends_grant": True})
     third = await _token(http, box, **_refresh(first["refresh_token"]))
     assert third["refresh_token"] != first["refresh_token"]
     assert await _alive(http, box, third["access_token"])

@@ -18,6 +18,10 @@ export function planView(plan) {
     { title: _("Size"), tight: true, cell: (store) => (store.bytes ? bytes(store.bytes) : "–") },
   ];
   const view = [h("h3", {}, _("What will be destroyed here")), table(_("What will be destroyed here"), columns, kept)];
+  if (plan.held?.length) {
+    const held = plan.held.map((one) => h("li", {}, h("b", {}, number(one.count)), ` ${one.what}`));
+    view.push(h("h3", {}, _("What a legal hold keeps")), h("ul", { class: "outside" }, held));
+  }
   if (plan.outside.length) {
     const outside = plan.outside.map((one) => h("li", {}, h("b", {}, `${outsideName(one.provider)} – ${one.label}`), ` ${one.what}`));
     view.push(h("h3", {}, _("What remains outside")), h("ul", { class: "outside" }, outside));

@@ -36,7 +36,7 @@ function show(facts) {
     { title: _("Destroyed"), end: true, cell: (store) => number(store.erased) },
   ];
   if (facts.erased?.length) section(_("What was destroyed here"), table(_("What was destroyed here"), erased, facts.erased));
-  if (facts.kept?.length) section(_("What stays, and why"), h("ul", { class: "outside" }, facts.kept.map((one) => h("li", {}, one.why))));
+  if (facts.kept?.length) section(_("What stays, and why"), h("ul", { class: "outside" }, facts.kept.map((one) => h("li", {}, one.objects ? h("b", {}, `${number(one.objects)} `) : "", one.why))));
   if (facts.outside?.length) {
     const lines = facts.outside.map((one) => h("li", {}, h("b", {}, [outsideName(one.provider), one.label].filter(Boolean).join(" – ")), ` ${one.what ?? one.outcome ?? ""}`));
     section(_("What remains outside"), h("ul", { class: "outside" }, lines));
@@ -66,10 +66,14 @@ async function main() {
     return title.focus();
   }
   title.textContent = other ? _("It has been forgotten") : _("You have been forgotten");
+  const facts = payload(raw);
+  const held = facts.kept?.some((one) => one.objects);
   byId("receipt-status").textContent = other
     ? _("Nothing that was kept here can be read any more. This is the signed receipt.")
-    : _("Nothing that was kept for you here can be read any more. This is your signed receipt.");
-  show(payload(raw));
+    : held
+      ? _("Nothing that was kept for you here can be read any more, but for what a legal hold keeps. This is your signed receipt.")
+      : _("Nothing that was kept for you here can be read any more. This is your signed receipt.");
+  show(facts);
   byId("receipt-download").href = URL.createObjectURL(new Blob([raw], { type: "application/json" }));
   byId("receipt-print").addEventListener("click", () => print());
   byId("receipt-actions").hidden = false;

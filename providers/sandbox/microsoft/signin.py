@@ -33,7 +33,7 @@ class SignIn:
     def __init__(self, box: Sandbox) -> None:
         self.box, self.kept = box, Kept(box.store.table("meta"))
         self.policies = Policies(box, self.kept)
-        settings = Settings(rotates=True, access_prefix="EwB4", refresh_prefix="M.C5", code_prefix="M.C")
+        settings = Settings(rotates=True, once=False, access_prefix="EwB4", refresh_prefix="M.C5", code_prefix="M.C")
         self.oauth = OAuth(box, settings, Hooks(offline=_offline, extras=self._extras, refuse=_refuse))
         router = box.app.router
         router.add_route("*", "/{tenant}/oauth2/v2.0/authorize", self.authorize)
@@ -63,8 +63,8 @@ class SignIn:
             return _posting(answer.headers["Location"])
         return answer
 
-    @behaviour("assumed", "A refresh token that was used is dead at once; Microsoft lets it live on for a while.")
-    @behaviour("documented", "The token endpoint rotates refresh tokens and speaks AADSTS codes in its errors.")
+    @behaviour("documented", "A refresh token replaces itself upon every use, and the old one is not revoked by that.")
+    @behaviour("documented", "The token endpoint speaks AADSTS codes in its errors.")
     async def token(self, request: web.Request) -> web.Response:
         """Code or refresh token in, tokens out."""
         label(request, "/{tenant}/oauth2/v2.0/token")

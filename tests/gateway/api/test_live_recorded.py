@@ -14,12 +14,15 @@ from gateway.api.services import Services
 from gateway.api.table import ROUTES
 from gateway.db.tables_people import sessions
 from gateway.ledger.ledger import Entry
+from gateway.policy import RULES
 from tests.gateway.api.conftest import ADMINISTRATOR
 from tests.gateway.api.live import Live, Person, person, token_form
+from tests.gateway.api.test_live_forget import receipt
 from tests.gateway.api.test_live_school import change
 from tests.gateway.api.test_routes import PAGES, filled, name
 from tests.gateway.webhooks.receiver import receiving
 
+NOBODY = "0" * 32
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/connections"): {"provider": "google"},
     ("POST", "/v1/drives/{drive}/items/{item}/children"): {"name": "x"},
@@ -33,9 +36,34 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("PATCH", "/v1/school/settings"): {"exports": {}},
     ("POST", "/v1/school/lawful-requests"): {
-        "authority": "x", "reference": "x", "basis": "x", "people": ["0" * 32], "parts": ["profile"],
+        "authority": "x", "reference": "x", "basis": "x", "people": [NOBODY], "parts": ["profile"],
     },
     ("POST", "/v1/school/lawful-requests/{request}/refuse"): {"why": "x"},
+    ("POST", "/v1/erasures/items/plan"): {"target": {"kind": "cached", "id": NOBODY}},
+    ("POST", "/v1/erasures/items"): {"target": {"kind": "cached", "id": NOBODY}, "confirm": "FORGET"},
+    ("POST", "/v1/school/erasures/plan"): {"scope": "people", "people": [NOBODY]},
+    ("POST", "/v1/school/erasures"): {"scope": "people", "people": [NOBODY], "confirm": "FORGET"},
+    ("POST", "/v1/me/corrections"): {"field": "name", "value": "x"},
+    ("POST", "/v1/children/{child}/corrections"): {"field": "name", "value": "x"},
+    ("POST", "/v1/school/people/{person}/corrections"): {"field": "name", "value": "x"},
+    ("POST", "/v1/me/exports"): {},
+    ("POST", "/v1/children/{child}/exports"): {},
+    ("POST", "/v1/school/people/{person}/exports"): {},
+    ("POST", "/v1/children/{child}/erasures"): {"confirm": "FORGET"},
+    ("POST", "/v1/school/guardians"): {
+        "child": NOBODY, "guardian": NOBODY, "rights": ["review"], "until": "2100-01-01T00:00:00Z",
+    },
+    ("POST", "/v1/school/corrections/{correction}/decision"): {"decision": "refuse"},
+    ("POST", "/v1/school/containment"): {"kind": "person", "target": NOBODY, "reason": "x"},
+    ("POST", "/v1/school/containment/{containment}/lift"): {"reason": "x"},
+    ("POST", "/v1/school/incidents"): {"kind": "other", "severity": "low"},
+    ("PATCH", "/v1/school/incidents/{incident}"): {"severity": "low"},
+    ("POST", "/v1/school/incidents/{incident}/awareness"): {"at": "2026-01-01T00:00:00Z"},
+    ("POST", "/v1/school/incidents/{incident}/notes"): {"text": "x"},
+    ("POST", "/v1/school/incidents/{incident}/decisions"): {"about": "people", "notify": False, "reason": "x"},
+    ("POST", "/v1/school/incidents/{incident}/notified"): {"about": "people", "at": "2026-01-01T00:00:00Z"},
+    ("POST", "/v1/school/incidents/{incident}/reopen"): {"reason": "x"},
+    ("POST", "/v1/school/incidents/{incident}/affected"): {"items": [{"kind": "person", "id": NOBODY}]},
 }  # fmt: skip
 """What a route with a body is asked with here."""
 
@@ -43,6 +71,7 @@ ACTS = {
     ("GET", "/connect/callback"): "account.connected",
     ("GET", "/signin/callback"): "person.signed_in",
     ("GET", "/v1/drives/{drive}/items/{item}/content"): "file.opened",
+    ("GET", "/v1/receipts/{secret}"): "receipt.fetched",
     ("GET", "/v1/school/ledger/export"): "ledger.exported",
     ("POST", "/extension/authorize"): "extension.authorized",
     ("POST", "/v1/connections/{connection}/confirm"): "account.confirmed",
@@ -61,6 +90,9 @@ ACTS = {
 }
 """What is told of what was done, beside the decision to let it be done."""
 
+ENDS = {"erasure.done", "transfer.ended", "upload.ended"}
+"""What is told of what was begun, when it ends."""
+
 NOTHING_TO_TELL = {
     ("OPTIONS", "/v1/uploads"): "says what this server speaks",
     ("GET", "/v1/receipt-keys"): "public keys",
@@ -72,15 +104,23 @@ NOTHING_TO_TELL = {
     ("GET", "/healthz"): "of nobody",
     ("GET", "/metrics"): "of nobody",
     ("GET", "/readyz"): "of nobody",
+    ("GET", "/privacy"): "what is kept of whom, for everybody to read",
     ("GET", "/receipt"): "a page without anything of anybody",
     ("GET", "/signin"): "sends the browser to the school's provider; who that is nobody knows yet",
     ("GET", "/static/{name}"): "of nobody",
     ("GET", "/v1/docs"): "of nobody",
     ("GET", "/v1/openapi.json"): "of nobody",
     ("POST", "/signout"): "the decision itself is the entry",
-    ("GET", "/v1/receipts/{secret}"): "by the secret alone; the erasure it is about has its entries",
 }
 """Where no session's decision is recorded, and nothing is done to anybody's data: each with its reason."""
+
+QUERIES = {
+    "/v1/drives/{drive}/search": "?q=words",
+    "/v1/school/affected/accesses": f"?object={NOBODY}",
+    "/v1/school/affected/objects": "?version=1",
+    "/v1/school/affected/people": "?since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z",
+}
+"""What a route that must be asked for something is asked for."""
 
 DECIDED = [route for route in ROUTES if route.action != PUBLIC]
 
@@ -141,9 +181,13 @@ async def test_each_decision_is_in_the_ledger_before_its_handler_runs(
     grow_old(live, me)  # nobody is to be forgotten here
     before = await last(live, me)
     body = BODIES[route.method, route.path] if route.body is not None else None
-    query = "?q=words" if route.path.endswith("/search") else ""
-    answer = await somebody.ask(route.method, filled(route.path) + query, json=body)
-    assert answer.status not in (422, 500), answer.body
+    answer = await somebody.ask(route.method, filled(route.path) + QUERIES.get(route.path, ""), json=body)
+    assert answer.status != 500, answer.body
+    assert answer.status != 422 or answer.code not in ("invalid_query", "invalid_body"), answer.body
+    if RULES[route.action].fresh:
+        assert answer.code == "fresh_sign_in_required"
+        assert not [entry for entry in await told(live, me, before) if entry.action == "policy.allowed"]
+        return
     entries = [entry for entry in await told(live, me, before) if entry.action == "policy.allowed"]
     decided = [(entry.details or {}) for entry in entries if (entry.details or {})["action"] == route.action]
     if route.records:
@@ -224,16 +268,22 @@ async def test_what_is_done_is_told_as_what_it_is(live: Live, somebody: Person) 
         await somebody.post("/v1/school/webhook/secret", 200)
         assert (await change(somebody, "*", {"webhook": None})).status == 200
     assert (await somebody.ask("GET", "/v1/school/ledger/export")).status == 200
+    target = {"kind": "report", "id": job["id"]}
+    forgotten = await somebody.post("/v1/erasures/items", 202, json={"target": target, "confirm": "FORGET"})
+    assert (await receipt(somebody, forgotten["receipt"])).status == 200
 
     async def read(services: Services) -> list[Entry]:
         return await services.ledger.read(me["school"]["id"], after=before, limit=100_000)
 
     entries = live.run(read)
-    assert set(ACTS.values()) <= {entry.action for entry in entries}
+    assert {*ACTS.values(), *ENDS} <= {entry.action for entry in entries}
+    (end,) = [one for one in entries if one.action == "transfer.ended" and one.subject == me["id"]]
+    assert end.details is not None
+    assert (end.details["job"], end.details["state"], end.details["counts"]["copied"]) == (job["id"], "done", 1)
     opened = [entry for entry in entries if entry.action == "file.opened" and entry.principal == me["id"]][-1]
     assert opened.details is not None
     assert (opened.details["name"], opened.details["item"]) == ("told.txt", file)
-    for action in ("file.opened", "drive.make_folder", "drive.trash", "transfer.ordered"):
+    for action in ("file.opened", "drive.make_folder", "drive.trash", "transfer.ordered", "transfer.ended"):
         word = next(entry.instruction for entry in reversed(entries) if entry.action == action)
         assert any(entry.action == "policy.allowed" and entry.instruction == word for entry in entries), action
 

@@ -269,7 +269,7 @@ async def test_no_grant_is_given_back(broken_live: Live, failure: Failure) -> No
             return await services.outside.give_back(task)
 
         async def sweep(services: Services) -> int:
-            return await services.accounts.sweep()
+            return await services.accounts.sweep(10)
 
         await seen(leo)
         async with failing(broken_live, failure):

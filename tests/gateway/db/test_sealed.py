@@ -27,6 +27,7 @@ from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.db.migrate import migrate
 from gateway.db.schema import METADATAS, SEALED
+from tests.databases import STILL
 
 SCHOOL, PERSON = "s" * 32, "p" * 32
 COLUMNS = [column for metadata in METADATAS for table in metadata.sorted_tables for column in table.columns]
@@ -91,7 +92,7 @@ class House:
     def __init__(self, database: Database, folder: Path) -> None:
         (folder / "data").mkdir()
         place = RootFile(folder / "root", folder / "data")
-        self.keyring = Keyring(Roots(place), database, MemoryExpiry())
+        self.keyring = Keyring(Roots(place), database, MemoryExpiry(), limit=STILL)
         self.database = database
         self.vault = Vault(self.keyring, open_blobs((folder / "blobs").as_uri()), database, folder / "staging")
         self.cycles = Cycles(self.keyring, database, self.vault.rewriter, SEALED, settle=0, grace=0)

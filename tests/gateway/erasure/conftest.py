@@ -30,6 +30,8 @@ from gateway.files.following import Following
 from gateway.files.freshness import Freshness
 from gateway.files.uploads import Uploads
 from gateway.forgetting import Forgetting, forgetting
+from gateway.holds import KIND as HOLD
+from gateway.holds import Holds
 from gateway.identity import People, Schools
 from gateway.jobs.service import Jobs
 from gateway.ledger import Ledger
@@ -106,6 +108,7 @@ class World:
         self.outside, self.stopped = Outside(), 0
         self.signing = SigningKeys(vault, database)
         self.made: list[Forgetting] = []
+        self.holds: Holds
         self.restored = False
 
     @property
@@ -132,10 +135,11 @@ class World:
 
         key = self.signing.journal_key
         restorer = Restorer(Journal(self.journal, key), Mark(self.journal.parent, key), database)
+        self.holds = Holds(vault, database, ledger, restorer, _for_a_year)
         made = forgetting(
             vault=vault, database=database, ledger=ledger, signing=self.signing, people=people,
             schools=Schools(vault, database), outside=self.outside, stop=self.stop, dead_by=dead_by,
-            restorer=restorer, acts={}, delay=delay,
+            restorer=restorer, acts={HOLD: self.holds.approved}, delay=delay, holds=self.holds,
             things=Things(vault, database, cached, following, uploads, jobs, fills.stop),
         )  # fmt: skip
         self.made.append(made)
@@ -144,7 +148,8 @@ class World:
     async def started(self, made: Forgetting | None = None) -> Forgetting:
         """As the composition root starts it."""
         made = made or self.process()
-        self.restored = await made.restorer.start(made.eraser.replays, [after_a_restore])
+        replays = {**made.eraser.replays, "hold": self.holds.opening.replay}
+        self.restored = await made.restorer.start(replays, [after_a_restore])
         await made.eraser.start()
         return made
 
@@ -212,6 +217,10 @@ class World:
                 return row
             await asyncio.sleep(0.02)
         raise AssertionError(f"not done: {row}")
+
+
+async def _for_a_year(_school: str) -> int:
+    return 365 * 24 * 3_600_000
 
 
 async def _nothing_to_send(*_: Any) -> str:

@@ -11,6 +11,9 @@ STAYS = {
     "receipt_links": "the way to the proof, at first use or after a month",
     "ledger_entries": "details die with the person's key",
     "lawful_requests": "what the law made the school hand out, kept as long as its ledger",
+    "holds": "what a legal hold keeps, and why, until it is released: the only thing that stops an erasure",
+    "native_kept": "the same: under the hold's own key",
+    "native_kept_parts": "the same",
     "sign_in_flows": "of nobody yet, ten minutes",
     "client_codes": "with client_grants (cascade)",
     "client_tokens": "with client_grants (cascade)",
@@ -22,7 +25,10 @@ STAYS = {
     "incident_detections": "ids, for days",
 }
 """When a person is forgotten."""
-_ENDS_WITH_THE_SCHOOL = {"ledger_entries", "lawful_requests", "incidents", "incident_detections"}
+_ENDS_WITH_THE_SCHOOL = {
+    "ledger_entries", "lawful_requests", "incidents", "incident_detections",
+    "holds", "native_kept", "native_kept_parts",
+}  # fmt: skip
 STAYS_OF_SCHOOL = {
     **{name: why for name, why in STAYS.items() if name not in _ENDS_WITH_THE_SCHOOL},
     "incident_acts": "with incidents (cascade)",

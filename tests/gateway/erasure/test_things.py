@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from providers.drive import Entry, OnConflict, Ref
 from providers.native import Allowance, NativeDrive
 from providers.native import tables as native
 from tests.conformance.base import put
-from tests.gateway.erasure.conftest import LEO, MIA, World, set_role
+from tests.gateway.erasure.conftest import DEAD_BY, LEO, MIA, World, set_role
 
 OWN = Asked("leo")
 
@@ -100,15 +101,16 @@ async def test_an_older_version_and_not_the_file(world: World) -> None:
     assert [one.id for one in await mine.versions(new.ref)] == [new.version]
 
 
-async def test_a_cached_copy_is_dead_in_backups_with_its_expiry_key(world: World) -> None:
+async def test_the_bytes_of_a_cached_copy_are_dead_in_backups_with_their_expiry_key_and_its_name_with_the_persons(
+    world: World,
+) -> None:
     made = await world.started()
     async with world.database.read() as tx:
         ends = (await tx.execute(select(cached_files.c.ends))).scalar_one()
-    begun = await made.eraser.begin_item(LEO, Target("cached", "copy of leo"), OWN, receipt=False)
-    assert begun.secret is None
-    done = await world.done(begun.id)
-    assert done.dead_by is not None
-    assert ends < done.dead_by <= ends + 300_000
+    receipt = await forget(world, made, Target("cached", "copy of leo"))
+    assert datetime.fromisoformat(receipt["backups_dead_by"]).timestamp() * 1000 == DEAD_BY
+    bytes_dead = datetime.fromisoformat(receipt["contents_dead_by"]).timestamp() * 1000
+    assert ends < bytes_dead <= ends + 300_000
     assert await count(world, cached_files) == 0
     assert world.blobs() == []
 

@@ -198,7 +198,7 @@ async def test_a_consent_ends_after_ten_minutes_and_with_its_session(
     assert await refused(accounts, me, {"state": google.states[-1], "code": "c"}) == "state"
     await accounts.begin(me, "google")
     database.ahead += 600_001
-    assert await accounts.sweep() == 1
+    assert await accounts.sweep(10) == 1
     await accounts.begin(me, "google")
     await sessions.end(me)
     async with database.read() as tx:
@@ -363,9 +363,9 @@ async def test_a_disconnection_that_was_broken_off_is_finished(
     assert await accounts.list(leo) == []
     with pytest.raises(NoSuchAccount):
         await accounts.disconnect(me, account)
-    assert await accounts.sweep() == 1
+    assert await accounts.sweep(10) == 1
     assert (google.revoked, await rows(database)) == ([b"canary-refresh-token"], [])
-    assert await accounts.sweep() == 0
+    assert await accounts.sweep(10) == 0
 
 
 async def test_a_sweep_leaves_a_running_disconnection_alone(
@@ -375,7 +375,7 @@ async def test_a_sweep_leaves_a_running_disconnection_alone(
     google.go_on.clear()
     task = asyncio.create_task(accounts.disconnect(me, account))
     await google.asked.wait()
-    assert await accounts.sweep() == 0
+    assert await accounts.sweep(10) == 0
     google.go_on.set()
     assert await task
     assert google.revoked == [b"canary-refresh-token"]
@@ -391,7 +391,7 @@ async def test_an_erasure_gives_back_what_a_broken_disconnection_left(
         await people.begin_erasure(tx, leo)
     ((provider, data),) = await accounts.grants(leo)
     assert (provider, data) == ("google", b"canary-refresh-token")
-    assert await accounts.sweep() == 0
+    assert await accounts.sweep(10) == 0
 
 
 @pytest.mark.both
@@ -407,7 +407,7 @@ async def test_who_connects_again_during_a_disconnection_is_connected(
     google.go_on.set()
     assert await task
     assert (await accounts.get(leo, account)).state == "unconfirmed"
-    assert await accounts.sweep() == 0
+    assert await accounts.sweep(10) == 0
     ((_, data),) = await accounts.grants(leo)
     assert data == b"second grant"
 
@@ -435,5 +435,5 @@ async def test_the_limit_counts_when_the_provider_answers(
     await accounts.begin(me, "google")
     google.grant = replace(google.grant, account="account 5")
     await accounts.finish(me, {"state": google.states[4], "code": "c"})
-    await accounts.sweep()
+    await accounts.sweep(10)
     assert len(await accounts.list(leo)) == 2

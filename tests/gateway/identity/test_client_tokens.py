@@ -282,17 +282,18 @@ async def test_sweeping_leaves_nothing_but_the_living(tokens: ClientTokens, data
 
     await code_for(tokens, leo)
     pair = await signed_in(tokens, leo)
-    assert await tokens.sweep() == 0
+    assert await tokens.sweep(10) == 0
     assert await rows() == [2, 2, 2]
     database.ahead = 60_001
-    assert await tokens.sweep() == 1
+    assert await tokens.sweep(10) == 3, "two codes, and the sign-in of which nothing came"
     assert await rows() == [1, 0, 2]
     database.ahead = 3_600_001
-    await tokens.sweep()
+    await tokens.sweep(10)
     assert await rows() == [1, 0, 1]
     await tokens.refresh(CLIENT_ID, pair.refresh_token)
     database.ahead = 86_400_001
-    assert await tokens.sweep() == 1
+    while await tokens.sweep(1):
+        pass
     assert await rows() == [0, 0, 0]
 
 

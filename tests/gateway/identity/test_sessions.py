@@ -51,7 +51,7 @@ async def test_it_ends_at_its_time_however_much_it_is_used(sessions: Sessions, d
         assert await sessions.resolve(begun.secret) is not None
     database.ahead += 110_000
     assert await sessions.resolve(begun.secret) is None
-    assert await sessions.sweep() == 1
+    assert await sessions.sweep(10) == 1
 
 
 async def test_use_is_noted_once_a_minute(sessions: Sessions, database: Clock, leo: Scope) -> None:

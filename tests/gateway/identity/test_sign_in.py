@@ -124,7 +124,7 @@ async def test_a_sign_in_ends_after_ten_minutes(browser: Browser) -> None:
     await browser.sign_in.begin()
     browser.database.ahead = 600_001
     assert await refused(browser, begun.cookie, params) == "state"
-    assert await browser.sign_in.sweep() == 1
+    assert await browser.sign_in.sweep(10) == 1
     assert await count(browser, sign_in_flows) == 0
 
 

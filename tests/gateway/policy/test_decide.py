@@ -37,16 +37,20 @@ OF_A_CHILD = {
 }  # fmt: skip
 ADMINISTRATORS = {
     "school.people", "school.ledger", "school.settings", "school.guardians", "school.corrections", "school.notices",
-    "school.notice_accept", "school.rights", "school.records", "school.lawful", "school.incidents",
+    "school.notice_accept", "school.guardian_make", "school.rights", "school.records", "school.lawful",
+    "school.incidents",
     "school.containment", "school.release", "school.erase", "school.erasures", "school.approvals", "school.approve",
+    "school.holds", "school.hold",
     "school.cancel",
 }  # fmt: skip
 GOES_ON = {
     "me.read", "session.end", "receipt.read", "erasure.plan", "erasure.self", "erasure.item", "erasure.read",
     "notice.read", "rights.read", "rights.correct", "rights.export", "child.act", "school.people", "school.ledger",
-    "school.records", "school.guardians", "school.corrections", "school.rights", "school.incidents",
+    "school.records", "school.guardians", "school.guardian_make", "school.corrections", "school.rights",
+    "school.incidents",
     "school.containment", "school.release", "school.lawful", "access.read", "school.erase", "school.erasures",
     "school.approvals", "school.approve", "school.cancel",
+    "school.holds", "school.hold",
 }  # fmt: skip
 """What works while the school's access is suspended."""
 

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import MetaData, select
 
+from cache.errors import Suspended
 from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.db.tables_erasure import signing_keys
@@ -65,7 +66,7 @@ async def test_a_start_makes_what_is_missing_and_another_finds_it(
         assert "d" not in key
     async with database.write() as tx:
         await tx.execute(signing_keys.delete().where(signing_keys.c.purpose == "checkpoints"))
-    with pytest.raises(IndexError):
+    with pytest.raises(Suspended):
         await keys.sign({}, CHECKPOINT)
     await again.start()
     assert again.journal_key == keys.journal_key

@@ -25,6 +25,7 @@ from gateway.transfers import Conflict, Order, Source, Transfers
 from providers.drive import Drive, Instruction, Ref, Traits
 from providers.drive import Source as Readable
 from providers.errors import NotFound
+from tests.databases import STILL
 from tests.gateway.jobs.support import QUICK, People
 from tests.gateway.transfers.filedrive import LOOSE, STRICT, FileDrive, Trip
 
@@ -137,7 +138,7 @@ async def open_vault(database: Database, folder: Path) -> AsyncIterator[Vault]:
     """A vault whose keys another process finds again."""
     expiry = folder / "expiry"
     expiry.mkdir(mode=0o700, exist_ok=True)
-    keyring = Keyring(ROOT, database, FolderExpiry(expiry))
+    keyring = Keyring(ROOT, database, FolderExpiry(expiry), limit=STILL)
     vault = Vault(keyring, open_blobs((folder / "blobs").as_uri()), database, folder / "staging")
     await vault.start()
     async with database.write() as tx:

@@ -135,6 +135,34 @@ async def test_a_paused_job_stands_still_and_goes_on_where_it_was(house: House) 
     assert house.trip.calls["begin"] == 2, "the upload under way was gone on with"
 
 
+async def test_a_pause_that_nobody_saw_lets_go_of_the_piece_in_the_air(house: House) -> None:
+    """Paused and resumed in one breath: the upload goes on from what has arrived, not from what is still held."""
+    data = body("large", 24 * UNIT)
+    file = house.left.put("top", "large.bin", data)
+    held = asyncio.Event()
+    real = house.right.send
+
+    async def holds(*what: object, **how: object) -> object:
+        done = await real(*what, **how)  # type: ignore[arg-type]  # as it was called
+        if house.trip.calls["send"] == 2:
+            held.set()
+            await asyncio.Event().wait()
+        return done
+
+    house.right.send = holds  # type: ignore[method-assign, assignment]  # one answer never comes
+    async with house.working():
+        job = await house.transfers.create(house.order("move", file))
+        await held.wait()
+        async with house.database.write() as tx:
+            assert await house.jobs.pause(tx, SCHOOL, PERSON, job)
+            assert await house.jobs.resume(tx, SCHOOL, PERSON, job)
+        house.jobs.wake(job)
+        view = await house.ended(job)
+    assert (view.state, view.counts.copied) == (JobState.DONE, 1)
+    assert (house.right.tree(), house.left.tree()) == ({"large.bin": data}, {})
+    assert house.trip.calls["begin"] == 1, "in the same session"
+
+
 async def _running(house: House) -> int:
     async with house.database.read() as tx:
         query = select(func.count()).where(items.c.state == "running")

@@ -19,7 +19,7 @@ from gateway.db.engine import Database
 from gateway.ledger import Ledger
 from gateway.schools import SchoolChoices
 from gateway.webhooks import Sender, Webhooks
-from tests.databases import database_url
+from tests.databases import STILL, database_url
 from tests.gateway.jobs.support import make_jobs, new, order
 from tests.gateway.vaults import enrol
 from tests.gateway.webhooks.conftest import Office
@@ -32,7 +32,7 @@ ROOT = Root(1, b"r" * 32)
 async def open_office(database: Database, folder: Path) -> Office:
     """With keys that another process of the same school would have."""
     (folder / "expiry").mkdir(mode=0o700, exist_ok=True)
-    keyring = Keyring(ROOT, database, FolderExpiry(folder / "expiry"))
+    keyring = Keyring(ROOT, database, FolderExpiry(folder / "expiry"), limit=STILL)
     vault = Vault(keyring, open_blobs((folder / "blobs").as_uri()), database, folder / "staging")
     await vault.start()
     ledger = Ledger(vault, database)

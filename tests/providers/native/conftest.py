@@ -22,7 +22,7 @@ from gateway.db.engine import Database
 from providers import native
 from providers.drive import Ref
 from providers.native import Allowance, Digests, NativeDrive
-from tests.databases import database, database_url, pytest_generate_tests
+from tests.databases import STILL, database, database_url, pytest_generate_tests
 
 __all__ = ["database", "database_url", "pytest_generate_tests"]
 
@@ -35,6 +35,7 @@ class Clocked:
         self.ahead = 0
         self.read = inner.read
         self.write = inner.write
+        self.after_waits = inner.after_waits
 
     async def now(self, tx: AsyncConnection | None = None) -> int:
         return await self._inner.now(tx) + self.ahead
@@ -73,7 +74,7 @@ class School:
 
     def twin(self) -> Vault:
         """A second process's vault on the same places."""
-        keyring = Keyring(self.root, self.database, MemoryExpiry())
+        keyring = Keyring(self.root, self.database, MemoryExpiry(), limit=STILL)
         return Vault(keyring, LocalBlobs(self.folder / "blobs"), self.database, self.folder / "staging")
 
     def blobs(self) -> list[str]:
@@ -98,7 +99,7 @@ async def school(database: Database, store: BlobStore, tmp_path: Path) -> AsyncI
     """A started vault with one enrolled person."""
     clocked = Clocked(database)
     root = Root(1, secrets.token_bytes(32))
-    keyring = Keyring(root, clocked, MemoryExpiry())
+    keyring = Keyring(root, clocked, MemoryExpiry(), limit=STILL)
     vault = Vault(keyring, store, clocked, tmp_path / "staging")
     await vault.start()
     made = School(vault, clocked, tmp_path, Scope("riverside", "leo"), keyring, root)

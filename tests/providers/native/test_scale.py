@@ -41,7 +41,7 @@ def failing(school: School, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Abs
     """The database goes away."""
 
     @asynccontextmanager
-    async def away() -> AsyncIterator[Any]:
+    async def away(**_: Any) -> AsyncIterator[Any]:
         raise OperationalError("SELECT", {}, OSError("gone"))
         yield
 
