@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from tests.e2e.audit import complaints
 from tests.e2e.browsing import browsing, picture
 from tests.e2e.running import Running
-from tests.e2e.test_page_rights import known
+from tests.e2e.test_page_rights import arrived, known
 from tests.e2e.test_page_school import school
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -52,8 +52,7 @@ async def test_a_school_has_one_person_forgotten_at_once_and_many_only_with_a_se
 ) -> None:
     async with browsing() as context, browsing() as others:
         for key, name in STUDENTS.items():
-            await (await known(others, gateway, key, name, "student", "13_15")).close()
-            await others.clear_cookies()
+            await arrived(others, gateway, key, name, "student", "13_15")
         page = await known(context, gateway, "vera.hill", "Vera Hill", "administrator", "adult")
         second = await known(others, gateway, "walt.hill", "Walt Hill", "administrator", "adult")
         panel = await school(page, "Forget")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,29 @@ STALE = {
 }  # fmt: skip
 
 
-async def known(context: BrowserContext, running: Running, key: str, name: str, role: str, age: str) -> Page:
-    """A page of somebody whom no other test knows, signed in for the first time."""
+async def added(context: BrowserContext, running: Running, key: str, name: str, role: str, age: str) -> None:
+    """Somebody whom no other test knows."""
     person = {"key": key, "name": name, "school": "riverside", "role": role, "age_band": age}
     assert (await context.request.post(f"{running.launchpad}/_sandbox/users", data=person)).ok
+
+
+async def arrived(context: BrowserContext, running: Running, key: str, name: str, role: str, age: str) -> None:
+    """Somebody who has signed in once, and has this context's session, without a page."""
+    await added(context, running, key, name, role, age)
+    await context.clear_cookies()
+    first = await (await context.request.get(running.gateway)).text()
+    way = re.search(r"/signin\?school=\w+", first)
+    assert way is not None
+    to_launchpad = await context.request.get(running.gateway + way[0], max_redirects=0)
+    back = f"{to_launchpad.headers['location']}&sandbox_user={key}@riverside.example"
+    assert (await context.request.get(back)).ok
+    assert (await (await context.request.get(f"{running.gateway}/v1/me")).json())["name"] == name
+
+
+async def known(context: BrowserContext, running: Running, key: str, name: str, role: str, age: str) -> Page:
+    """A page of somebody whom no other test knows, signed in for the first time."""
+    await added(context, running, key, name, role, age)
+    await context.clear_cookies()
     page = await context.new_page()
     await sign_in(page, running, key)
     return page
@@ -153,12 +173,11 @@ async def link(page: Page) -> None:
 
 async def test_a_guardian_sees_a_child_and_has_it_forgotten(gateway: Running) -> None:
     async with browsing() as others, browsing(viewport={"width": 390, "height": 800}) as context:
-        await known(others, gateway, "ida.park", "Ida Park", "student", "under_13")
+        await arrived(others, gateway, "ida.park", "Ida Park", "student", "under_13")
         page = await known(context, gateway, "petra.park", "Petra Park", "guardian", "adult")
         await expect(page.locator(".pane")).to_have_count(0)
         await expect(page.get_by_role("heading", name="Your children", exact=True)).to_be_visible()
         await expect(page.locator(".toast")).to_have_count(0)
-        await others.clear_cookies()
         await link(await known(others, gateway, "ruth.king", "Ruth King", "administrator", "adult"))
         await page.reload()
         await ready(page)

@@ -1,6 +1,6 @@
 /** "Forget me": the plan first, a fresh sign-in where needed, a typed word, then the receipt's page. */
 
-import { api, words } from "./api.js";
+import { api, gatewayNow, words } from "./api.js";
 import { attempt } from "./dialogs.js";
 import { byId, h, parts, table } from "./dom.js";
 import { _, bytes, number } from "./i18n.js";
@@ -61,7 +61,7 @@ export async function openForget(me) {
   byId("forget-word").value = "";
   part.go.disabled = true;
   part.problem.textContent = "";
-  const fresh = Date.now() - Date.parse(me.signed_in_at) < FRESH;
+  const fresh = gatewayNow() - Date.parse(me.signed_in_at) < FRESH;
   part.fresh.hidden = fresh;
   part.confirm.hidden = !fresh;
   byId("dialog-forget").showModal();

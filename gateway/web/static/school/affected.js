@@ -24,7 +24,7 @@ export async function findAffected(one, names, again) {
     { name: "since", label: _("From when"), kind: "time", value: local(one.began ?? one.aware), most: local(), needed: true },
     { name: "until", label: _("Until when"), kind: "time", value: local(one.ended), most: local(), needed: true },
   ];
-  const run = ({ since, until }) => all(school.touched(since, until), Infinity);
+  const run = ({ since, until }) => all(school.touched(since, until));
   const people = await attempt(() => askForm({ title: _("Whom it touched"), intro: _("The record of accesses says whose files were used in a time span."), fields, ok: _("Look"), run }));
   if (!people) return;
   if (!people.length) return void (await askSure(_("Whom it touched"), _("Nobody's files were used in that time."), _("OK")));

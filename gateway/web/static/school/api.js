@@ -7,15 +7,15 @@ const page = (path, more = {}) => (cursor) => json("GET", `${path}${query({ curs
 const key = () => ({ "Idempotency-Key": once() });
 const post = (path, body) => json("POST", path, { body, headers: key() });
 
-/** Everything of a list, page by page, up to ``most`` items. */
-export async function all(load, most = 5000) {
+/** Everything of a list, page by page. */
+export async function all(load) {
   const items = [];
   let cursor = null;
   do {
     const found = await load(cursor);
     items.push(...found.items);
     cursor = found.next ?? null;
-  } while (cursor && items.length < most);
+  } while (cursor);
   return items;
 }
 
@@ -32,7 +32,7 @@ const incident = (id) => `${S}/incidents/${id}`;
 export const school = {
   settings: () => tagged(`${S}/settings`),
   change: (etag, body) => matched("PATCH", `${S}/settings`, etag, body),
-  people: page(`${S}/people`),
+  people: page(`${S}/people`, { limit: "200" }),
   away: page(`${S}/inactive`),
   guardians: page(`${S}/guardians`),
   link: (body) => json("POST", `${S}/guardians`, { body }),
@@ -64,7 +64,7 @@ export const school = {
   erase: (body, word) => json("POST", `${S}/erasures`, { body: { ...body, confirm: "FORGET" }, headers: { "Idempotency-Key": word } }),
   erasures: page(`${S}/erasures`),
   approvals: page(`${S}/approvals`),
-  concerned: (id) => page(`${S}/approvals/${id}/people`),
+  concerned: (id) => page(`${S}/approvals/${id}/people`, { limit: "200" }),
   approve: (id) => json("POST", `${S}/approvals/${id}/approve`),
   cancel: (id) => json("POST", `${S}/approvals/${id}/cancel`),
   keys: async (person) => (await json("GET", `${S}/keys${query({ person })}`)).items,

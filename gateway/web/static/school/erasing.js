@@ -14,6 +14,7 @@ import { school } from "./api.js";
 import { showApprovals } from "./approvals.js";
 import { everybody, finder } from "./people.js";
 import { keepReceipt } from "./receipts.js";
+import { showWaiting } from "./waiting.js";
 
 const WORD = "FORGET";
 const SHOWN = 50; // rows of the list at once: whoever is looked for is found by name
@@ -96,6 +97,7 @@ export async function showErasing(box) {
     await attempt(() => showErasing(box));
     if (started?.receipt) box.prepend(keepReceipt(started.receipt));
     box.querySelector("h3").focus();
+    showWaiting();
   };
   const begin = (people) => attempt(() => freshly(() => order({ scope: "people", people: people.map((one) => one.id) }, people.length === 1 ? people[0] : null, done)));
   const all = () => attempt(() => freshly(() => order({ scope: "school", people: [] }, null, done)));

@@ -13,6 +13,7 @@ import { showDrafts } from "./drafts.js";
 import { ACTS, clockOf, DATA, list, ORIGINS, PEOPLE, severityName, STEPS } from "./incident_words.js";
 import { factFields, severityField } from "./incident_fields.js";
 import { everybody } from "./people.js";
+import { showWaiting } from "./waiting.js";
 
 const line = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, value));
 const button = (text, onclick, kind = "") => h("button", { type: "button", class: `button ${kind}`, onclick }, text);
@@ -150,6 +151,7 @@ export async function showIncident(box, id) {
     await attempt(() => showIncident(box, id));
     box.querySelector("h3").focus();
     say(words);
+    showWaiting();
   };
   const done = h("div", {});
   const names = new Map((await everybody().catch(() => [])).map((person) => [person.id, person.name]));

@@ -8,6 +8,7 @@ import { paged } from "../paging.js";
 import { card } from "../rooms.js";
 import { FIELDS, valueOf } from "../rights/words.js";
 import { school } from "./api.js";
+import { everybody } from "./people.js";
 import { showWaiting } from "./waiting.js";
 
 const me = JSON.parse(document.getElementById("me").textContent);
@@ -26,7 +27,7 @@ async function decide(one, accept, done) {
   await done();
 }
 
-function request(one, done) {
+function request(one, held, done) {
   const line = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, h("bdi", {}, value)));
   const mine = one.person === me.id;
   const buttons = [
@@ -35,7 +36,7 @@ function request(one, done) {
   ];
   return h("li", { class: "record" },
     h("h4", {}, h("bdi", {}, one.name || "–"), ` · ${FIELDS()[one.field]}`),
-    h("dl", { class: "facts" }, line(_("What is right"), valueOf(one.field, one.value)), one.why ? line(_("Why"), one.why) : null, line(_("Asked for"), moment(one.made))),
+    h("dl", { class: "facts" }, held ? line(_("What is held"), valueOf(one.field, held[one.field] ?? "–")) : null, line(_("What is right"), valueOf(one.field, one.value)), one.why ? line(_("Why"), one.why) : null, line(_("Asked for"), moment(one.made))),
     mine ? h("p", { class: "quiet" }, _("This is about you. Another administrator must answer it.")) : h("div", { class: "choices" }, buttons));
 }
 
@@ -46,6 +47,7 @@ export async function showRequests(box) {
     await attempt(() => showRequests(box));
     box.querySelector("h3").focus();
   };
-  await paged(listed, school.corrections, (items) => h("ul", { class: "room" }, items.map((one) => request(one, done))), _("Nobody waits for an answer."));
+  const people = new Map((await everybody()).map((person) => [person.id, person]));
+  await paged(listed, school.corrections, (items) => h("ul", { class: "room" }, items.map((one) => request(one, people.get(one.person), done))), _("Nobody waits for an answer."));
   box.replaceChildren(card(_("Corrections to answer"), h("p", {}, _("People asked to have corrected what your directory says about them. The oldest is first.")), listed));
 }
