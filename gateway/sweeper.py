@@ -1,15 +1,16 @@
 """Ends what has reached its end, again and again: bounded steps, so that nobody who waits for an answer notices.
 
-A kind of which a whole step was full goes on at once, a kind that has nothing more waits for the next round; before
+A kind of which a whole step was full goes on at once, a kind that has nothing more waits for the next round. Before
 every step there is a rest as long as the step before it took, so that sweeping never takes more than half of what there
-is, and steps that the database is slow with become smaller. As long as the database's clock is doubted nothing ends:
-see `gateway.db.clock`.
+is, and steps that take long become smaller where that makes them shorter. As long as the database's clock is doubted
+nothing ends: see `gateway.db.clock`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final, Protocol
@@ -26,7 +27,7 @@ STEP: Final = 500
 """Rows of one kind that a step ends at most."""
 SMALLEST: Final = 50
 LONG: Final = 0.1
-"""Seconds after which a step was too large: the next one of its kind is half of it."""
+"""Seconds after which a step was too large: the next one of its kind is half of it, unless that is no quicker."""
 REST: Final = 0.01
 """Seconds between two steps at least."""
 
@@ -68,6 +69,7 @@ class Sweeper:
         self._turn = turn
         self._every = every
         self._sizes = dict.fromkeys(sweeps, STEP)
+        self._last: dict[str, tuple[int, float]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -105,18 +107,26 @@ class Sweeper:
 
     async def round(self) -> None:
         """One step of every kind; then those go on that were full, until none is or the next round is due."""
-        until = time.monotonic() + self._every
-        going = list(self._sweeps)
-        while going:
-            full = []
-            for kind in going:
-                if self._clock.parked or not await self._ours():
-                    return
-                begun = time.monotonic()
-                if await self.full(kind):
-                    full.append(kind)
-                await asyncio.sleep(max(REST, time.monotonic() - begun))
-            going = full if time.monotonic() < until else []
+        until, swept = time.monotonic() + self._every, Counter[str]()
+        try:
+            going = list(self._sweeps)
+            while going:
+                going = [kind for kind in going if await self._goes_on(kind, swept)]
+                going = going if time.monotonic() < until else []
+        finally:
+            for kind, count in (+swept).items():
+                log.info("swept", kind=kind, count=count)
+
+    async def _goes_on(self, kind: str, swept: Counter[str]) -> bool:
+        if self._clock.parked or not await self._ours():
+            return False
+        size, begun = self._sizes[kind], time.monotonic()
+        count = await self.once(kind, size)
+        swept[kind] += count
+        took = time.monotonic() - begun
+        self._sizes[kind] = self._next(kind, size, took)
+        await asyncio.sleep(max(REST, took))
+        return count >= size
 
     async def _ours(self) -> bool:
         if self._turn is None:
@@ -132,21 +142,17 @@ class Sweeper:
             with suppress(Exception):  # else the turn ends by itself
                 await self._turn.release()
 
-    async def full(self, kind: str) -> bool:
-        """One step of one store: whether there may be more."""
-        size, begun = self._sizes[kind], time.monotonic()
-        count = await self.once(kind, size)
-        slow = time.monotonic() - begun > LONG
-        self._sizes[kind] = max(SMALLEST, size // 2) if slow else min(STEP, size * 2)
-        return count >= size
+    def _next(self, kind: str, size: int, seconds: float) -> int:
+        """The size of the next step. A bucket far away takes its time for few blobs as for many."""
+        larger, longer = self._last.get(kind, (size, seconds))
+        self._last[kind] = size, seconds
+        helps = size >= larger or seconds < longer * 3 / 4
+        return max(SMALLEST, size // 2) if seconds > LONG and helps else min(STEP, size * 2)
 
     async def once(self, kind: str, limit: int = STEP) -> int:
         """One step of one store. How many ended."""
         try:
-            count = await self._sweeps[kind](limit)
+            return await self._sweeps[kind](limit)
         except Exception as error:  # noqa: BLE001  # one store's trouble must not keep the others from ending
             log.warning("sweep_failed", kind=kind, why=type(error).__name__)
             return 0
-        if count:
-            log.info("swept", kind=kind, count=count)
-        return count

@@ -20,7 +20,7 @@ from gateway.db.clock import STEADY, Clock
 from gateway.db.engine import Database
 from gateway.db.metadata import metadata
 from gateway.db.tables_files import cached_files
-from gateway.sweeper import LONG, STEP, Sweeper
+from gateway.sweeper import LONG, SMALLEST, STEP, Sweeper
 from tests.databases import database, database_url, pytest_generate_tests
 from tests.gateway.vaults import enrol, open_vault
 
@@ -207,23 +207,48 @@ async def test_a_round_ends_so_that_no_kind_waits_for_another() -> None:
     assert (len(endless.steps), len(other.steps)) == (3, 3)
 
 
+class Slow:
+    """Steps of that many seconds for a row, and for the step itself; nothing waits for real."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, row: float, step: float) -> None:
+        self.row, self.step, self.now, self.rows = row, step, 0.0, Rows(1_000_000)
+        monkeypatch.setattr("gateway.sweeper.time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr("gateway.sweeper.REST", 0.0)
+        monkeypatch.setattr("gateway.sweeper.asyncio", SimpleNamespace(sleep=self._sleep))
+        self.rests: list[float] = []
+        self.sweeper = Sweeper({"rows": self}, Clock(), nothing, every=0.0)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.rests.append(seconds)
+
+    async def __call__(self, limit: int) -> int:
+        self.now += limit * self.row + self.step
+        return await self.rows(limit)
+
+    async def steps(self, count: int) -> list[int]:
+        """Sizes of the next steps."""
+        self.rows.steps.clear()
+        for _ in range(count):
+            await self.sweeper.round()
+        return self.rows.steps
+
+
 async def test_steps_that_take_long_become_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr("gateway.sweeper.time", SimpleNamespace(monotonic=lambda: now[0]))
-    rows, slow = Rows(1_000_000), [True]
+    slow = Slow(monkeypatch, LONG / (SMALLEST + 1), 0.0)
+    assert await slow.steps(8) == [500, 250, 125, 62, 50, 100, 50, 100]
+    slow.row = 0.0
+    assert await slow.steps(5) == [50, 100, 200, 400, 500]
 
-    async def step(limit: int) -> int:
-        now[0] += 2 * LONG if slow[0] else 0.0
-        return await rows(limit)
 
-    sweeper = Sweeper({"rows": step}, Clock(), nothing)
-    for _ in range(6):
-        await sweeper.full("rows")
-    assert rows.steps == [500, 250, 125, 62, 50, 50]
-    slow[0] = False
-    for _ in range(5):
-        assert await sweeper.full("rows")
-    assert rows.steps[6:] == [50, 100, 200, 400, 500]
+async def test_steps_stay_large_where_small_ones_take_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those do that ask a bucket far away."""
+    assert await Slow(monkeypatch, 0.0, 4 * LONG).steps(6) == [500, 250, 500, 250, 500, 250]
+
+
+async def test_after_each_step_is_a_rest_as_long_as_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(monkeypatch, 0.0, 0.07)
+    await slow.steps(3)
+    assert slow.rests == pytest.approx([0.07, 0.07, 0.07])
 
 
 async def test_a_clock_that_jumps_amid_a_round_ends_it(passing: Time, database: Database) -> None:
