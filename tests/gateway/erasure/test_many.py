@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from cache.errors import Shredded
+from cache.errors import Shredded, Suspended
 from cache.vault import Scope
 from gateway.approvals import NoSuchApproval, Request, SecondNeeded, State, WrongState
+from gateway.books import Books
+from gateway.containment import Containments, Target, Word
 from gateway.db.tables_approvals import approval_votes, approvals
 from gateway.db.tables_erasure import erasures
 from gateway.db.tables_ledger import ledger_entries, ledger_heads
@@ -19,7 +21,9 @@ from gateway.erasure.model import ErasureRefused, NothingThere
 from gateway.forgetting import Forgetting
 from gateway.identity import Schools
 from gateway.identity.schools import SchoolStillHere
+from gateway.ledger import Ledger
 from gateway.settings import IdentityProvider, SchoolSetting
+from gateway.suspended import Kind
 from tests.gateway.erasure.conftest import ADA, EVERYBODY, LEO, MIA, ZOE, World, set_role
 
 ISSUER = "https://launchpad.example"
@@ -77,6 +81,25 @@ async def test_who_could_not_be_given_back_is_named_by_id(world: World, monkeypa
     request, secret = await asked(made, "mia")
     await due(world, made, request)
     assert (await world.statement(secret))["outside"] == [{"person": "mia", "not_revoked": {"OneDrive": 1}}]
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("people", [("leo", "mia"), ()])
+async def test_a_suspended_key_of_the_school_stops_no_forgetting(world: World, people: tuple[str, ...]) -> None:
+    """Not even between the two approvals: only a legal hold may stop an erasure."""
+    made = await world.started()
+    request, secret = await asked(made, *people)
+    ledger = Ledger(world.vault, world.database)
+    held = Containments(world.vault, world.database, ledger, Books(world.vault))
+    await held.begin(Word("school"), Target(Kind.KEY, "", 1), "stolen")
+    with pytest.raises(Suspended):
+        await world.vault.fields(Scope("school", None))
+    await due(world, made, request)
+    assert (await world.statement(secret))["scope"] == ("people" if people else "school")
+    assert await world.state(LEO) == "erased"
+    if people:
+        found = await made.approvals.get("school", request.id)
+        assert (found.state, found.details) == (State.DONE, {})
 
 
 async def test_one_administrator_is_not_enough(world: World) -> None:
