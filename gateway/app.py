@@ -301,7 +301,7 @@ async def _services(
     forgotten = forgetting(
         vault=vault, database=database, ledger=ledger, signing=signing, people=people, schools=schools,
         outside=outside, stop=stop, dead_by=vault.dead_by, restorer=restorer, acts={LAWFUL: lawful.approved},
-        delay=choices.delay,
+        delay=choices.delay, checkpoints=checkpoints,
         things=Things(vault, database, cached, following, uploads, jobs, fills.stop),
     )  # fmt: skip
     return Services(

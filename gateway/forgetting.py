@@ -22,6 +22,7 @@ from gateway.erasure.steps import Conclusion, DeadBy, Journalled
 from gateway.erasure.things import Things
 from gateway.identity import People, Schools
 from gateway.ledger import Ledger
+from gateway.ledger.checkpoints import Checkpoints
 from gateway.signing import SigningKeys
 
 
@@ -52,6 +53,7 @@ def forgetting(
     restorer: Restorer,
     acts: Mapping[str, Act],
     delay: Delay,
+    checkpoints: Checkpoints,
 ) -> Forgetting:
     """``acts``: what approved requests of other rooms do, by kind. ``signing`` was started, ``restorer`` not yet."""
     journalled, receipts = Journalled(restorer, database), Receipts(database)
@@ -64,7 +66,7 @@ def forgetting(
     )  # fmt: skip
     school = ForgetSchool(
         vault=vault, database=database, ledger=ledger, journalled=journalled, conclusion=conclusion,
-        stores=SCHOOL_STORES,
+        stores=SCHOOL_STORES, close=checkpoints.close,
     )  # fmt: skip
     eraser = Eraser(
         database=database, ledger=ledger, people=people, schools=schools, journalled=journalled, receipts=receipts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from cache.errors import Shredded, Suspended
 from cache.vault import Scope
@@ -14,14 +14,17 @@ from gateway.books import Books
 from gateway.containment import Containments, Target, Word
 from gateway.db.tables_approvals import approval_votes, approvals
 from gateway.db.tables_erasure import erasures
-from gateway.db.tables_ledger import ledger_entries, ledger_heads
+from gateway.db.tables_ledger import ledger_checkpoints, ledger_entries, ledger_heads
 from gateway.db.tables_people import persons, schools
 from gateway.erasure import ordering
 from gateway.erasure.model import ErasureRefused, NothingThere
 from gateway.forgetting import Forgetting
 from gateway.identity import Schools
 from gateway.identity.schools import SchoolStillHere
-from gateway.ledger import Ledger
+from gateway.ledger import Ends, Ledger
+from gateway.ledger.checkpoints import Checkpoints
+from gateway.ledger.keeping import Keeping
+from gateway.ledger.verify import verify
 from gateway.settings import IdentityProvider, SchoolSetting
 from gateway.suspended import Kind
 from tests.gateway.erasure.conftest import ADA, EVERYBODY, LEO, MIA, ZOE, World, set_role
@@ -239,6 +242,47 @@ async def test_a_school_that_leaves(world: World) -> None:
     with pytest.raises(Shredded):
         await world.vault.fields(Scope("school", None))
     assert len(world.blobs()) == 1, "of the other school"
+
+
+@pytest.mark.both
+async def test_the_chain_of_a_school_that_left_still_verifies(world: World) -> None:
+    """Its end is signed; no alarm is raised for the entries that are gone, before that or after."""
+    ends, ledger = Ends(), Ledger(world.vault, world.database)
+    alarms: list[str] = []
+
+    async def for_ever(_school: str) -> int:
+        return 1 << 60
+
+    async def found(school: str, _place: int, _why: str) -> None:
+        alarms.append(school)
+
+    checkpoints = Checkpoints(ledger, world.database, ends, world.signing, for_ever)
+    keeping = Keeping(checkpoints, world.database, found=found, pause=0)
+    made = await world.started()
+    request, secret = await asked(made)
+    before = await verify(world.database, "school", await checkpoints.check())
+    await due(world, made, request)
+    await world.statement(secret)
+    await keeping.sweep(10)
+    verdict = await verify(world.database, "school", await checkpoints.check(), known=(before.sequence, before.end))
+    assert (verdict.whole, verdict.entries, verdict.base == verdict.sequence > before.sequence) == (True, 0, True)
+    assert alarms == []
+    async with world.database.write() as tx:
+        mine = (erasures.c.id == request.id) & (erasures.c.step == "done")
+        assert (await tx.execute(update(erasures).where(mine).values(step="erased"))).rowcount == 1
+        own = ledger_checkpoints.c.school == "school"
+        (stated,) = (await tx.execute(select(ledger_checkpoints).where(own))).mappings().all()
+        await tx.execute(delete(ledger_checkpoints).where(own))
+        await tx.execute(update(ledger_heads).values(kept=None))
+    await keeping.sweep(10)
+    assert alarms == [], "while it is taken away it is left alone"
+    async with world.database.write() as tx:
+        await tx.execute(update(erasures).where(erasures.c.id == request.id).values(step="done"))
+        await tx.execute(insert(ledger_checkpoints).values(**stated))
+        await tx.execute(update(ledger_heads).where(ledger_heads.c.school == "school").values(sequence=1, kept=None))
+    await keeping.again("school")
+    await keeping.sweep(10)
+    assert alarms == ["school"], "what is left is still looked after"
 
 
 async def configured(world: World, again: int) -> Schools:
