@@ -307,7 +307,7 @@ async def _services(
     forgotten = forgetting(
         vault=vault, database=database, ledger=ledger, signing=signing, people=people, schools=schools,
         outside=outside, stop=stop, dead_by=vault.dead_by, restorer=restorer,
-        acts={LAWFUL: lawful.approved, HOLD: holds.approved}, delay=choices.delay, holds=holds,
+        acts={LAWFUL: lawful.approved, HOLD: holds.approved}, delay=choices.delay, holds=holds, checkpoints=checkpoints,
         things=Things(vault, database, cached, following, uploads, jobs, fills.stop),
     )  # fmt: skip
     return Services(

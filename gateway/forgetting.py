@@ -24,6 +24,7 @@ from gateway.erasure.steps import Conclusion, DeadBy, Journalled
 from gateway.erasure.things import Things
 from gateway.identity import People, Schools
 from gateway.ledger import Ledger
+from gateway.ledger.checkpoints import Checkpoints
 from gateway.signing import SigningKeys
 
 
@@ -55,6 +56,7 @@ def forgetting(
     restorer: Restorer,
     acts: Mapping[str, Act],
     delay: Delay,
+    checkpoints: Checkpoints,
 ) -> Forgetting:
     """``acts``: what approved requests of other rooms do, by kind. ``signing`` was started, ``restorer`` not yet."""
     journalled, receipts = Journalled(restorer, database), Receipts(database, ledger)
@@ -67,7 +69,7 @@ def forgetting(
     )  # fmt: skip
     school = ForgetSchool(
         vault=vault, database=database, ledger=ledger, journalled=journalled, conclusion=conclusion,
-        stores=SCHOOL_STORES, holds=holds,
+        stores=SCHOOL_STORES, holds=holds, close=checkpoints.close,
     )  # fmt: skip
     eraser = Eraser(
         database=database, ledger=ledger, people=people, schools=schools, journalled=journalled, receipts=receipts,

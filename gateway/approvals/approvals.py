@@ -2,6 +2,7 @@
 
 An act runs in the transaction that ends its request, so it is done exactly once; what it begins goes on by itself.
 Every step is an entry in the ledger of the school. Whether a sign-in is fresh enough for a step, the routes check.
+A suspended key of the school holds up no request: only its details are not read until the key may be used again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import structlog
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cache.errors import Suspended
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.approvals.model import OPEN, NoSuchApproval, Request, SecondNeeded, State, Vote, WrongState
@@ -231,17 +233,25 @@ class Approvals:
 
     async def _request(self, tx: AsyncConnection, row: Row[Any]) -> Request:
         votes = select(approval_votes).where(approval_votes.c.approval == row.id).order_by(approval_votes.c.at)
-        fields = await self._vault.fields(Scope(row.school, None))
         kept = ("id", "school", "kind", "needed", "delay", "people", "made", "due", "ended")
         return Request(
             **{name: getattr(row, name) for name in kept},
             state=State(row.state),
             votes=[Vote(one.person, one.at) for one in await tx.execute(votes)],
-            details=json.loads(fields.text(TABLE, "details", row.id, row.details)),
+            details=await self._details(row),
         )
+
+    async def _details(self, row: Row[Any]) -> Mapping[str, Any]:
+        """Empty while the key may not be used."""
+        try:
+            fields = await self._vault.fields(Scope(row.school, None))
+            told: dict[str, Any] = json.loads(fields.text(TABLE, "details", row.id, row.details))
+        except Suspended:
+            return {}
+        return told
 
     async def _tell(
         self, tx: AsyncConnection, school: str, by: str | None, action: str, request: str, kind: str, people: int
     ) -> None:
         told = {"kind": kind, "people": people}
-        await self._ledger.append(tx, school, Event(action, by, None, request, POLICY_VERSION, told))
+        await self._ledger.tell(tx, school, Event(action, by, None, request, POLICY_VERSION, told))

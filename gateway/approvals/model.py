@@ -47,7 +47,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as administrators see it and as its act gets it. Times in epoch ms, ``delay`` in ms."""
+    """A request as administrators see it and as its act gets it. Times in epoch ms, ``delay`` in ms.
+
+    ``details`` are empty while the school's key may not be used.
+    """
 
     id: str
     school: str

@@ -40,13 +40,15 @@ class Beside:
         return self.stores.database
 
     async def chains(self) -> list[str]:
-        """The schools that have a chain, and the deployment itself."""
+        """The schools that have a chain, and the deployment itself. Without one that is being taken away."""
         from sqlalchemy import select
 
         from gateway.db.tables_ledger import ledger_heads
+        from gateway.ledger.ends import leaving
 
+        whole = select(ledger_heads.c.school).where(ledger_heads.c.school.not_in(leaving()))
         async with self.database.read() as tx:
-            return list((await tx.execute(select(ledger_heads.c.school).order_by(ledger_heads.c.school))).scalars())
+            return list((await tx.execute(whole.order_by(ledger_heads.c.school))).scalars())
 
 
 @asynccontextmanager

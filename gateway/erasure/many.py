@@ -6,14 +6,14 @@ school   begun    the school has left, everybody is marked; nobody can sign in t
          people   its journal line is on disk
          shredded everybody is forgotten, the school's own keys are destroyed
          erased   its settings, its webhook, its ledger are gone; only the end of the ledger's chain stays
-         done     one receipt of counts is signed
+         done     that end and one receipt of counts are signed
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ from gateway.erasure.receipt import of_many
 from gateway.erasure.steps import BATCH, Conclusion, Flow, Journalled, Next
 from gateway.erasure.stores import Store
 from gateway.ledger import Ledger, operated
+from gateway.ledger.checkpoints import Close
 from gateway.signing import DEPLOYMENT
 
 _PAGE: Final = 500
@@ -76,7 +77,9 @@ class ForgetSchool:
         conclusion: Conclusion,
         stores: Sequence[Store],
         holds: Holds,
+        close: Callable[[str], Awaitable[Close]],
     ) -> None:
+        """``close``: says the last word about a school's chain."""
         self._vault = vault
         self._database = database
         self._ledger = ledger
@@ -84,6 +87,7 @@ class ForgetSchool:
         self._journalled = journalled
         self._conclusion = conclusion
         self._stores = stores
+        self._close = close
 
     @property
     def flow(self) -> Flow:
@@ -134,8 +138,10 @@ class ForgetSchool:
         done = await self._conclusion.end(erasure, self._says)
         await self._emptied(erasure)
         await self._conclusion.flushed()
+        closed = await self._close(erasure.school)
 
         async def also(tx: AsyncConnection) -> None:
+            await closed(tx)
             if done.also is not None:
                 await done.also(tx)
             told = {"school": erasure.school, "erasure": erasure.id, "head": erasure.counts.get("head")}

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
+from cache.errors import Shredded
 from cache.failures import Failed
 from gateway.containment import Word
 from gateway.db.engine import Database
@@ -170,8 +171,18 @@ class Watcher:
         for failed in self._vault.failures():
             self._add(failed)
         for school in list(self._left):
+            await self._tell(school)
+
+    async def _tell(self, school: str) -> None:
+        """One school's trouble is not another's; of one that left there is nobody to tell."""
+        try:
             await self._detection.saw(self._left[school])
-            del self._left[school]
+        except Shredded:
+            log.info("nobody_to_tell", kind="failed_tags")
+        except Exception as error:  # noqa: BLE001 - told at the next look
+            log.warning("incidents_wait", why=type(error).__name__)
+            return
+        del self._left[school]
 
     def _add(self, failed: Failed) -> None:
         school = failed.scope.tenant

@@ -114,8 +114,11 @@ class LawfulRequests:
         return found
 
     async def approved(self, tx: AsyncConnection, approval: Approval) -> None:
-        """Two administrators have approved: the act of `gateway.approvals`."""
-        request = str(approval.details["request"])
+        """Two administrators have approved: the act of `gateway.approvals`. Suspended while its key may not be used."""
+        mine = (table.c.school == approval.school) & (table.c.approval == approval.id)
+        request = (await tx.execute(select(table.c.id).where(mine))).scalar_one_or_none()
+        if request is None:
+            return  # it was opened anew since
         row, told = await self._locked(tx, approval.school, request, secret=False)
         if row.state == State.OPEN:
             await tx.execute(update(table).where(table.c.id == request).values(state=State.APPROVED))

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cache.errors import Unavailable
 from gateway.db.engine import Database
 from gateway.db.tables_ledger import ledger_checkpoints, ledger_entries
 from gateway.ledger.ends import End, Ends
@@ -29,6 +30,14 @@ DAY: Final = 86_400_000
 
 Retention = Callable[[str], Awaitable[int]]
 """How long a school keeps entries, ms."""
+
+
+Close = Callable[[AsyncConnection], Awaitable[None]]
+"""Stores the last word about a chain."""
+
+
+async def _nothing(_tx: AsyncConnection) -> None:
+    """Where there is nothing to say."""
 
 
 class Signer(Protocol):
@@ -105,6 +114,28 @@ class Checkpoints:
             gone = await tx.execute(delete(ledger_entries).where(mine))
             await self._ledger.append(tx, school, event)
         return gone.rowcount
+
+    async def close(self, school: str) -> Close:
+        """For a school that left and whose entries are gone: states the end as a base, so that what is left verifies.
+
+        What it gives stores that, in the caller's transaction; Unavailable where an entry came meanwhile. An end that
+        is not ours stays without, and broken.
+        """
+        async with self._database.read() as tx:
+            end, now = await self._ends.read(tx, school), await self._database.now(tx)
+        if end is None or end.sequence == 0 or not self._ends.holds(end):
+            return _nothing
+        stated = Stated(school, end.sequence, end.hash, BASE, end.checkpoint, now)
+        signed = await self._signed(stated)
+
+        async def store(tx: AsyncConnection) -> None:
+            here = await self._ends.lock(tx, school)
+            if here.sequence != stated.sequence:
+                raise Unavailable("the chain of a school that left went on")
+            await self._store(tx, stated, signed)
+            await self._ends.move(tx, here, base=stated.sequence, checkpoint=stated.sequence, signed=now)
+
+        return store
 
     async def _last(self, tx: AsyncConnection, end: End, cut: int) -> int:
         """Up to where a pruning may go now: 0 where the oldest entry is not a day beyond its time."""

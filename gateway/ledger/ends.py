@@ -10,12 +10,13 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
 from cache.encoding import enc
 from cache.keys import hkdf
+from gateway.db.tables_erasure import erasures
 from gateway.db.tables_ledger import ledger_heads as heads
 from gateway.ledger.chain import genesis, proof
 
@@ -87,6 +88,12 @@ class Ends:
         for row in (await tx.execute(select(heads).where(heads.c.proof.is_(None)).with_for_update())).all():
             mine = heads.c.school == row.school
             await tx.execute(update(heads).where(mine).values(proof=self._proof(_end(row))))
+
+
+def leaving() -> Select[tuple[str]]:
+    """Schools that leave and whose entries are being taken away: until that is done, their chains are nothing whole."""
+    mine = (erasures.c.scope == "school") & (erasures.c.step != "done")
+    return select(erasures.c.school).where(mine)
 
 
 def _end(row: Row[Any]) -> End:

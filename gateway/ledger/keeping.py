@@ -16,6 +16,7 @@ from sqlalchemy import Row, or_, select, update
 from gateway.db.engine import Database
 from gateway.db.tables_ledger import ledger_heads as heads
 from gateway.ledger.checkpoints import DAY, Checkpoints
+from gateway.ledger.ends import leaving
 from gateway.ledger.verify import Verdict, verify
 from gateway.ledger.walk import Broken
 
@@ -70,13 +71,23 @@ class Keeping:
         self._most = walk
 
     async def sweep(self, limit: int) -> int:
-        """Look after up to ``limit`` chains that nobody looked after for a while. How many needed something."""
+        """Look after up to ``limit`` chains that nobody looked after for a while. How many needed something.
+
+        One chain's trouble does not keep the others from being looked after.
+        """
         now = await self._database.now()
-        over = or_(heads.c.kept.is_(None), heads.c.kept <= now - self._pause)
+        over = or_(heads.c.kept.is_(None), heads.c.kept <= now - self._pause) & heads.c.school.not_in(leaving())
         query = select(heads.c.school).where(over).order_by(heads.c.kept.nulls_first(), heads.c.school).limit(limit)
         async with self._database.read() as tx:
             schools: Sequence[str] = (await tx.execute(query)).scalars().all()
-        return sum([await self.keep(school) for school in schools])
+        return sum([await self._kept(school) for school in schools])
+
+    async def _kept(self, school: str) -> int:
+        try:
+            return await self.keep(school)
+        except Exception as error:  # noqa: BLE001  # whatever it was, it is looked after again
+            log.warning("ledger_not_kept", why=type(error).__name__)
+            return 0
 
     async def keep(self, school: str) -> int:
         """Look after one chain, unless somebody else does. 1 where it needed something."""

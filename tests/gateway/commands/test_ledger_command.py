@@ -16,10 +16,12 @@ from sqlalchemy import MetaData, update
 
 from gateway.app import Deployment, deployment
 from gateway.db.engine import Database
+from gateway.db.tables_approvals import approvals
 from gateway.db.tables_ledger import ledger_entries
 from gateway.ledger import Event
 from gateway.settings import Settings
 from tests.databases import database, database_url, pytest_generate_tests
+from tests.gateway.rights.conftest import claims
 
 __all__ = ["database", "database_url", "pytest_generate_tests"]
 PROVIDER = {
@@ -108,6 +110,39 @@ async def test_verify_beside_a_running_gateway(gateway: Gateway) -> None:
     assert told.details is not None
     assert told.details["broken"] == {gateway.school: 3}
     assert told.details["by"]
+
+
+async def leave(gateway: Gateway) -> None:
+    """The school leaves, on the word of two."""
+    services = gateway.made.services
+    found = services.schools.get(gateway.school)
+    ann, sofia = [
+        await services.people.arrive(found, claims(one, role="administrator", age_band="adult"))
+        for one in ("ann", "sofia")
+    ]
+    request, _ = await services.orders.school(found.id, ann, {})
+    await services.orders.approve(found.id, sofia, request.id)
+    async with services.database.write() as tx:
+        await tx.execute(update(approvals).values(due=1))
+    assert await services.approvals.sweep(10) == 1
+    async with asyncio.timeout(60):
+        while (await services.looking.one_of_school(found.id, request.id)).erasure.step != "done":
+            await asyncio.sleep(0.05)
+
+
+async def test_a_school_that_left_is_nothing_wrong(gateway: Gateway, tmp_path: Path) -> None:
+    await gateway.fill(4)
+    school, keys = gateway.school, tmp_path / "keys.json"
+    keys.write_text(json.dumps(await gateway.made.services.signing.public("checkpoints")))
+    before, after = tmp_path / "before.jsonl", tmp_path / "after.jsonl"
+    assert (await gateway.run("ledger", "export", "--out", str(before))).code == 0
+    await leave(gateway)
+    ran = await gateway.run("ledger", "verify", "--known", str(before))
+    assert (ran.code, ran.err) == (0, "")
+    assert f"{school}: 0 entries from " in ran.out
+    assert (await gateway.run("ledger", "export", "--out", str(after))).code == 0
+    ran = await gateway.run("ledger", "verify", "--file", str(after), "--keys", str(keys))
+    assert (ran.code, ran.err) == (0, "")
 
 
 @pytest.mark.both

@@ -34,7 +34,8 @@ from gateway.holds import KIND as HOLD
 from gateway.holds import Holds
 from gateway.identity import People, Schools
 from gateway.jobs.service import Jobs
-from gateway.ledger import Ledger
+from gateway.ledger import Ends, Ledger
+from gateway.ledger.checkpoints import Checkpoints
 from gateway.signing import SigningKeys, verify
 from providers.native import tables as native
 from tests.databases import database, database_url, pytest_generate_tests
@@ -133,6 +134,9 @@ class World:
         async def delay(_school: str) -> int:
             return 0
 
+        async def for_ever(_school: str) -> int:
+            return 1 << 60
+
         key = self.signing.journal_key
         restorer = Restorer(Journal(self.journal, key), Mark(self.journal.parent, key), database)
         self.holds = Holds(vault, database, ledger, restorer, _for_a_year)
@@ -141,6 +145,7 @@ class World:
             schools=Schools(vault, database), outside=self.outside, stop=self.stop, dead_by=dead_by,
             restorer=restorer, acts={HOLD: self.holds.approved}, delay=delay, holds=self.holds,
             things=Things(vault, database, cached, following, uploads, jobs, fills.stop),
+            checkpoints=Checkpoints(ledger, database, Ends(), self.signing, for_ever),
         )  # fmt: skip
         self.made.append(made)
         return made

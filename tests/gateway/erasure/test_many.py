@@ -6,21 +6,28 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
-from cache.errors import Shredded
+from cache.errors import Shredded, Suspended
 from cache.vault import Scope
 from gateway.approvals import NoSuchApproval, Request, SecondNeeded, State, WrongState
+from gateway.books import Books
+from gateway.containment import Containments, Target, Word
 from gateway.db.tables_approvals import approval_votes, approvals
 from gateway.db.tables_erasure import erasures
-from gateway.db.tables_ledger import ledger_entries, ledger_heads
+from gateway.db.tables_ledger import ledger_checkpoints, ledger_entries, ledger_heads
 from gateway.db.tables_people import persons, schools
 from gateway.erasure import eraser, ordering
 from gateway.erasure.model import ErasureRefused, NothingThere
 from gateway.forgetting import Forgetting
 from gateway.identity import Schools
 from gateway.identity.schools import SchoolStillHere
+from gateway.ledger import Ends, Ledger
+from gateway.ledger.checkpoints import Checkpoints
+from gateway.ledger.keeping import Keeping
+from gateway.ledger.verify import verify
 from gateway.settings import IdentityProvider, SchoolSetting
+from gateway.suspended import Kind
 from tests.gateway.erasure.conftest import ADA, EVERYBODY, LEO, MIA, ZOE, World, set_role
 
 ISSUER = "https://launchpad.example"
@@ -110,6 +117,25 @@ async def test_who_could_not_be_given_back_is_named_by_id(world: World, monkeypa
     request, secret = await asked(made, "mia")
     await due(world, made, request)
     assert (await world.statement(secret))["outside"] == [{"person": "mia", "not_revoked": {"OneDrive": 1}}]
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("people", [("leo", "mia"), ()])
+async def test_a_suspended_key_of_the_school_stops_no_forgetting(world: World, people: tuple[str, ...]) -> None:
+    """Not even between the two approvals: only a legal hold may stop an erasure."""
+    made = await world.started()
+    request, secret = await asked(made, *people)
+    ledger = Ledger(world.vault, world.database)
+    held = Containments(world.vault, world.database, ledger, Books(world.vault))
+    await held.begin(Word("school"), Target(Kind.KEY, "", 1), "stolen")
+    with pytest.raises(Suspended):
+        await world.vault.fields(Scope("school", None))
+    await due(world, made, request)
+    assert (await world.statement(secret))["scope"] == ("people" if people else "school")
+    assert await world.state(LEO) == "erased"
+    if people:
+        found = await made.approvals.get("school", request.id)
+        assert (found.state, found.details) == (State.DONE, {})
 
 
 async def test_one_administrator_is_not_enough(world: World) -> None:
@@ -250,6 +276,47 @@ async def test_a_school_that_leaves(world: World) -> None:
     with pytest.raises(Shredded):
         await world.vault.fields(Scope("school", None))
     assert len(world.blobs()) == 1, "of the other school"
+
+
+@pytest.mark.both
+async def test_the_chain_of_a_school_that_left_still_verifies(world: World) -> None:
+    """Its end is signed; no alarm is raised for the entries that are gone, before that or after."""
+    ends, ledger = Ends(), Ledger(world.vault, world.database)
+    alarms: list[str] = []
+
+    async def for_ever(_school: str) -> int:
+        return 1 << 60
+
+    async def found(school: str, _place: int, _why: str) -> None:
+        alarms.append(school)
+
+    checkpoints = Checkpoints(ledger, world.database, ends, world.signing, for_ever)
+    keeping = Keeping(checkpoints, world.database, found=found, pause=0)
+    made = await world.started()
+    request, secret = await asked(made)
+    before = await verify(world.database, "school", await checkpoints.check())
+    await due(world, made, request)
+    await world.statement(secret)
+    await keeping.sweep(10)
+    verdict = await verify(world.database, "school", await checkpoints.check(), known=(before.sequence, before.end))
+    assert (verdict.whole, verdict.entries, verdict.base == verdict.sequence > before.sequence) == (True, 0, True)
+    assert alarms == []
+    async with world.database.write() as tx:
+        mine = (erasures.c.id == request.id) & (erasures.c.step == "done")
+        assert (await tx.execute(update(erasures).where(mine).values(step="erased"))).rowcount == 1
+        own = ledger_checkpoints.c.school == "school"
+        (stated,) = (await tx.execute(select(ledger_checkpoints).where(own))).mappings().all()
+        await tx.execute(delete(ledger_checkpoints).where(own))
+        await tx.execute(update(ledger_heads).values(kept=None))
+    await keeping.sweep(10)
+    assert alarms == [], "while it is taken away it is left alone"
+    async with world.database.write() as tx:
+        await tx.execute(update(erasures).where(erasures.c.id == request.id).values(step="done"))
+        await tx.execute(insert(ledger_checkpoints).values(**stated))
+        await tx.execute(update(ledger_heads).where(ledger_heads.c.school == "school").values(sequence=1, kept=None))
+    await keeping.again("school")
+    await keeping.sweep(10)
+    assert alarms == ["school"], "what is left is still looked after"
 
 
 async def configured(world: World, again: int) -> Schools:

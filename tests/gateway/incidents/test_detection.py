@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from cache.errors import Corrupt
 from cache.model import Scope
-from gateway.db.tables_incidents import incident_detections
+from gateway import books
+from gateway.db.tables_incidents import incident_detections, incidents
 from gateway.identity import CLIENT_ID, TokenRefused
 from gateway.incidents import Incident, Watcher
 from gateway.incidents.detection import KEPT, Sign
@@ -111,6 +112,24 @@ async def test_what_many_processes_count_adds_up(desk: Desk, other: Desk) -> Non
     await asyncio.gather(*(process.detection.saw(sign) for process in (desk, other) for _ in range(8)))
     async with desk.database.read() as tx:
         assert (await tx.execute(select(incident_detections.c.count))).scalar_one() == 17
+
+
+async def test_a_school_that_left_keeps_nobody_elses_signs(desk: Desk, building: Building) -> None:
+    """Nor does one whose signs cannot be told for another reason."""
+    leo, eve = await desk.arrive("leo"), await desk.arrive("eve", school="hillcrest")
+    watcher = Watcher(desk.vault, desk.detection)
+    for one in (leo, eve):
+        item = await desk.keep(one, b"essay")
+        spoil(building, item)
+        await fail(desk, one, item, 3)
+    async with desk.database.write() as tx:
+        await desk.vault.enrol(tx, books.scope(leo.tenant))
+        await desk.vault.shred_keys(tx, books.scope(leo.tenant))
+    await desk.vault.hasten()
+    await watcher.once()
+    assert list(watcher._left) == []
+    async with desk.database.read() as tx:
+        assert (await tx.execute(select(incidents.c.school))).scalars().all() == [eve.tenant]
 
 
 async def test_what_cannot_be_told_now_is_told_later(desk: Desk, building: Building) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from cache.errors import Shredded
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
@@ -275,6 +276,20 @@ async def test_a_sweep_is_bounded_and_each_chain_looked_after_by_one(
     looked = await asyncio.gather(*(keeping.sweep(10) for _ in range(3)))
     assert sum(looked) == 1, "the other one, once"
     assert await keeping.sweep(10) == 0, "for a minute it is left alone"
+
+
+async def test_one_chains_trouble_is_not_anothers(ledger: Ledger, database: Database, checkpoints: Checkpoints) -> None:
+    """Whoever is to be told of a break may be gone."""
+    for school in ("s1", "s2"):
+        await fill(ledger, school, 1)
+    async with database.write() as tx:
+        await tx.execute(update(ledger_entries).where(ledger_entries.c.school == "s1").values(action="other"))
+
+    async def gone(_school: str, _place: int, _why: str) -> None:
+        raise Shredded
+
+    await Keeping(checkpoints, database, found=gone).sweep(10)
+    assert await places(database, "s2") == [(1, "end")]
 
 
 @pytest.mark.both
