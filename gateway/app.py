@@ -302,6 +302,7 @@ async def _services(
         await fills.stop(scope.subject)
         drives.forget_person(scope)
         following.freshness.forget(scope.subject)
+        await given.guardians.forgotten(scope)
 
     uploads = Uploads(vault, database, transfers.send_on, people.require_active)
     forgotten = forgetting(

@@ -170,13 +170,17 @@ class Eraser:
     # beginning
 
     async def begin(self, scope: Scope, asked: Asked | None = None) -> Begun | None:
-        """Forget a person. From the return on no new data of theirs can come. None where it runs already."""
+        """Forget a person. From the return on no new data of theirs can come. None where it runs already.
+
+        Where nobody asked, but the school's retention ended, there is nobody either who could fetch a receipt.
+        """
         async with self._database.write() as tx:
             if not await self._people.begin_erasure(tx, scope):
                 return None
-            erasure = await self._insert(tx, scope, "person", asked or Asked(scope.subject), mine=True)
-            secret = await self.receipts.link(tx, erasure)
-            await self._told(tx, scope, erasure, asked or Asked(scope.subject))
+            asked = asked or Asked(scope.subject)
+            erasure = await self._insert(tx, scope, "person", asked, mine=True)
+            secret = await self.receipts.link(tx, erasure) if asked.by is not None else None
+            await self._told(tx, scope, erasure, asked)
         await self._begun(erasure)
         return Begun(erasure, secret)
 

@@ -73,7 +73,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asked for an erasure: ``by`` a person's random id, ``through`` a guardian's link, in a ``batch`` of many."""
+    """Who asked for an erasure: ``by`` a person's random id, ``through`` a guardian's link, in a ``batch`` of many.
+
+    ``by`` None: nobody did, the school's retention ended, or a restore begins it again.
+    """
 
     by: str | None = None
     through: str | None = None

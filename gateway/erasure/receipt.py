@@ -203,10 +203,12 @@ def _head(erasure: Erasure, now: int, dead_by: int | None) -> dict[str, Any]:
 
 
 def _asked_by(erasure: Erasure) -> str:
-    """Who: never by name."""
+    """Who: never by name. 'retention': nobody, the time was over that the school keeps people who are away."""
+    if erasure.person and erasure.asked.by is None and erasure.asked.batch is None:
+        return "retention"
     if erasure.asked.through is not None:
         return "guardian"
-    own = erasure.person and erasure.asked.by in (None, erasure.person)
+    own = erasure.person and erasure.asked.by == erasure.person
     return "self" if own and erasure.asked.batch is None else "school"
 
 

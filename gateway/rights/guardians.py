@@ -138,6 +138,18 @@ class Guardians:
             raise NoLink
         await self._end(_link(row), admin.person, "school")
 
+    async def forgotten(self, guardian: Scope) -> None:
+        """A guardian is being forgotten: each child of theirs is told that the link is over. May be repeated. OSError.
+
+        A child that goes as well is told nothing.
+        """
+        there = persons.c.state.in_(("active", "suspended"))
+        query = select(guardian_links).join(persons, persons.c.id == guardian_links.c.person)
+        async with self._database.read() as tx:
+            links = await _found(tx, query.where(guardian_links.c.guardian == guardian.subject, there))
+        for link in links:
+            await self._end(link, None, "forgotten")
+
     async def _end(self, link: Link, by: str | None, why: str) -> None:
         async def also(tx: AsyncConnection) -> None:
             if link.id in self._gone:  # else somebody else was quicker, and told it

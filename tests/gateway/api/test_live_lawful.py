@@ -7,6 +7,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -16,7 +17,8 @@ from gateway.api.services import Services
 from gateway.lawful import Actor, Order
 from tests.gateway.api.conftest import ADMINISTRATOR
 from tests.gateway.api.live import Live, Person, person
-from tests.gateway.api.test_live_forget import grow_old
+from tests.gateway.api.test_live_forget import grow_old, receipt
+from tests.gateway.api.test_live_rights import new_person
 
 PATH = "/v1/school/lawful-requests"
 
@@ -98,6 +100,39 @@ async def test_from_an_authoritys_letter_to_the_answer(
     assert entries[-1].details["lines"] == len(lines)
     seen = (await student.get("/v1/me/accesses?limit=5"))["items"]
     assert "lawful.handed_out" in [one["action"] for one in seen]
+
+
+async def test_who_was_forgotten_or_whose_key_is_suspended_cuts_no_answer_short(
+    live: Live, first: Person, second: Person
+) -> None:
+    """Of the one only what the school's chain keeps, of the other what needs no key; and it says so, line by line."""
+    async with AsyncExitStack() as stack:
+        gone, closed = [await new_person(live, stack) for _ in range(2)]
+        await closed.connect("google", ADMINISTRATOR)
+        left, stays = await gone.get("/v1/me"), await closed.get("/v1/me")
+        await closed.upload("closed.txt", b"x")
+        opened = await first.post(PATH, 201, json=wanted(left, people=[left["id"], stays["id"]]))
+        await second.post(f"{PATH}/{opened['id']}/approve", 202)
+        await until(second, opened["id"], "approved")
+        begun = await gone.post("/v1/erasures", 202, json={"scope": "me", "confirm": "FORGET"})
+        assert (await receipt(gone, begun["receipt"])).status == 200
+        key = {"kind": "key", "target": stays["id"], "version": 1, "reason": "it may be known"}
+        suspended = await first.post("/v1/school/containment", 201, json=key)
+        answer = await second.ask("POST", f"{PATH}/{opened['id']}/export")
+        await first.post(f"/v1/school/containment/{suspended['id']}/lift", 200, json={"reason": "it is not"})
+        whole = await second.ask("POST", f"{PATH}/{opened['id']}/export")
+    lines = [json.loads(line) for line in answer.body.splitlines()]
+    assert (lines[-1]["kind"], lines[-1]["lines"]) == ("end", len(lines) - 1)
+    told = [line for line in lines if line["kind"] in ("profile", "account")]
+    assert told == [
+        {"kind": "profile", "person": left["id"], "gone": True},
+        {"kind": "profile", "person": stays["id"], "closed": True},
+        {"kind": "account", "person": stays["id"], "closed": True},
+    ]
+    entries = [line for line in lines if line["kind"] == "entry"]
+    assert {line["person"] for line in entries} == {left["id"], stays["id"]}
+    assert {line["details"] for line in entries} == {None}
+    assert "closed.txt" in whole.body.decode(), "once the key may be used again"
 
 
 async def test_only_administrators_with_a_fresh_sign_in(

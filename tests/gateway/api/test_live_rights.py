@@ -294,6 +294,17 @@ async def test_a_guardian_has_a_child_forgotten(live: Live, child: Person, guard
     assert (await guardian.ask("GET", f"{path}/review")).code == "not_found"
 
 
+async def test_a_child_is_told_when_their_guardian_has_themselves_forgotten(
+    live: Live, child: Person, guardian: Person, admin: Person
+) -> None:
+    await linked(admin, child, guardian)
+    begun = await guardian.post("/v1/erasures", 202, json={"scope": "me", "confirm": "FORGET"})
+    assert (await receipt(child, begun["receipt"])).status == 200
+    assert (await child.get("/v1/me/guardians"))["items"] == []
+    kinds = [one["kind"] for one in await all_of(child, "/v1/me/notifications")]
+    assert kinds == ["guardian_ended", "guardian_linked"]
+
+
 async def test_who_only_looks_after_a_child_has_no_drives_here(guardian: Person) -> None:
     assert (await guardian.get("/v1/me"))["role"] == "guardian"
     for path in ("/v1/drives", "/v1/jobs", "/v1/cache", "/v1/school/people"):

@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import func, select
 
 from cache.errors import Missing, Shredded
+from gateway.db.tables_erasure import receipt_links, receipts
 from gateway.db.tables_files import cached_files
 from gateway.db.tables_ledger import ledger_entries
 from gateway.erasure.journal import JournalRefused
 from gateway.erasure.model import Asked, Erasure
+from gateway.erasure.receipt import of_person
 from gateway.erasure.steps import Next, Step
 from gateway.signing import verify
 from tests.gateway.erasure.conftest import DEAD_BY, LEO, MIA, World, begin
@@ -63,6 +65,19 @@ async def test_who_asked_stands_in_the_receipt(world: World) -> None:
     assert by_school is not None
     assert (await world.receipt(by_guardian))["asked_by"] == "guardian"
     assert (await world.receipt(by_school))["asked_by"] == "school"
+
+
+async def test_where_nobody_asked_nothing_waits_for_who_cannot_come(world: World) -> None:
+    """The school's retention ended: nobody has a link, so no receipt is kept; and nobody is said to have asked."""
+    made = await world.started()
+    begun = await made.eraser.begin(LEO, Asked())
+    assert begun is not None
+    assert begun.secret is None
+    done = await world.done(begun.id)
+    async with world.database.read() as tx:
+        for table in (receipts, receipt_links):
+            assert (await tx.execute(select(func.count()).select_from(table))).scalar_one() == 0
+    assert of_person(done, 1, None, [])["asked_by"] == "retention"
 
 
 async def test_a_failing_step_is_tried_again(world: World) -> None:

@@ -53,6 +53,24 @@ async def test_both_are_told_and_the_entry_names_the_administrator(
 
 
 @pytest.mark.both
+async def test_a_child_is_told_that_their_guardian_is_gone_but_one_who_goes_too_is_not(
+    world: World, leo: Scope, dana: Scope, sofia: Scope
+) -> None:
+    max_ = await world.arrive("max")
+    await linked(world, leo, dana, sofia)
+    await linked(world, max_, dana, sofia)
+    async with world.database.write() as tx:
+        assert await world.people.begin_erasure(tx, max_)
+        await world.vault.shred_keys(tx, max_)
+    for _ in range(2):  # the step may run again
+        await world.given.guardians.forgotten(dana)
+    assert await world.told(leo) == ["guardian_ended", "guardian_linked"]
+    assert await world.given.guardians.of(leo) == []
+    (entry,) = await world.entries("guardian.ended")
+    assert (entry.principal, entry.subject, (entry.details or {})["why"]) == (None, leo.subject, "forgotten")
+
+
+@pytest.mark.both
 async def test_the_day_ends_a_link_and_the_sweep_says_so(world: World, leo: Scope, dana: Scope, sofia: Scope) -> None:
     await linked(world, leo, dana, sofia, ends=await world.database.now() + DAY)
     assert await world.given.guardians.sweep(10) == 0
