@@ -77,7 +77,7 @@ class Holds:
         subjects = [order.person] if order.tells else []
         async with self._database.write() as tx:
             await self._require(tx, school, order)
-            approval = await approvals.propose(tx, school, by, KIND, subjects, {"hold": hold}, delay=0)
+            approval = await approvals.propose(tx, school, by, KIND, subjects, _why(hold, order), delay=0)
             row = {"id": hold, "school": school, "person": order.person, "tells": order.tells, "review": order.review}
             told = await self._rows.sealed(school, hold, order, by)
             now = await self._database.now(tx)
@@ -111,7 +111,7 @@ class Holds:
                 raise WrongState("this hold cannot be released now")
             order, _ = await self._rows.opened(row)
             subjects = [order.person] if order.tells else []
-            asked = await approvals.propose(tx, school, by, RELEASE, subjects, {"hold": hold}, delay=0)
+            asked = await approvals.propose(tx, school, by, RELEASE, subjects, _why(hold, order), delay=0)
             await tx.execute(update(table).where(table.c.id == hold).values(release=asked))
             await self._words.entry(tx, school, hold, order, "hold.release_asked", by)
         return await self.get(school, hold)
@@ -222,3 +222,8 @@ class Holds:
         query = select(erasures.c.id).where(mine, erasures.c.scope == "person")
         async with self._database.read() as tx:
             return (await tx.execute(query.order_by(erasures.c.begun))).scalars().all()
+
+
+def _why(hold: str, order: Order) -> dict[str, str]:
+    """What the second administrator reads at the request; the rest stands at the hold."""
+    return {"hold": hold, "reason": f"{order.authority}: {order.reference}"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.audit import complaints
 from tests.e2e.browsing import browsing, get, picture, sign_in
@@ -41,7 +41,34 @@ async def test_an_administrator_answers_and_stops(gateway: Running) -> None:
         await expect(notices).to_contain_text("Nothing waits for your school.")
         await notices.get_by_text("Privacy notice").click()
         assert await complaints(page) == []
+        await accepts_a_notice(page)
         await looks_at_one(page)
+
+
+async def accepts_a_notice(page: Page) -> None:
+    """A material change waits; it is accepted only after a question, and by its kind and version."""
+    known = (await get(page, "/v1/school/notices"))["items"]
+    new = {**known[0], "version": 2, "state": "announced", "material": True, "acceptable": True, "changes": "Much."}
+    accepted: list[str] = []
+
+    async def accept(route: Route) -> None:
+        accepted.append(route.request.url)
+        await route.fulfill(status=204)
+
+    await page.route("**/school/notices", lambda route: route.fulfill(json={"items": [*known, new]}))
+    await page.route("**/acceptance", accept)
+    panel = await school(page, "Notices")
+    await panel.get_by_role("button", name="Accept for the school…").click()
+    await expect(page.locator("#dialog-sure")).to_contain_text("This cannot be taken back.")
+    assert accepted == []
+    assert await complaints(page) == []
+    await page.keyboard.press("Escape")
+    await picture(page, "school-notices", full_page=True)
+    await panel.get_by_role("button", name="Accept for the school…").click()
+    await page.locator("#dialog-sure").get_by_role("button", name="Accept for the school").click()
+    await expect(page.locator("#polite")).to_have_text("Accepted. It holds from now on.")
+    assert [one.partition("/v1/")[2] for one in accepted] == ["school/notices/privacy/2/acceptance"]
+    await page.unroute("**/school/notices")
 
 
 async def answers(page: Page) -> None:

@@ -39,6 +39,7 @@ async def opened(first: Person, second: Person, body: dict[str, Any]) -> dict[st
     assert (asked["state"], asked["contents"], asked["words"][:8]) == ("proposed", 0, "A second")
     given = await second.post(f"/v1/school/approvals/{asked['approval']}/approve", 200)
     assert (given["approval"]["kind"], given.get("receipt")) == ("hold", None)
+    assert given["approval"]["reason"] == "District court: 7/26"
     return await until(first, asked["id"], "open")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cache.errors import Shredded
 from cache.model import Scope
@@ -82,6 +82,18 @@ async def test_a_person_is_not_seen_from_another_school(people: People, leo: Sco
     assert await people.of_school(leo.tenant, after=leo.subject) == []
     async with people._database.write() as tx:
         assert await people.begin_erasure(tx, Scope(mia.tenant, leo.subject)) is False
+
+
+@pytest.mark.both
+async def test_who_is_suspended_is_still_listed_and_who_is_being_forgotten_is_not(
+    people: People, leo: Scope, database: Database
+) -> None:
+    async with database.write() as tx:
+        await tx.execute(update(persons).where(persons.c.id == leo.subject).values(state="suspended"))
+    assert [person.id for person in await people.of_school(leo.tenant)] == [leo.subject]
+    async with database.write() as tx:
+        assert await people.begin_erasure(tx, leo) is True
+    assert await people.of_school(leo.tenant) == []
 
 
 @pytest.mark.both

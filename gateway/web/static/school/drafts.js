@@ -14,7 +14,7 @@ const AUDIENCES = () => [["authority", _("To the authority")], ["school", _("To 
 function letter(text) {
   const lines = text.split("\n");
   const isRule = (line) => /^(=+|-+)$/.test(line ?? "");
-  return lines.filter((line) => !isRule(line)).map((line) => h(isRule(lines[lines.indexOf(line) + 1]) ? "b" : "span", {}, `${line}\n`));
+  return lines.map((line, index) => (isRule(line) ? null : h(isRule(lines[index + 1]) ? "b" : "span", {}, `${line}\n`)));
 }
 
 async function read(one, audience, title, language) {
