@@ -84,7 +84,8 @@ class People:
         found_by = {"subject_index": labels[fields.version], "subject_version": fields.version}
         async with self._database.write() as tx:
             now = await self._database.now(tx)
-            here = select(schools.c.left).where(schools.c.id == school.id).with_for_update(read=True)
+            # against `Schools.leave` alone: a stronger lock would keep two who arrive from taking turns in `_known`
+            here = select(schools.c.left).where(schools.c.id == school.id).with_for_update(read=True, key_share=True)
             if (await tx.execute(here)).scalar_one_or_none() is not None:
                 raise SignInRefused("school")  # it has left, and this process does not know it yet
             found = await self._known(tx, school, labels.values())
