@@ -61,11 +61,13 @@ from gateway.identity import Accounts, ClientTokens, People, Provider, Schools, 
 from gateway.identity.schools import Elsewhere
 from gateway.ids import new_id
 from gateway.incidents import Affected, Detection, Incidents, Thresholds, Watcher
+from gateway.jobs.endings import Endings
 from gateway.jobs.service import Jobs
 from gateway.jobs.worker import Worker
 from gateway.keys import KeyCycles
 from gateway.lawful import KIND as LAWFUL
 from gateway.lawful import Handing, LawfulRequests
+from gateway.lawful import after_a_restore as requests_after_a_restore
 from gateway.lease import Lease
 from gateway.ledger import Ends, Ledger, Words
 from gateway.ledger.checkpoints import Checkpoints
@@ -74,7 +76,7 @@ from gateway.ledger.keeping import Keeping
 from gateway.ledger.reading import Reading
 from gateway.operations import Operations, replace_keys
 from gateway.policy import POLICY_VERSION
-from gateway.residency import attest, missing, statement
+from gateway.residency import Attesting, missing, statement
 from gateway.rights import rights
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import DAY, Retentions, SchoolChoices, by_media_type, usual
@@ -210,11 +212,12 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender, turns)
-    await services.restorer.start(_replays(services), [after_a_restore])
+    await services.restorer.start(_replays(services), [after_a_restore, requests_after_a_restore])
     stack.push_async_callback(services.restorer.close)
     await services.schools.start(settings.identity_providers)
     said = statement(settings, stores.regions)
-    await attest(stores.database, stores.vault, services.ledger, services.schools.ids, said)
+    attesting = Attesting(stores.database, stores.vault, services.ledger, services.schools.ids, said)
+    await attesting.sweep()
     await services.operations.started(settings)
     stack.push_async_callback(services.operations.stopped)
     await services.eraser.start()
@@ -227,10 +230,11 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     await services.decisions.start()
     stack.push_async_callback(services.decisions.close)
     executors = standing(services.transfers.executors(), Words(services.ledger))
-    worker = Worker(services.jobs, executors, slots=min(settings.limits.streams, 64))
+    told, slots = Endings(services.ledger).tell, min(settings.limits.streams, 64)
+    worker = Worker(services.jobs, executors, slots=slots, tell=told)
     clock, settle = stores.database.clock, partial(_time_went_back, stores.database)
     sweeper = Sweeper(_sweeps(services), clock, settle, Lease(stores.database, "sweep"))
-    own = Sweeper(_own_sweeps(services), clock, settle)
+    own = Sweeper({**_own_sweeps(services), "attested": lambda _: attesting.sweep()}, clock, settle)
     keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend}, clock, settle)  # a cycle takes its time
     deliveries = Deliveries(services.webhooks, stores.database)
     return Deployment(services, worker, sweeper, own, keys, deliveries)

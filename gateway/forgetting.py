@@ -57,7 +57,7 @@ def forgetting(
     delay: Delay,
 ) -> Forgetting:
     """``acts``: what approved requests of other rooms do, by kind. ``signing`` was started, ``restorer`` not yet."""
-    journalled, receipts = Journalled(restorer, database), Receipts(database)
+    journalled, receipts = Journalled(restorer, database), Receipts(database, ledger)
     conclusion = Conclusion(
         vault=vault, database=database, ledger=ledger, signing=signing, receipts=receipts, dead_by=dead_by
     )

@@ -22,6 +22,13 @@ ACCESSES: Final[Mapping[str, str]] = {
     "hold.opened": sentence("A legal hold of your school began to keep files of yours"),
     "hold.listed": sentence("The names of your files that a legal hold keeps were read"),
     "hold.exported": sentence("Your files that a legal hold keeps were handed out"),
+    "export.sent": sentence("A copy of everything about you was fetched"),
+    "review.overview": sentence("What is held about you was looked at"),
+    "review.records": sentence("Records about you were read"),
+    "review.deeds": sentence("What was done with your data was looked at"),
+    "review.corrections": sentence("Your corrections were looked at"),
+    "review.exports": sentence("The copies that were asked for of your data were looked at"),
+    "review.plan": sentence("What would go if you were forgotten was looked at"),
     "lawful.handed_out": sentence("Data about you was handed out on a lawful request"),
 }
 """By action. Whoever adds a way to somebody's data adds it here."""

@@ -63,6 +63,12 @@ async def still(call: Call, me: Principal, as_before: Acting) -> None:
         permit(me, "school.rights", Resource(me.school, as_before.person))
 
 
+async def looked(call: Call, asks: Acting, action: str) -> None:
+    """Before the first page of what is another's: an entry about the person, which they see. One's own is no news."""
+    if asks.how != "self" and not getattr(call.query, "cursor", None):
+        await call.services.ledger.record(asks.scope.tenant, asks.event(action))
+
+
 def _id(call: Call, name: str) -> str:
     text = call.path(name)
     if not is_id(text):

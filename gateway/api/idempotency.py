@@ -110,7 +110,11 @@ class Idempotency:
             await tx.execute(delete(idempotency).where(mine))
 
     async def sweep(self, limit: int) -> int:
-        """Delete what is older than a day."""
+        """Delete what is older than a day.
+
+        Nobody gets a new key for it, else everybody who works here would with each cycle: a backup made within that day
+        loses the answer with the person's next new key.
+        """
         now = await self._database.now()
         ended = select(idempotency.c.key).where(idempotency.c.ends <= now).limit(limit)
         async with self._database.write() as tx:

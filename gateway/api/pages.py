@@ -73,6 +73,7 @@ class Pages:
             web.get("/", self.home),
             web.get("/favicon.ico", self.icon),
             web.get("/forget", self.home),
+            web.get("/school", self.home),
             web.get("/receipt", self.receipt),
             web.get("/privacy", self.privacy),
             web.get("/signin", self.sign_in),
@@ -129,7 +130,7 @@ class Pages:
         return html(pages.render("problem", locale, title=title, detail="", advice=told, action=None), 400)
 
     async def home(self, request: web.Request) -> web.StreamResponse:
-        """The drives, side by side; or the way in."""
+        """The drives, side by side; for a guardian the children; or the way in."""
         principal = await self._who(request)
         if principal is None:
             return self._sign_in_page(request)
@@ -138,7 +139,7 @@ class Pages:
         except NotActive:
             return self._sign_in_page(request)
         locale = self._locale(request, me["locale"])
-        response = html(pages.render("drives", locale, me=me))
+        response = html(pages.render("guardian" if me["role"] == "guardian" else "drives", locale, me=me))
         if request.query.get("lang") == locale:  # a choice is kept for those who are signed in; before, nothing is
             self._set(response, LANGUAGE, locale, KEPT_LANGUAGE)
         return response

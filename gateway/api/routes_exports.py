@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from cache.errors import StorageError
-from gateway.api.acting import acting, still
+from gateway.api.acting import acting, looked, still
 from gateway.api.content import WRITE_TIMEOUT
 from gateway.api.headers import for_file
 from gateway.api.paging import link_next
@@ -50,6 +50,7 @@ async def ask_export(call: Call) -> web.StreamResponse:
 async def list_exports(call: Call) -> web.StreamResponse:
     """Copies that were asked for, by whom, and whether they left whole; the newest first."""
     asks = await acting(call, "review")
+    await looked(call, asks, "review.exports")
     bound = f"{call.me.person}\0exports\0{asks.person}"
     found, more = await call.services.rights.exports.list(asks.scope, place(call, bound), call.query.limit)
     following = after(call, bound, more)

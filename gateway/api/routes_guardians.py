@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from cache.vault import Scope
-from gateway.api.acting import acting
+from gateway.api.acting import acting, looked
 from gateway.api.paging import link_next
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
@@ -110,6 +110,7 @@ async def end_link(call: Call) -> web.StreamResponse:
 async def child_plan(call: Call) -> web.StreamResponse:
     """What would go and what would remain outside, if the child were forgotten now."""
     asks = await acting(call, "erasure_plan")
+    await looked(call, asks, "review.plan")
 
     def told(one: dict[str, Any]) -> dict[str, Any]:
         return {**one, "what": call.say(one["what"])}

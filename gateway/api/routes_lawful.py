@@ -115,12 +115,8 @@ async def open_request(call: Call) -> web.StreamResponse:
 async def approve(call: Call) -> web.StreamResponse:
     """Stand behind a request: the first where the operator wrote it down, else the second; approved seconds later."""
     await _fresh(call)
-    services, school, request = call.services, call.me.school, _id(call)
-    found = await _told(services.lawful.get(school, request))
-    if found.approval is None:
-        found = await _told(services.lawful.propose(services.approvals, school, call.me.person, request))
-    else:
-        await _told(services.approvals.approve(school, call.me.person, found.approval))
+    lawful, approvals = call.services.lawful, call.services.approvals
+    found = await _told(lawful.approve(approvals, call.me.school, call.me.person, _id(call)))
     return answer(lawful_out(found), 202)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api.acting import acting
+from gateway.api.acting import acting, looked
 from gateway.api.paging import link_next
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
@@ -108,6 +108,7 @@ def _load(text: str | None) -> tuple[int, Sequence[Any]] | None:
 async def deeds(call: Call) -> web.StreamResponse:
     """What was done with the person's data, by whom and on whose word, the newest first."""
     asks = await acting(call, "review")
+    await looked(call, asks, "review.deeds")
     bound = f"{call.me.person}\0deeds\0{asks.person}"
     text = call.services.cursors.read(call.query.cursor, bound)
     before = None if text is None else int(text)
@@ -131,6 +132,7 @@ async def deeds(call: Call) -> web.StreamResponse:
 async def list_corrections(call: Call) -> web.StreamResponse:
     """The person's corrections and how far each is, the newest first."""
     asks = await acting(call, "correct")
+    await looked(call, asks, "review.corrections")
     bound = f"{call.me.person}\0corrections\0{asks.person}"
     found, more = await call.services.rights.corrections.list(asks.scope, place(call, bound), call.query.limit)
     following = after(call, bound, more)

@@ -32,7 +32,7 @@ class LawfulOut(Wire):
     """`opened_by`: an administrator's random id, null where the operator wrote it down."""
 
     id: str
-    state: Literal["open", "approved", "handed_out", "refused"]
+    state: Literal["open", "approved", "handed_out", "refused", "lapsed"]
     authority: str
     reference: str
     basis: str

@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from gateway.commands.refusing import refuse
 
@@ -93,6 +93,40 @@ def run(work: Callable[[Beside], Awaitable[int]]) -> NoReturn:
         refuse(f"these settings are not safe to use:\n{error}")
     except StartRefused as error:
         refuse(str(error))
+
+
+NAMED: Final = frozenset(
+    {
+        "client", "compromised", "connection", "everyone", "everything", "every_school", "ids", "incident", "key",
+        "now", "person", "school", "schools", "stored", "suspension", "version",
+    }
+)  # fmt: skip
+"""What of a command's arguments the ledger names: ids and switches, no words."""
+
+
+def instructed() -> dict[str, object]:
+    """Who runs which command about what, by the context of the command that runs."""
+    import click
+
+    context = click.get_current_context()
+    ids = {name: value for name, value in context.params.items() if name in NAMED and value}
+    return {"by": operator(), "command": context.command_path.partition(" ")[2], "ids": ids}
+
+
+async def announce(ledger: Ledger, told: dict[str, object]) -> None:
+    """Tell the deployment's chain before the command does or shows anything. StartRefused where that cannot be."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from cache.errors import StorageError
+    from gateway.stores import StartRefused
+
+    try:
+        await ledger.operate("operator.command", told)
+    except (StorageError, SQLAlchemyError) as error:
+        raise StartRefused(
+            f"nothing was done, because the ledger cannot be written ({type(error).__name__}). Look at "
+            "`file-access ledger verify` and at the database"
+        ) from error
 
 
 def operator() -> str:

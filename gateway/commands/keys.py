@@ -132,16 +132,20 @@ Work = Callable[["Cycles", "Ledger"], Awaitable[None]]
 
 
 def _with_stores(work: Work, *, without: frozenset[int] = frozenset()) -> None:
-    """Do the work on this deployment's stores, or say why not."""
+    """Do the work on this deployment's stores, once the ledger names who does it, or say why not."""
     from cache.errors import StorageError
+    from gateway.commands.beside import announce, instructed
     from gateway.commands.refusing import refuse
     from gateway.db.engine import DatabaseInUse
     from gateway.db.migrate import DatabaseTooNew
     from gateway.safety import UnsafeSettings
     from gateway.stores import StartRefused
 
+    told = instructed()
+
     async def run() -> None:
         async with _opened(without) as (cycles, ledger):
+            await announce(ledger, told)
             await work(cycles, ledger)
 
     try:

@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from cache.errors import StorageError
 from gateway.books import DEPLOYMENT, Books
+from gateway.commands.beside import announce, instructed
 from gateway.containment import Containments
 from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
@@ -44,6 +45,7 @@ class Office:
     """What the commands work with."""
 
     database: Database
+    ledger: Ledger
     containments: Containments
     incidents: Incidents
     affected: Affected
@@ -78,6 +80,7 @@ async def office(settings: Settings) -> AsyncIterator[Office]:
         ledger, books = Ledger(vault, database, Ends.of(signing.journal_key)), Books(vault)
         yield Office(
             database,
+            ledger,
             Containments(vault, database, ledger, books),
             Incidents(database, ledger, books),
             Affected(vault, database),
@@ -85,10 +88,12 @@ async def office(settings: Settings) -> AsyncIterator[Office]:
 
 
 def run(work: Callable[[Office], Awaitable[Result]]) -> Result:
-    """Do something at the desk. ClickException in words where it cannot be opened."""
+    """Do something at the desk, once the ledger names who does it. ClickException where it cannot be opened."""
+    told = instructed()
 
     async def working() -> Result:
         async with office(load()) as desk:
+            await announce(desk.ledger, told)
             return await work(desk)
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys

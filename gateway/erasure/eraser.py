@@ -155,6 +155,7 @@ class Eraser:
             await tx.execute(update(erasures).where(mine).values(owner=None, until=None))
 
     async def _shred_first(self) -> None:
+        await self._write_down()
         alive = (erasures.c.scope == "person") & erasures.c.step.in_(_UNREADABLE)
         while found := await self._claim(CROWD, alive):
             await self._journalled.write(found)
@@ -367,11 +368,22 @@ class Eraser:
                     await self._look.wait()
 
     async def _take_up(self) -> None:
-        few = await self._claim(CROWD, erasures.c.batch.is_(None))
-        crowd = await self._claim(CROWD - len(self._crowd), erasures.c.batch.is_not(None))
-        await self._journalled.write(crowd)
-        for one in [*few, *crowd]:
-            self._spawn(one.id, crowd=one.asked.batch is not None)
+        for one in await self._claim(CROWD, erasures.c.batch.is_(None)):
+            self._spawn(one.id)
+        await self._write_down()
+        for one in await self._claim(CROWD - len(self._crowd), erasures.c.batch.is_not(None)):
+            self._spawn(one.id, crowd=True)
+
+    async def _write_down(self) -> None:
+        """Into the journal, everybody of many before the first key of them dies: a restore brings none of them back."""
+        new = (erasures.c.step == "begun") & erasures.c.sequence.is_(None) & erasures.c.batch.is_not(None)
+        query = select(erasures).where(new, erasures.c.scope == "person").limit(_PAGE)
+        while True:
+            async with self._database.read() as tx:
+                found = [Erasure.of(dict(row)) for row in (await tx.execute(query)).mappings().all()]
+            await self._journalled.write(found)
+            if len(found) < _PAGE:
+                return
 
     async def _claim(self, most: int, which: ColumnElement[bool]) -> Sequence[Erasure]:
         """Some that nobody has at work, leased to this process."""

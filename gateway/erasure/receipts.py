@@ -19,7 +19,11 @@ from gateway.approvals import OPEN
 from gateway.db.engine import Database
 from gateway.db.tables_approvals import approvals
 from gateway.db.tables_erasure import erasures, receipt_links, receipts
+from gateway.db.tables_people import schools
 from gateway.erasure.model import DONE
+from gateway.ledger import Event, Ledger
+from gateway.policy import POLICY_VERSION
+from gateway.signing import DEPLOYMENT
 
 LIFE: Final = 30 * 24 * 3_600_000
 _SECRET_BYTES: Final = 32
@@ -28,8 +32,9 @@ _SECRET_BYTES: Final = 32
 class Receipts:
     """The receipts of one deployment."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, ledger: Ledger) -> None:
         self._database = database
+        self._ledger = ledger
 
     async def link(self, tx: AsyncConnection, erasure: str) -> str:
         """The secret of a new link to the receipt of an erasure, or of a request for one that has not begun."""
@@ -52,7 +57,10 @@ class Receipts:
         await tx.execute(insert(receipts).values(erasure=erasure, made=now, signed=json.dumps(signed)))
 
     async def fetch(self, secret: str) -> str | None:
-        """The signed receipt as text, by a link that ends with this; None while it runs. KeyError: no such link."""
+        """The signed receipt as text, by a link that ends with this; None while it runs. KeyError: no such link.
+
+        Who fetched it nobody knows; that it was fetched, the ledger tells.
+        """
         mine = receipt_links.c.secret == _hash(secret)
         async with self._database.write() as tx:
             erasure = (await tx.execute(select(receipt_links.c.erasure).where(mine))).scalar_one_or_none()
@@ -66,9 +74,18 @@ class Receipts:
             await tx.execute(delete(receipt_links).where(mine))
             if not await self._linked(tx, erasure):
                 await tx.execute(delete(receipts).where(this))
+            if signed is not None:
+                await self._fetched(tx, erasure)
         if signed is None:
             raise KeyError
         return signed
+
+    async def _fetched(self, tx: AsyncConnection, erasure: str) -> None:
+        """In the school's chain; of a school that left, the operator's own chain tells."""
+        here = erasures.join(schools, (schools.c.id == erasures.c.school) & schools.c.left.is_(None))
+        found = await tx.execute(select(erasures.c.school).select_from(here).where(erasures.c.id == erasure))
+        chain = found.scalar_one_or_none() or DEPLOYMENT.tenant
+        await self._ledger.append(tx, chain, Event("receipt.fetched", None, None, erasure, POLICY_VERSION))
 
     async def _may_come(self, tx: AsyncConnection, erasure: str) -> bool:
         """Whether it runs, or waits for administrators and its time."""

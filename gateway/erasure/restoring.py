@@ -2,7 +2,8 @@
 
 Whoever must not lose an act to a restore writes it through `Restorer.record`: a line in the journal, then the line's
 handler in the database. The start runs the handlers of all lines that the database has not seen, before anybody is
-served; so each handler may meet a line twice, and the state that the line leads to.
+served; so each handler may meet a line twice, and the state that the line leads to. A line that needs a key which may
+not be used now waits until it may, and no other line with it.
 
 A restore is told from a crash by what only a restore can lose: the entry of an earlier start, or the mark beside the
 journal being ahead of the database's own count. Then ``void`` runs too: what a restored copy must not bring back to
@@ -21,6 +22,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
+from cache.errors import Suspended
 from gateway.db.engine import Database
 from gateway.db.tables_erasure import erasure_state, journal_seen
 from gateway.erasure.journal import Journal, JournalRefused, Line
@@ -34,6 +36,8 @@ Replay = Callable[[AsyncConnection, Line], Awaitable[None]]
 Replays = Mapping[str, Replay]
 """By the line's scope."""
 Hook = Callable[[AsyncConnection], Awaitable[None]]
+Void = Callable[[AsyncConnection, int], Awaitable[None]]
+"""Ends what an older copy must not bring back; gets the time, epoch ms."""
 
 BEAT: Final = 15.0
 """Seconds between two marks: what is lost of a copy that was made and put back within them cannot be told."""
@@ -64,9 +68,10 @@ class Restorer:
         self._mark = mark
         self._database = database
         self._replays: Replays = {}
+        self._left: Sequence[Line] = ()
         self._beating: asyncio.Task[None] | None = None
 
-    async def start(self, replays: Replays, void: Sequence[Hook] = ()) -> bool:
+    async def start(self, replays: Replays, void: Sequence[Void] = ()) -> bool:
         """Apply what this database has not seen; ``void`` runs where an older copy was put back. Whether one was.
 
         One process at a time. JournalRefused.
@@ -77,7 +82,7 @@ class Restorer:
         self._beating = asyncio.create_task(self._forever(), name="journal-mark")
         return restored
 
-    async def _started(self, void: Sequence[Hook]) -> bool:
+    async def _started(self, void: Sequence[Void]) -> bool:
         mark = await asyncio.to_thread(self._mark.read)  # before the database: others count on meanwhile
         state = await self._state()
         lines = await self._unseen(state.applied)
@@ -85,10 +90,10 @@ class Restorer:
         if restored:
             log.warning("database_restored", count=len(lines))
             async with self._database.write() as tx:
+                now = await self._database.now(tx)
                 for hook in void:
-                    await hook(tx)
-        for line in lines:
-            await self._apply(line)
+                    await hook(tx, now)
+        self._left = await self._applied(lines)
         await self._begin(max(state.generation, mark or 0))
         return restored
 
@@ -113,6 +118,16 @@ class Restorer:
                     "The erasure journal holds entries of a later version of File Access Gateway. Install that version."
                 )
         return unseen
+
+    async def _applied(self, lines: Sequence[Line]) -> Sequence[Line]:
+        """Make them so, in their order. Those that are left: their keys may not be used now."""
+        left = []
+        for line in lines:
+            try:
+                await self._apply(line)
+            except Suspended:
+                left.append(line)
+        return left
 
     async def _apply(self, line: Line, also: Hook | None = None) -> None:
         async with self._database.write() as tx:
@@ -173,6 +188,14 @@ class Restorer:
         while True:
             await asyncio.sleep(BEAT)
             await self._try_beat()
+            await self.again()
+
+    async def again(self) -> None:
+        """Once more what the start had to leave. Never raises: the next time, or the next start, it is tried again."""
+        try:
+            self._left = await self._applied(self._left)
+        except Exception as error:  # noqa: BLE001  # a database that is away
+            log.warning("journal_waits", why=type(error).__name__)
 
     async def _try_beat(self) -> None:
         try:

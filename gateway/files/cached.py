@@ -166,7 +166,10 @@ class CachedFiles:
             await tx.execute(update(cached_files).where(cached_files.c.id == row.id).values(ends=ends))
 
     async def sweep(self, limit: int) -> int:
-        """Delete rows whose end has passed; the vault's own sweep ends the bytes."""
+        """Delete rows whose end has passed; the vault's own sweep ends the bytes.
+
+        The bytes are dead in backups too; the name, with the person's next new key (see `Idempotency.sweep`).
+        """
         async with self._database.write() as tx:
             now = await self._database.now(tx)
             return await delete_some(tx, cached_files, cached_files.c.ends <= now, limit)

@@ -135,8 +135,8 @@ class People:
             return (await tx.execute(here)).first() is not None
 
     async def of_school(self, school: str, *, after: str = "", limit: int = 100) -> Sequence[Person]:
-        """People of a school in the order of their ids: a page for its administrators."""
-        mine = (persons.c.school == school) & (persons.c.state == "active") & (persons.c.id > after)
+        """People of a school in the order of their ids, also suspended ones: a page for its administrators."""
+        mine = (persons.c.school == school) & persons.c.state.in_(("active", "suspended")) & (persons.c.id > after)
         async with self._database.read() as tx:
             rows = (await tx.execute(select(persons).where(mine).order_by(persons.c.id).limit(limit))).mappings().all()
         return [_person(await self._vault.fields(Scope(school, row["id"])), row) for row in rows]

@@ -5,6 +5,7 @@ Read off the items' rows and what was added up from them; nothing of it is kept 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from sqlalchemy import Row, func, or_, select
@@ -29,7 +30,7 @@ KEPT: Final = (
 )
 """Reasons of items that are at their destination, or are folders, and whose original stayed all the same."""
 TOLD: Final = ("transfer", "upload")
-"""Kinds of jobs that a school is told of; a plan is nobody's result."""
+"""Kinds of jobs that a school and the ledger are told of; a plan is nobody's result."""
 
 
 async def kept(tx: AsyncConnection, job: str, mode: str) -> int:
@@ -58,16 +59,19 @@ def of(state: JobState, counts: Counts, left: int | None) -> Result | None:
     return "with_problems" if counts.copied else "nothing"
 
 
-async def tell(tx: AsyncConnection, job: Row[Any], state: JobState, found: Totals, now: int) -> None:
-    """Leave a message for the job's school, where it wants one. Random ids, counts and states: no name, no content."""
-    if job.kind not in TOLD:
-        return
+def told(job: Row[Any], state: JobState, found: Totals) -> dict[str, Any]:
+    """What came of a job, for whoever is told: counts and states, no name, no content."""
     counts = {name: getattr(found.counts, name) for name in ("found", "copied", "skipped", "failed", "unsupported")}
-    told = {
-        "school": job.tenant, "person": job.person, "job": job.id, "kind": job.kind, "mode": job.mode,
-        "state": state.value, "outcome": of(state, found.counts, found.kept), "seconds": (now - job.created) // 1000,
+    return {
+        "mode": job.mode, "state": state.value, "outcome": of(state, found.counts, found.kept),
         "counts": counts, "kept": found.kept or 0, "bytes": found.bytes_done,
     }  # fmt: skip
+
+
+async def tell(tx: AsyncConnection, job: Row[Any], came: Mapping[str, Any], now: int) -> None:
+    """Leave a message for the job's school, where it wants one: what came of the job, and random ids."""
+    seconds = (now - job.created) // 1000
+    data = {"school": job.tenant, "person": job.person, "job": job.id, "kind": job.kind, "seconds": seconds, **came}
     await outbox.put(
-        tx, school=job.tenant, person=job.person, kind="job.ended", now=now, lasted=now - job.created, data=told
+        tx, school=job.tenant, person=job.person, kind="job.ended", now=now, lasted=now - job.created, data=data
     )

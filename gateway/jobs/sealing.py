@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from cache.model import Scope
 
 
@@ -22,6 +24,10 @@ class Sealers(Protocol):
 
     async def fields(self, scope: Scope) -> Sealer:
         """The sealer of that person. Shredded where the person was forgotten."""
+        ...
+
+    async def renew(self, tx: AsyncConnection, scope: Scope) -> None:
+        """Something of theirs was deleted for good: with the next cycle of keys it is dead in older copies, too."""
         ...
 
 

@@ -292,6 +292,7 @@ class Jobs:
     async def sweep(self, limit: int, kept: int = KEPT_MS, others: Mapping[str, int] = MappingProxyType({})) -> int:
         """Delete jobs that ended longer ago than they are kept, with their items. How many.
 
+        What they named is dead in older copies of the database with the next cycle of their people's keys.
         ``kept``: ms; ``others``: where a school chose otherwise.
         """
         async with self.database.write() as tx:
@@ -300,18 +301,30 @@ class Jobs:
             ended = [and_(jobs.c.tenant == school, jobs.c.ended < now - life) for school, life in others.items()]
             usual = and_(jobs.c.tenant.not_in(list(others)), jobs.c.ended < now - kept)
             old = select(jobs.c.id).where(or_(usual, plans, *ended)).limit(limit)
-            return (await tx.execute(delete(jobs).where(jobs.c.id.in_(old)))).rowcount
+            gone = delete(jobs).where(jobs.c.id.in_(old)).returning(jobs.c.tenant, jobs.c.person)
+            whose = [(row.tenant, row.person) for row in await tx.execute(gone)]
+            for tenant, person in sorted(set(whose)):
+                await self.sealers.renew(tx, Scope(tenant, person))
+            return len(whose)
 
     async def drop(self, tenant: str, person: str, job: str, at_once: int = 2000) -> bool:
-        """Delete an ended job with its report, a batch at a time. False where it has not ended or is not there."""
+        """Delete an ended job with its report, a batch at a time. False where it has not ended or is not there.
+
+        As `sweep`: what it named is dead in older copies with the next cycle.
+        """
         mine = (jobs.c.id == job) & (jobs.c.tenant == tenant) & (jobs.c.person == person) & jobs.c.ended.is_not(None)
         some = select(items.c.seq).where(items.c.job.in_(select(jobs.c.id).where(mine))).limit(at_once)
         gone = at_once
         while gone == at_once:
             async with self.database.write() as tx:
                 gone = (await tx.execute(delete(items).where(items.c.seq.in_(some)))).rowcount
+                if gone:
+                    await self.sealers.renew(tx, Scope(tenant, person))
         async with self.database.write() as tx:
-            return (await tx.execute(delete(jobs).where(mine))).rowcount == 1
+            if (await tx.execute(delete(jobs).where(mine))).rowcount != 1:
+                return False
+            await self.sealers.renew(tx, Scope(tenant, person))
+            return True
 
     async def unfinished(self, tx: AsyncConnection, tenant: str, person: str, kind: str) -> int:
         """How many jobs of a kind the person has that have not ended."""

@@ -52,8 +52,11 @@ class Worker:
         slots: int = 16,
         sole: bool | None = None,
         timing: Timing | None = None,
+        tell: settling.Tell | None = None,
     ) -> None:
+        """``tell``: what a job's end is told to, in the transaction that ends it."""
         self._jobs = jobs
+        self._tell = tell
         self._slots = slots
         self._sole = jobs.database.dialect == "sqlite" if sole is None else sole
         self._timing = timing or Timing()
@@ -255,7 +258,11 @@ class Worker:
         async with self._jobs.database.read() as tx:
             touched |= set(await settling.unsettled(tx))
         for job in touched:
-            settled = await self._write(partial(settling.settle, job=job))
+            try:
+                settled = await self._write(partial(settling.settle, job=job, tell=self._tell))
+            except Exception as error:  # noqa: BLE001 - it is found again, and keeps no other job from ending
+                _log.warning("worker.unsettled", why=type(error).__name__)
+                continue
             if settled is settling.Settled.CLEANING:
                 self._jobs.progress.work.set()
             self._jobs.progress.ring(job, last=settled is settling.Settled.ENDED)

@@ -14,7 +14,7 @@ from gateway.lawful.model import (
     State,
     WrongState,
 )
-from gateway.lawful.requests import LawfulRequests
+from gateway.lawful.requests import LawfulRequests, after_a_restore
 
 __all__ = [
     "KIND",
@@ -30,4 +30,5 @@ __all__ = [
     "SecondNeeded",
     "State",
     "WrongState",
+    "after_a_restore",
 ]

@@ -1,7 +1,8 @@
 """What is handed out on a lawful request, as JSON Lines: the parts that were asked for, of the people, and no more.
 
     {"kind": "lawful", "version": 1, the request …}
-    {"kind": "profile" | "account" | "entry", "person": …, …}     "gone": true for who is no longer here
+    {"kind": "profile" | "account" | "entry", "person": …, …}     "gone": true for who is no longer here,
+                                                                  "closed": true where the key may not be used now
     {"kind": "end", "lines": n}
 
 Read a page at a time. Of what a person did about somebody else, the details stay closed: they are the other one's.
@@ -16,7 +17,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from cache.errors import Missing, Shredded
+from cache.errors import Missing, Shredded, Suspended
 from cache.model import Scope
 from gateway.identity.accounts import Accounts
 from gateway.identity.errors import NotActive
@@ -76,6 +77,8 @@ class Handing:
             known = await self._people.get(scope)
         except NotActive:
             return {"kind": "profile", "person": scope.subject, "gone": True}
+        except Suspended:
+            return {"kind": "profile", "person": scope.subject, "closed": True}
         told = {name: value for name, value in asdict(known).items() if name not in ("id", "seen")}
         return {"kind": "profile", "person": scope.subject, **told, "seen": _iso(known.seen)}
 
@@ -83,6 +86,9 @@ class Handing:
         try:
             found = await self._accounts.list(scope)
         except (Missing, Shredded):
+            return
+        except Suspended:
+            yield {"kind": "account", "person": scope.subject, "closed": True}
             return
         for one in found:
             yield {"kind": "account", "person": scope.subject, "provider": one.provider, "address": one.label}

@@ -39,12 +39,16 @@ class SecondNeeded(LawfulError):
 
 
 class State(StrEnum):
-    """``open``: two must approve it; ``approved``: may be handed out; ``handed_out``, ``refused``: over."""
+    """``open``: two must approve it; ``approved``: may be handed out; ``handed_out``, ``refused``: over.
+
+    ``lapsed``: over as well, since an older copy of the database does not know what was decided; it is opened anew.
+    """
 
     OPEN = "open"
     APPROVED = "approved"
     HANDED_OUT = "handed_out"
     REFUSED = "refused"
+    LAPSED = "lapsed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.model import Scope
 from cache.vault import Vault
+from gateway.approvals import OPEN
 from gateway.approvals import Request as Approval
 from gateway.db.engine import Database
+from gateway.db.tables_approvals import approvals as approvals_table
 from gateway.db.tables_lawful import lawful_requests as table
 from gateway.db.tables_people import persons
 from gateway.ids import new_id
@@ -51,6 +53,7 @@ class Approving(Protocol):
         self, tx: AsyncConnection, school: str, by: str, kind: str, subjects: Sequence[str],
         details: Mapping[str, Any], *, delay: int,
     ) -> str: ...  # fmt: skip
+    async def approve(self, school: str, by: str, request: str) -> Approval: ...
 
 
 class LawfulRequests:
@@ -85,10 +88,13 @@ class LawfulRequests:
         return await self.get(school, request, secret=bool(order.forbidden))
 
     async def propose(self, approvals: Approving, school: str, person: str, request: str) -> LawfulRequest:
-        """An administrator stands behind it, as the first of two. NoSuchRequest, WrongState where somebody does."""
+        """An administrator stands behind it, as the first of two; also after an approval that came to nothing.
+
+        NoSuchRequest, WrongState where somebody does.
+        """
         async with self._database.write() as tx:
             row, told = await self._locked(tx, school, request, secret=False)
-            if row.state != State.OPEN or row.approval is not None:
+            if row.state != State.OPEN or await _waits(tx, row.approval):
                 raise WrongState("this request does not wait for a first approval")
             people = told["order"]["people"]
             about = {"request": request, "authority": told["order"]["authority"]}
@@ -96,6 +102,16 @@ class LawfulRequests:
             await tx.execute(update(table).where(table.c.id == request).values(approval=approval))
             await self._tell(tx, school, told, "lawful.proposed", request, Actor(person))
         return await self.get(school, request)
+
+    async def approve(self, approvals: Approving, school: str, person: str, request: str) -> LawfulRequest:
+        """An administrator stands behind it, as the first or the second. As `propose`; ApprovalError."""
+        found = await self.get(school, request)
+        async with self._database.read() as tx:
+            waits = await _waits(tx, found.approval)
+        if found.approval is None or not waits:
+            return await self.propose(approvals, school, person, request)
+        await approvals.approve(school, person, found.approval)
+        return found
 
     async def approved(self, tx: AsyncConnection, approval: Approval) -> None:
         """Two administrators have approved: the act of `gateway.approvals`."""
@@ -277,6 +293,23 @@ class LawfulRequests:
         await outbox.put(
             tx, school=school, person="", kind="lawful.opened", now=now, lasted=_SURELY, data={"request": request}
         )  # fmt: skip
+
+
+async def _waits(tx: AsyncConnection, approval: str | None) -> bool:
+    """Whether administrators are about to approve it."""
+    mine = (approvals_table.c.id == approval) & approvals_table.c.state.in_(OPEN)
+    return (await tx.execute(select(approvals_table.c.id).where(mine))).first() is not None
+
+
+async def after_a_restore(tx: AsyncConnection, now: int) -> None:
+    """What was not handed out in an older copy may have been refused since: nothing is approved any more.
+
+    A school's own are approved anew. Who approved what a school may not know, only its own key could tell: it lapses.
+    """
+    undecided = table.c.state.in_((State.OPEN, State.APPROVED))
+    school, secret = undecided & _kept(secret=False), undecided & _kept(secret=True)
+    await tx.execute(update(table).where(school).values(state=State.OPEN, approval=None))
+    await tx.execute(update(table).where(secret).values(state=State.LAPSED, ended=now))
 
 
 def _keeper(school: str, told: Mapping[str, Any]) -> str:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from sqlalchemy import exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.errors import Missing, Shredded
+from cache.errors import Missing, Shredded, Suspended
 from cache.fields import Fields, sealed_version
 from cache.keyrows import FIRST_RECORD
 from cache.model import Scope
@@ -82,7 +82,7 @@ class Leaves:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as it is read back. ``details`` is None where its key is gone or there are none."""
+    """An entry as it is read back. ``details`` is None where there are none, or its key is gone or suspended."""
 
     sequence: int
     at: int
@@ -126,6 +126,13 @@ class Ledger:
         after = link(end.hash, values)
         await tx.execute(insert(ledger_entries).values(**values, hash=after))
         return (await self._ends.move(tx, end, sequence=end.sequence + 1, hash=after)).sequence
+
+    async def tell(self, tx: AsyncConnection, school: str, event: Event) -> int:
+        """`append` of what is so already: without its details while the key may not be used that would seal them."""
+        try:
+            return await self.append(tx, school, event)
+        except Suspended:
+            return await self.append(tx, school, replace(event, details={}))
 
     async def record(self, school: str, event: Event) -> int:
         """`append` in a transaction of its own: committed when this returns."""
@@ -184,11 +191,11 @@ class Ledger:
         return None if row is None else Cover(school, int(row.sequence), instruction)
 
     async def leaves(self, school: str, name: str) -> Leaves | None:
-        """What the entry ``name`` covers; None where it covers nothing, or its person was forgotten."""
+        """What the entry ``name`` covers; None where it covers nothing, or its person was forgotten. Suspended."""
         mine = (ledger_entries.c.id == name) & (ledger_entries.c.school == school)
         async with self._database.read() as tx:
             row = (await tx.execute(select(ledger_entries).where(mine))).mappings().one_or_none()
-        told = None if row is None or row["root"] is None else await unseal(self._sealers, dict(row))
+        told = None if row is None or row["root"] is None else await _unsealed(self._sealers, dict(row))
         if row is None or told is None:
             return None
         raw = base64.b64decode(told[LEAVES])
@@ -229,7 +236,14 @@ def operated(action: str, details: Mapping[str, Any] | None = None) -> Event:
 
 
 async def unseal(sealers: Sealers, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The details of a row; None where there are none or nobody can read them any more. Corrupt where altered."""
+    """The details of a row; None where there are none, or nobody can read them now or ever. Corrupt where altered."""
+    try:
+        return await _unsealed(sealers, row)
+    except Suspended:
+        return None
+
+
+async def _unsealed(sealers: Sealers, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if row["details"] is None:
         return None
     try:

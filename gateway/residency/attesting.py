@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
+from cache.errors import Suspended
 from gateway.db.engine import Database
 from gateway.db.tables_ledger import ledger_entries, ledger_heads
 from gateway.ledger import Event, Ledger
@@ -33,20 +34,38 @@ def statement(settings: Settings, regions: Mapping[str, str]) -> dict[str, Any]:
     return {"region": settings.region, "operator": settings.operator.name, "places": told}
 
 
-async def attest(
-    database: Database, sealers: Sealers, ledger: Ledger, schools: Iterable[str], said: Mapping[str, Any]
-) -> int:
-    """Append the statement to the chain of each school where it is not the last one there; how many were written."""
-    return sum([await _attest(database, sealers, ledger, school, said) for school in schools]) if said else 0
+class Attesting:
+    """Brings the statement into the chains of ``schools``, once in each."""
 
+    def __init__(
+        self, database: Database, sealers: Sealers, ledger: Ledger, schools: Iterable[str], said: Mapping[str, Any]
+    ) -> None:
+        self._database = database
+        self._sealers = sealers
+        self._ledger = ledger
+        self._said = said
+        self._left = list(schools) if said else []
 
-async def _attest(database: Database, sealers: Sealers, ledger: Ledger, school: str, said: Mapping[str, Any]) -> bool:
-    async with database.write() as tx:
-        await _lock(tx, school)  # of two processes that start at once, the second sees what the first wrote
-        if await _last(tx, sealers, school) == said:
-            return False
-        await ledger.append(tx, school, Event(ACTION, None, None, None, POLICY_VERSION, said))
-    return True
+    async def sweep(self) -> int:
+        """Append it where it is not the last statement there; how many were written.
+
+        A school whose key may not be used now waits for the next time, and nobody else with it.
+        """
+        left, self._left, count = self._left, [], 0
+        for school in left:
+            try:
+                count += await self._attest(school)
+            except Suspended:
+                self._left.append(school)
+        return count
+
+    async def _attest(self, school: str) -> bool:
+        async with self._database.write() as tx:
+            await _lock(tx, school)  # of two processes that start at once, the second sees what the first wrote
+            if await _last(tx, self._sealers, school) == self._said:
+                return False
+            await self._ledger.append(tx, school, Event(ACTION, None, None, None, POLICY_VERSION, self._said))
+        return True
 
 
 async def _lock(tx: AsyncConnection, school: str) -> None:

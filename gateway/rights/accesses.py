@@ -21,16 +21,22 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "account": sentence("A connected account"),
         "approval": sentence("What two administrators decide"),
+        "contained": sentence("Access was suspended"),
         "correction": sentence("A correction of your data"),
         "drive": sentence("Something in a drive was made, changed or removed"),
         "erasure": sentence("Being forgotten"),
         "export": sentence("A copy of your data"),
         "extension": sentence("The browser extension"),
         "file": sentence("A file was opened"),
+        "grant": sentence("A connected account"),
         "guardian": sentence("A guardian's link"),
+        "lawful": sentence("Data about you was handed out on a lawful request"),
+        "ledger": sentence("What the record says about you was read"),
         "person": sentence("Your sign-in and your account here"),
+        "released": sentence("Access was given back"),
         "review": sentence("What is held about you was looked at"),
         "transfer": sentence("A move or a copy"),
+        "upload": sentence("An upload"),
         "webhook": sentence("Your school was told that a job ended"),
     }
 )

@@ -172,7 +172,7 @@ class Corrections:
         return row
 
     async def replay(self, tx: AsyncConnection, line: Line) -> None:
-        """What the journal's line says: this holds. Where its key is gone, the person is told to ask anew."""
+        """What the journal's line says: this holds. Where its key is gone, the person must ask anew. Suspended."""
         scope = Scope(line.school, line.person)
         try:
             fields = await self._vault.fields(scope)
@@ -280,13 +280,20 @@ class Corrections:
         return found, (found[-1].made, found[-1].id) if len(rows) > limit else None
 
     async def sweep(self, limit: int, kept: int, others: Mapping[str, int] = MappingProxyType({})) -> int:
-        """Delete what ended more than ``kept`` ms ago; ``others``: where a school chose otherwise. How many."""
+        """Delete what ended more than ``kept`` ms ago; ``others``: where a school chose otherwise. How many.
+
+        What they said is dead in older copies of the database with the next cycle of their people's keys.
+        """
         now, table = await self._database.now(), corrections
         own = [and_(table.c.school == school, table.c.ended < now - life) for school, life in others.items()]
         old = or_(and_(table.c.school.not_in(list(others)), table.c.ended < now - kept), *own)
         async with self._database.write() as tx:
             some = select(table.c.id).where(table.c.state.in_(OVER), old).limit(limit)
-            return (await tx.execute(delete(table).where(table.c.id.in_(some)))).rowcount
+            gone = delete(table).where(table.c.id.in_(some)).returning(table.c.school, table.c.person)
+            whose = [(row.school, row.person) for row in await tx.execute(gone)]
+            for school, person in sorted(set(whose)):
+                await self._vault.renew(tx, Scope(school, person))
+            return len(whose)
 
     async def _of_school(self, school: str, correction: str) -> Row[Any]:
         mine = (corrections.c.id == correction) & (corrections.c.school == school)

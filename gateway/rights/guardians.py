@@ -17,7 +17,7 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.errors import Missing, Shredded
+from cache.errors import Missing, Shredded, Suspended
 from cache.model import Scope
 from gateway.db.engine import Database
 from gateway.db.tables_people import guardian_links, persons
@@ -120,16 +120,14 @@ class Guardians:
     async def _told(
         self, tx: AsyncConnection, link: Link, what: Literal["linked", "ended"], by: str | None, **details: Any
     ) -> None:
-        """Both are told, as far as they are still there; the entry is about the child."""
+        """Both are told, as far as they are there and their keys may be used; the entry is about the child."""
         for whom, kind in ((link.child, f"guardian_{what}"), (link.guardian, f"child_{what}")):
             try:
                 await self._notifications.tell(tx, Scope(link.school, whom), kind, link=link.id)
-            except (Missing, Shredded):
+            except (Missing, Shredded, Suspended):
                 log.info("nobody_to_tell", kind=kind)
         told = {"link": link.id, "guardian": link.guardian, **details}
-        await self._ledger.append(
-            tx, link.school, Event(f"guardian.{what}", by, link.child, None, POLICY_VERSION, told)
-        )
+        await self._ledger.tell(tx, link.school, Event(f"guardian.{what}", by, link.child, None, POLICY_VERSION, told))
 
     async def end(self, admin: Principal, link: str) -> None:
         """The school ends a link. NoLink. OSError where the journal cannot be written: nothing has changed then."""

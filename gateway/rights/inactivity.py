@@ -1,27 +1,32 @@
 """People who were away for long: where their school wants it, they are told, and after the notice they are forgotten.
 
 Away is who neither signed in nor used the browser extension. Whoever comes back before the day is told of nothing more.
+Who could not come back, because they, their school or their key were suspended or the school is not configured, has no
+day, and afterwards the whole notice.
 The notice goes to the person, who reads it when they sign in, and to the school, which sees who would go and when.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, exists, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from cache.errors import Suspended
 from cache.model import Scope
 from gateway.db.engine import Database
+from gateway.db.tables_containment import containments
 from gateway.db.tables_people import client_grants, persons
 from gateway.db.tables_rights import inactivity
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION
 from gateway.rights.notifications import Notifications
 from gateway.schools import DAY, Retention, Retentions
+from gateway.suspended import ACTIVE, Kind, suspended_schools
 
 EVERY: Final = 3600.0
 """Seconds between two looks: days are counted here."""
@@ -70,14 +75,17 @@ class Inactivity:
         found = [Away(row.person, row.noticed, row.due) for row in rows[:limit]]
         return found, (found[-1].due, found[-1].person) if len(rows) > limit else None
 
-    async def sweep(self, limit: int) -> int:
-        """One look: let go of who came back, tell who is away, forget whose time is over. How many of them all."""
+    async def sweep(self, limit: int, configured: Collection[str]) -> int:
+        """One look: let go of who came back, tell who is away, forget whose time is over. How many of them all.
+
+        ``configured``: the schools that can be signed in to.
+        """
         if self._clock() < self._next:
             return 0
         done = 0
-        wanted = await self._retentions.differing("inactive_days")
-        done += await self._let_go(set(wanted))
-        for school in wanted:
+        wanted = set(await self._retentions.differing("inactive_days")) & set(configured)
+        done += await self._let_go(wanted)
+        for school in sorted(wanted):
             done += await self._tell(school, self._retentions.known(school), limit)
             done += await self._end(school, self._retentions.known(school))
         if not done:
@@ -88,7 +96,7 @@ class Inactivity:
         """Of those who came back or are no longer there, and of schools that do not want it any more."""
         back = exists().where(
             persons.c.id == inactivity.c.person,
-            or_(persons.c.state != "active", persons.c.seen > inactivity.c.noticed),
+            or_(persons.c.state != "active", persons.c.seen > inactivity.c.noticed, _shut_out()),
         )
         used = exists().where(
             client_grants.c.person == inactivity.c.person, client_grants.c.used > inactivity.c.noticed
@@ -105,12 +113,14 @@ class Inactivity:
             known = exists().where(inactivity.c.person == persons.c.id)
             query = select(persons.c.id, persons.c.seen).where(persons.c.school == school, _away(before), ~known)
             rows = (await tx.execute(query.limit(limit))).all()
+        told = 0
         for row in rows:
             due = max(now + holds.notice_days * DAY, row.seen + holds.inactive_days * DAY)
-            await self._notice(Scope(school, row.id), now, due)
-        return len(rows)
+            told += await self._notice(Scope(school, row.id), now, due)
+        return told
 
-    async def _notice(self, scope: Scope, now: int, due: int) -> None:
+    async def _notice(self, scope: Scope, now: int, due: int) -> bool:
+        """Whether they were told now. Who can be told nothing, because a key may not be used, has no day either."""
         try:
             async with self._database.write() as tx:
                 row = {"person": scope.subject, "school": scope.tenant, "noticed": now, "due": due}
@@ -118,8 +128,9 @@ class Inactivity:
                 await self._notifications.tell(tx, scope, "inactive", due=due)
                 event = Event("person.inactive", None, scope.subject, None, POLICY_VERSION, {"due": due})
                 await self._ledger.append(tx, scope.tenant, event)
-        except IntegrityError:
-            return  # another worker was quicker
+        except (IntegrityError, Suspended):  # another worker was quicker; or a suspension was
+            return False
+        return True
 
     async def _end(self, school: str, holds: Retention) -> int:
         """Begin to forget whose time is over, a few at a time."""
@@ -140,4 +151,11 @@ class Inactivity:
 def _away(before: int) -> ColumnElement[Any]:
     """People who were not here since then, in epoch ms."""
     used = exists().where(client_grants.c.person == persons.c.id, client_grants.c.used >= before)
-    return (persons.c.state == "active") & (persons.c.seen < before) & ~used
+    return (persons.c.state == "active") & (persons.c.seen < before) & ~used & ~_shut_out()
+
+
+def _shut_out() -> ColumnElement[bool]:
+    """People who cannot sign in for now: their school is suspended, or a key of theirs or their school's is."""
+    key = (containments.c.kind == Kind.KEY) & (containments.c.school == persons.c.school)
+    whose = containments.c.person.is_(None) | (containments.c.person == persons.c.id)
+    return or_(persons.c.school.in_(suspended_schools()), exists().where(ACTIVE, key, whose))

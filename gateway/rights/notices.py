@@ -141,7 +141,7 @@ class Notices:
             new = await insert_if_absent(tx, notice_states, _row(school, notice, now))
             if new:
                 told = {"notice": notice.kind, "version": notice.version, "fingerprint": notice.fingerprint}
-                await self._ledger.append(tx, school, Event("notice.announced", None, None, None, POLICY_VERSION, told))
+                await self._ledger.tell(tx, school, Event("notice.announced", None, None, None, POLICY_VERSION, told))
         return new
 
 

@@ -102,7 +102,10 @@ class Notifications:
             return (await tx.execute(delete(notifications).where(mine))).rowcount == 1
 
     async def sweep(self, limit: int, kept: int, others: Mapping[str, int]) -> int:
-        """Delete what is older than ``kept`` ms; ``others``: where a school chose otherwise. How many."""
+        """Delete what is older than ``kept`` ms; ``others``: where a school chose otherwise. How many.
+
+        They hold ids, kinds and times, no name and no words: nobody needs a new key for what goes.
+        """
         now = await self._database.now()
         table = notifications
         own = [and_(table.c.school == school, table.c.made < now - life) for school, life in others.items()]

@@ -50,10 +50,13 @@ class Rights:
         async def announcements(_limit: int) -> int:
             return await self.notices.announce(schools)
 
+        async def inactive(limit: int) -> int:
+            return await self.inactivity.sweep(limit, set(schools()))
+
         return {
             "history": history,
             "guardians": self.guardians.sweep,
-            "inactive": self.inactivity.sweep,
+            "inactive": inactive,
             "notices": announcements,
         }
 

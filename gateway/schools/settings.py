@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
-from cache.errors import Missing, Shredded
+from cache.errors import Missing, Shredded, Suspended
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
@@ -25,7 +25,7 @@ from gateway.db.tables_schools import school_settings
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION
 from gateway.schools.formats import DEFAULTS, FORMATS, by_media_type
-from gateway.schools.retention import Retention, Usual
+from gateway.schools.retention import BOUNDS, Retention, Usual
 from gateway.webhooks import Change
 
 TABLE: Final = "school_settings"
@@ -86,16 +86,33 @@ class SchoolChoices:
         return self._settings(told, version, changed)
 
     async def all(self, known: Mapping[str, SchoolSettings] = MappingProxyType({})) -> Mapping[str, SchoolSettings]:
-        """What each school holds that ever chose something. Those of ``known`` that did not change are not opened."""
-        columns = (school_settings.c.school, school_settings.c.version)
+        """What each school holds that ever chose something. Those of ``known`` that did not change are not opened.
+
+        Where the school's key may not be used now, what was known, or else what takes nothing away from anybody.
+        """
+        columns = (school_settings.c.school, school_settings.c.version, school_settings.c.changed)
         async with self._database.read() as tx:
             rows = (await tx.execute(select(*columns))).all()
         found = {}
         for row in rows:
             same = known.get(row.school)
             with suppress(Missing, Shredded):  # a school that has left
-                found[row.school] = same if same and same.version == row.version else await self.get(row.school)
+                found[row.school] = (
+                    same if same and same.version == row.version else await self._now(row.school, row.changed, same)
+                )
         return found
+
+    async def _now(self, school: str, changed: int, known: SchoolSettings | None) -> SchoolSettings:
+        try:
+            return await self.get(school)
+        except Suspended:
+            return known or self._unread(changed)
+
+    def _unread(self, changed: int) -> SchoolSettings:
+        """For a school that chose what nobody may read now: everything is kept but copies, which live the shortest."""
+        most = {name: self.usual.bounds(name)[1] for name in BOUNDS if not name.startswith("inactive")}
+        held = {**most, "cache_seconds": self.usual.bounds("cache_seconds")[0]}
+        return SchoolSettings(version=-1, retention=self.usual.with_chosen(held), chosen=held, changed=changed)
 
     async def change(
         self,

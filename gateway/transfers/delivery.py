@@ -177,17 +177,23 @@ class Delivery:
 
     async def _verified(self, entry: Entry, spec: NewFile) -> tuple[Verdict, Entry]:
         try:
-            if spec.convert:
-                with throttled(self._lane):
-                    return await verify_converted(self._drive, entry)
-            await self._tap.prepare(self._origin.size)
-            expected = self._stated or self._tap.digest()
-            assert expected is not None
-            with throttled(self._lane):
-                return await verify(self._drive, entry, self._origin.size, expected, spec.media_type)
+            return await self._compared(entry, spec)
         except (Changed, NotFound) as gone:
             await self._keep(None)
             raise Unverified from gone
+
+    async def _compared(self, entry: Entry, spec: NewFile) -> tuple[Verdict, Entry]:
+        """NotFound also for what is in the trash: a finished session still names it, and it has not arrived."""
+        if "trashed" in entry.flags:
+            raise NotFound
+        if spec.convert:
+            with throttled(self._lane):
+                return await verify_converted(self._drive, entry)
+        await self._tap.prepare(self._origin.size)
+        expected = self._stated or self._tap.digest()
+        assert expected is not None
+        with throttled(self._lane):
+            return await verify(self._drive, entry, self._origin.size, expected, spec.media_type)
 
     async def _holds_the_same(self, entry: Entry, media_type: str) -> bool:
         """Read once more; a side that cannot be read leaves it unknown, and is no reason to send again."""
@@ -203,6 +209,7 @@ class Delivery:
         Where it took the place of a file, that file's older versions hang on it, so it stays for the next attempt.
         """
         if new.on_conflict is not OnConflict.REPLACE:
+            await self._turn.hold()
             with throttled(self._lane), suppress(Changed):  # changed: somebody works on it already
                 await self._drive.trash(entry.ref, version=entry.version)
         self._turn.done = 0

@@ -97,6 +97,7 @@ class Duplicate:
 
     async def _take_away(self, made: Entry) -> None:
         """The copy that we just made and nobody worked on since."""
+        await self._turn.hold()
         with throttled(self._turn.item.lane), suppress(Changed):
             await self._drive.trash(made.ref, version=made.version)
         self._places.forget(self._turn, await self._places.parent(self._turn))

@@ -149,8 +149,9 @@ class Sending:
             await turn.save(left)
 
     async def end_session(self, turn: Turn) -> None:
-        """Give the saved session up at the provider, if there is one. DriveError."""
+        """Give the saved session up at the provider, if there is one. DriveError; Fenced where the item is lost."""
         if text := turn.work.get("session"):
+            await turn.hold()
             item = turn.item
             to = item.spec["destination"]["drive"]
             drive = await self._drives.writer(item.person, item.tenant, to, instruction(item))

@@ -26,7 +26,10 @@ AT_ONCE: Final[int] = cast("Any", lanes.c.concurrency.default).arg
 
 
 def sent_once(sent: Sequence[Sent], chunk: int) -> None:
-    """What was acknowledged is never sent again, after a break at most a chunk is, and no file has two sessions."""
+    """What was acknowledged is never sent again, after a break at most a chunk is, and no file has two sessions.
+
+    Acknowledged before it was begun to be sent again: who lost its lease with a piece in the air may be answered later.
+    """
     uploads: dict[str, list[Sent]] = defaultdict(list)
     sessions: dict[int, set[str]] = defaultdict(set)
     for one in sent:
@@ -37,13 +40,12 @@ def sent_once(sent: Sequence[Sent], chunk: int) -> None:
     twice = {total for total, keys in sessions.items() if len(keys) > 1}
     assert not twice, f"files of these sizes were begun twice: {twice}"
     for requests in uploads.values():
-        acknowledged = furthest = 0
+        furthest = 0
         for one in requests:
-            assert one.start >= acknowledged, f"sent again though it was acknowledged: {requests}"
+            known = max((it.start + it.length for it in requests if it.acknowledged and it.told < one.begun), default=0)
+            assert one.start >= known, f"sent again though it was acknowledged: {requests}"
             assert furthest - one.start <= chunk, f"{furthest - one.start} bytes were sent again"
             furthest = max(furthest, one.start + one.received)
-            if one.answered and one.received == one.length:
-                acknowledged = one.start + one.length
 
 
 def sessions_are_closed(running: House, sent: Sequence[Sent], deaths: int) -> None:

@@ -78,7 +78,7 @@ async def test_an_administrator_sets_the_formats_of_the_school(gateway: Running)
     async with browsing() as context:
         page = await context.new_page()
         await sign_in(page, gateway, "sofia.rossi", "Riverside School")
-        await page.get_by_role("link", name="School settings").click()
+        await page.get_by_role("link", name="School", exact=True).click()
         await expect(page.locator("#school-title")).to_be_focused()
         table = page.get_by_label("Tables")
         await expect(table).to_have_value("xlsx")

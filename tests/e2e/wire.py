@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import count
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -30,7 +31,10 @@ class Where(Enum):
 
 @dataclass(eq=False)
 class Sent:
-    """One request. ``key`` is its address; ``start`` and ``total`` are those of Content-Range; bytes."""
+    """One request. ``key`` is its address; ``start`` and ``total`` are those of Content-Range; bytes.
+
+    ``begun`` and ``told``: its place, and that of its answer, in the order of everything on the wire.
+    """
 
     method: str
     key: str
@@ -41,6 +45,13 @@ class Sent:
     answered: bool = False
     status: int = 0
     victim: bool = False
+    begun: int = 0
+    told: int = 0
+
+    @property
+    def acknowledged(self) -> bool:
+        """All of it has arrived, and the answer says so: a success, or Google's word that more is to come."""
+        return self.answered and self.received == self.length and (self.status // 100 == 2 or self.status == 308)
 
 
 @dataclass(eq=False)
@@ -69,6 +80,7 @@ class Wire:
         self.wrong: list[Exception] = []
         """What the relays themselves did not understand: nothing they counted is worth anything then."""
         self._strike: Strike | None = None
+        self.tick = count(1).__next__
 
     def arm(self, strike: Strike) -> Strike:
         """The next strike."""
@@ -82,6 +94,7 @@ class Wire:
     def met(self, sent: Sent) -> None:
         """A request has begun."""
         self.sent.append(sent)
+        sent.begun = self.tick()
         strike = self._strike
         if strike is None:
             return
@@ -191,6 +204,7 @@ class _Connection:
                 self.wire.reached(self.now, Where.AFTER)
                 if not self.now.answered:
                     self.now.answered, self.now.status = True, int(piece[9:12])
+                    self.now.told = self.wire.tick()
             self.writer.write(piece)
             await self.writer.drain()
 

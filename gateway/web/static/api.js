@@ -34,6 +34,16 @@ async function problem(response) {
   return new ApiProblem(response.status, body);
 }
 
+let ahead = 0; // of the gateway's clock before this machine's, which may be wrong by hours, ms
+
+/** The time by the gateway's clock, epoch ms, to the second. */
+export const gatewayNow = () => Date.now() + ahead;
+
+function compare(response) {
+  const theirs = Date.parse(response.headers.get("Date") ?? "");
+  if (theirs) ahead = theirs - Date.now();
+}
+
 /** Send a request; the Response of a success. Throws ApiProblem, with status 0 where nothing answers. */
 export async function send(method, path, { body, headers = {}, ...options } = {}) {
   const json = body !== undefined && !(body instanceof Blob);
@@ -53,6 +63,7 @@ export async function send(method, path, { body, headers = {}, ...options } = {}
     tell(false);
     throw new ApiProblem(0, { code: "no_network", detail: _("The gateway cannot be reached. Check your connection and try again.") });
   }
+  compare(response);
   if (response.status < 500) tell(true);
   if (!response.ok) throw await problem(response);
   return response;
@@ -72,7 +83,7 @@ const at = (drive) => `/v1/drives/${encodeURIComponent(drive)}`;
 const item = (drive, id) => `${at(drive)}/items/${encodeURIComponent(id)}`;
 
 /** The part of an address after "?", of what has a value; nothing where nothing has. */
-function query(values) {
+export function query(values) {
   const found = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
   return found.size ? `?${found}` : "";
 }

@@ -10,7 +10,6 @@ import { showJob, toShow } from "./jobs.js";
 import { showKept, wireKept } from "./kept.js";
 import { Pane } from "./pane.js";
 import * as places from "./places.js";
-import { showSchool, wireSchool } from "./school.js";
 import { wireTasks } from "./tasks.js";
 import { transfer } from "./transfers.js";
 import { askConvert, uploadAll } from "./uploads.js";
@@ -18,6 +17,8 @@ import { askConvert, uploadAll } from "./uploads.js";
 const me = JSON.parse(byId("me").textContent);
 const PAST = 10; // moves and copies that are over and still listed after a reload
 const spaces = new Map(); // a drive's id → what else it reaches, asked for once
+const loads = { data: () => import("./rights/data.js"), school: () => import("./school/school.js") }; // when first looked at
+const hints = () => [import("./rights/waiting.js"), me.role === "administrator" && import("./school/waiting.js")];
 let drives = [];
 
 const house = {
@@ -53,18 +54,18 @@ const house = {
 
 const panes = [...document.querySelectorAll(".pane")].map((root) => new Pane(root, house));
 const sides = panes.map((pane) => pane.side);
-let shown = "files";
+let shown = { view: "files", part: "" };
 
 /** Where the person is, for the address. */
 function here() {
   const open = panes.filter((pane) => pane.drive).map((pane) => [pane.side, { drive: pane.drive.id, item: pane.address }]);
-  return { view: shown, sides: Object.fromEntries(open) };
+  return { ...shown, sides: Object.fromEntries(open) };
 }
 
 /** Back or Forward: go where the address says. */
 async function returned() {
   const asked = places.read(sides);
-  if (asked.view && asked.view !== shown) view(asked.view, true);
+  if (asked.view && (asked.view !== shown.view || asked.part !== shown.part)) await view(asked.view, true, asked.part);
   await Promise.all(panes.map((pane) => asked.sides[pane.side] && pane.visit(asked.sides[pane.side])));
 }
 
@@ -83,18 +84,28 @@ async function refresh() {
   if (document.documentElement.dataset.ready) places.write(here(), { replace: true });
 }
 
-function view(name, focus) {
+/** Show a view, and in it ``part``. ``focus``: to its title, or where the view stays, to the heading of the part. */
+async function view(name, focus, part = "") {
   if (!document.querySelector(`[data-panel="${name}"]`)) return view("files", focus); // somebody else's page
-  shown = name;
+  const stays = shown.view === name && part;
+  const now = { view: name, part };
+  shown = now;
   for (const panel of document.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== name;
-  for (const link of document.querySelectorAll("[data-view]")) {
+  for (const link of document.querySelectorAll(".sections [data-view]")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const shows = { kept: () => showKept(house), school: showSchool }[name];
-  shows?.();
-  if (shows && focus) byId(`${name}-title`).focus();
-  return undefined;
+  if (name === "kept") showKept(house);
+  if (focus && !stays) byId(`${name}-title`)?.focus();
+  const rooms = loads[name] && (await attempt(loads[name]));
+  return shown === now ? rooms?.show(part, focus && stays) : undefined; // else they went on in the meantime
+}
+
+/** Go where a link leads: a view, or a part of the one that is shown. */
+function go(name, part) {
+  const showing = view(name, true, part);
+  house.went();
+  return showing;
 }
 
 /** Jobs that run or ended lately, from this page before it was reloaded or from elsewhere. */
@@ -108,6 +119,7 @@ async function arrived() {
   const id = query.get("connected");
   const problem = query.get("problem");
   const forget = location.pathname === "/forget";
+  if (location.pathname === "/school") history.replaceState(null, "", "/#view=school");
   if (id || problem || forget) history.replaceState(null, "", forget ? "/#view=kept" : `/${location.hash}`);
   const drive = id && house.drive(id);
   if (drive?.state === "unconfirmed") await house.confirm(drive);
@@ -127,21 +139,22 @@ wireOpeners();
 wireTasks();
 wireDrives(() => drives, refresh);
 wireKept(house);
-wireSchool();
 wireForget(me);
 addEventListener("popstate", returned);
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-view], .skip, .languages a");
+  const link = event.target.closest("[data-view], [data-part-of], .skip, .languages a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   if (link.hreflang) return void (link.hash = location.hash); // the same folders in the other language
   event.preventDefault();
-  if (!link.dataset.view) return byId("main").focus(); // the address stays the one of the folders
-  if (link.dataset.view !== shown) view(link.dataset.view, true);
-  house.went();
+  if (link.dataset.partOf) return void go(shown.view, link.dataset.partOf);
+  if (!link.dataset.view) return void byId("main").focus(); // the address stays the one of the folders
+  if (link.dataset.view !== shown.view) go(link.dataset.view, "");
 });
+document.addEventListener("go", (event) => go(shown.view, event.detail));
 await refresh();
 await arrived();
-view(places.read(sides).view ?? "files", false);
+await view(places.read(sides).view ?? "files", false, places.read(sides).part);
 places.write(here(), { replace: true });
 await resumeJobs();
 document.documentElement.dataset.ready = "true";
+for (const hint of await Promise.all(hints())) hint && hint.showWaiting();

@@ -10,7 +10,7 @@ const FRESH = 4.5 * 60 * 1000; // the gateway asks for five minutes; leave time 
 
 export const outsideName = (provider) => ({ google: "Google Drive", microsoft: "OneDrive", onedrive: "OneDrive" })[provider] ?? provider;
 
-function planView(plan) {
+export function planView(plan) {
   const kept = plan.stores.filter((store) => store.count > 0);
   const columns = [
     { title: _("What"), header: true, cell: (store) => store.what },

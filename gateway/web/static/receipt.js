@@ -6,11 +6,13 @@ import { outsideName } from "./forget.js";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function fetchReceipt(path) {
+/** ``waits``: told that it is not done yet; a request of administrators can wait for days. */
+async function fetchReceipt(path, waits) {
   for (let wait = 500; ; wait = Math.min(4000, wait * 1.3)) {
     const response = await fetch(path, { cache: "no-store", credentials: "omit", redirect: "error" }).catch(() => null);
     if (response?.ok && response.status === 200) return response.text();
     if (response && ![202, 425, 429, 502, 503].includes(response.status)) return null;
+    if (response && wait > 1500) waits();
     await sleep(wait);
   }
 }
@@ -49,21 +51,28 @@ function show(facts) {
 }
 
 async function main() {
-  const path = location.hash.slice(1);
-  history.replaceState(null, "", "/receipt");
-  const raw = /^\/v1\/receipts\/[\w-]+$/.test(path) ? await fetchReceipt(path) : null;
-  byId("receipt-progress").hidden = true;
+  const [, other, path] = location.hash.match(/^#(other:)?(.*)$/) ?? [null, "", ""];
   const title = byId("receipt-title");
+  if (other) title.textContent = _("Somebody is being forgotten");
+  if (other) byId("receipt-status").textContent = _("Keys are being destroyed and data deleted. This takes a moment.");
+  else history.replaceState(null, "", "/receipt");
+  const waits = () => other && (byId("receipt-status").textContent = _("It is not done yet. You can leave this page open, or keep its address and come back."));
+  const raw = /^\/v1\/receipts\/[\w-]+$/.test(path) ? await fetchReceipt(path, waits) : null;
+  history.replaceState(null, "", "/receipt"); // it has been used, or was none
+  byId("receipt-progress").hidden = true;
   if (raw === null) {
     title.textContent = _("This receipt cannot be shown");
     byId("receipt-status").textContent = _("A receipt's link works only once. If you have shown it before, use the copy that you kept.");
     return title.focus();
   }
-  title.textContent = _("You have been forgotten");
+  title.textContent = other ? _("It has been forgotten") : _("You have been forgotten");
   const facts = payload(raw);
-  byId("receipt-status").textContent = facts.kept?.some((one) => one.objects)
-    ? _("Nothing that was kept for you here can be read any more, but for what a legal hold keeps. This is your signed receipt.")
-    : _("Nothing that was kept for you here can be read any more. This is your signed receipt.");
+  const held = facts.kept?.some((one) => one.objects);
+  byId("receipt-status").textContent = other
+    ? _("Nothing that was kept here can be read any more. This is the signed receipt.")
+    : held
+      ? _("Nothing that was kept for you here can be read any more, but for what a legal hold keeps. This is your signed receipt.")
+      : _("Nothing that was kept for you here can be read any more. This is your signed receipt.");
   show(facts);
   byId("receipt-download").href = URL.createObjectURL(new Blob([raw], { type: "application/json" }));
   byId("receipt-print").addEventListener("click", () => print());

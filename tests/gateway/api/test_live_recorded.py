@@ -17,6 +17,7 @@ from gateway.ledger.ledger import Entry
 from gateway.policy import RULES
 from tests.gateway.api.conftest import ADMINISTRATOR
 from tests.gateway.api.live import Live, Person, person, token_form
+from tests.gateway.api.test_live_forget import receipt
 from tests.gateway.api.test_live_school import change
 from tests.gateway.api.test_routes import PAGES, filled, name
 from tests.gateway.webhooks.receiver import receiving
@@ -70,6 +71,7 @@ ACTS = {
     ("GET", "/connect/callback"): "account.connected",
     ("GET", "/signin/callback"): "person.signed_in",
     ("GET", "/v1/drives/{drive}/items/{item}/content"): "file.opened",
+    ("GET", "/v1/receipts/{secret}"): "receipt.fetched",
     ("GET", "/v1/school/ledger/export"): "ledger.exported",
     ("POST", "/extension/authorize"): "extension.authorized",
     ("POST", "/v1/connections/{connection}/confirm"): "account.confirmed",
@@ -87,6 +89,9 @@ ACTS = {
     ("POST", "/v1/school/webhook/test"): "webhook.sent",
 }
 """What is told of what was done, beside the decision to let it be done."""
+
+ENDS = {"erasure.done", "transfer.ended", "upload.ended"}
+"""What is told of what was begun, when it ends."""
 
 NOTHING_TO_TELL = {
     ("OPTIONS", "/v1/uploads"): "says what this server speaks",
@@ -106,7 +111,6 @@ NOTHING_TO_TELL = {
     ("GET", "/v1/docs"): "of nobody",
     ("GET", "/v1/openapi.json"): "of nobody",
     ("POST", "/signout"): "the decision itself is the entry",
-    ("GET", "/v1/receipts/{secret}"): "by the secret alone; the erasure it is about has its entries",
 }
 """Where no session's decision is recorded, and nothing is done to anybody's data: each with its reason."""
 
@@ -264,16 +268,22 @@ async def test_what_is_done_is_told_as_what_it_is(live: Live, somebody: Person) 
         await somebody.post("/v1/school/webhook/secret", 200)
         assert (await change(somebody, "*", {"webhook": None})).status == 200
     assert (await somebody.ask("GET", "/v1/school/ledger/export")).status == 200
+    target = {"kind": "report", "id": job["id"]}
+    forgotten = await somebody.post("/v1/erasures/items", 202, json={"target": target, "confirm": "FORGET"})
+    assert (await receipt(somebody, forgotten["receipt"])).status == 200
 
     async def read(services: Services) -> list[Entry]:
         return await services.ledger.read(me["school"]["id"], after=before, limit=100_000)
 
     entries = live.run(read)
-    assert set(ACTS.values()) <= {entry.action for entry in entries}
+    assert {*ACTS.values(), *ENDS} <= {entry.action for entry in entries}
+    (end,) = [one for one in entries if one.action == "transfer.ended" and one.subject == me["id"]]
+    assert end.details is not None
+    assert (end.details["job"], end.details["state"], end.details["counts"]["copied"]) == (job["id"], "done", 1)
     opened = [entry for entry in entries if entry.action == "file.opened" and entry.principal == me["id"]][-1]
     assert opened.details is not None
     assert (opened.details["name"], opened.details["item"]) == ("told.txt", file)
-    for action in ("file.opened", "drive.make_folder", "drive.trash", "transfer.ordered"):
+    for action in ("file.opened", "drive.make_folder", "drive.trash", "transfer.ordered", "transfer.ended"):
         word = next(entry.instruction for entry in reversed(entries) if entry.action == action)
         assert any(entry.action == "policy.allowed" and entry.instruction == word for entry in entries), action
 

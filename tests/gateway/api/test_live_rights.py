@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import secrets
 import zipfile
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +17,9 @@ import aiohttp
 import pytest
 from sqlalchemy import delete, update
 
+from gateway.api.routing import Route
 from gateway.api.services import Services
+from gateway.api.table import ROUTES
 from gateway.db.tables_people import guardian_links
 from gateway.db.tables_rights import corrections, exports
 from tests.gateway.api.conftest import FOREIGN_ADMINISTRATOR
@@ -216,8 +219,31 @@ async def test_a_guardian_uses_what_they_were_given_and_the_child_sees_it(
     assert by_guardian == {"review.records", "export.asked", "export.sent", "correction.asked"}
     assert {one["principal"] for one in accesses if one["by"] == "guardian"} == {await me(guardian)}
     assert [one["by"] for one in await all_of(child, "/v1/me/exports")] == ["guardian"]
+    others = {one["action"] for one in await all_of(child, "/v1/me/accesses") if one["by"]["kind"] == "person"}
+    assert others == {"review.records", "export.sent"}
     kinds = {one["kind"] for one in await all_of(child, "/v1/me/notifications")}
     assert kinds == {"guardian_linked", "export_asked", "export_sent", "correction_asked"}
+
+
+LOOKS = [route for route in ROUTES if route.method == "GET" and re.search(r"\{(child|person)\}", route.path)]
+
+
+@pytest.mark.parametrize("route", LOOKS, ids=lambda route: route.path)
+async def test_whoever_looks_at_what_is_anothers_is_seen(
+    live: Live, child: Person, guardian: Person, admin: Person, route: Route
+) -> None:
+    """Also a look that only lists: an entry about the person, who reads it among the accesses to what is theirs."""
+    await linked(admin, child, guardian)
+    who, looks = await me(child), guardian if "{child}" in route.path else admin
+    path = route.path.format(child=who, person=who, store="native")
+
+    before = await all_of(child, "/v1/me/accesses")
+    await looks.get(path)
+    seen = (await all_of(child, "/v1/me/accesses"))[: -len(before) or None]
+    assert [(one["by"]["kind"], one["action"].partition(".")[0]) for one in seen] == [("person", "review")]
+    assert seen[0]["by"]["name"] == (await looks.get("/v1/me"))["name"]
+    deeds = {one["action"]: one["by"] for one in await all_of(child, "/v1/me/deeds")}
+    assert deeds[seen[0]["action"]] == ("guardian" if looks is guardian else "school")
 
 
 @pytest.mark.parametrize("right", RIGHTS)

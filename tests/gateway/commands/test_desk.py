@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import MetaData
 
+from cache.errors import Unavailable
 from cache.model import Scope
 from gateway.cli import main
 from gateway.db.migrate import migrate
 from gateway.identity import Suspended
+from gateway.ledger import Ledger
 from tests.databases import database_url, pytest_generate_tests
 from tests.gateway.desks import Building, Clock, Desk
 
@@ -149,6 +152,48 @@ async def test_a_person_is_suspended_and_resumed(shell: Shell) -> None:
         assert await shell.json("contain", "list", "--school", "riverside") == []
         (kept,) = await shell.json("contain", "list", "--school", "riverside", "--all")
         assert kept["lift_reason"] == "it was found"
+
+
+async def test_the_ledger_names_who_does_or_looks_at_what_before_it_happens(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids and no words; and where that cannot be written, nothing happens."""
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setenv("SUDO_USER", "maria")
+    async with shell.gateway() as desk:
+        who = await leo(desk)
+    one = await shell.json(
+        "contain", "person", str(who.subject), "--school", "riverside", "--reason", "a stolen laptop"
+    )
+    (made,) = await shell.json("incidents", "open", "--school", "riverside", "--kind", "key", "--severity", "low")
+    looks = [
+        ["contain", "list", "--school", "riverside"],
+        ["incidents", "list", "--school", "riverside"],
+        ["incidents", "show", made["id"]],
+        ["incidents", "affected", "key", "--school", "riverside", "--person", str(who.subject), "--version", "1"],
+    ]
+    for words in looks:
+        await shell.json(*words)
+    async with shell.gateway() as desk:
+        entries = await desk.ledger.read("deployment", limit=1000)
+    told = [entry.details or {} for entry in entries if entry.action == "operator.command"]
+    assert {entry["by"] for entry in told} == {"maria"}
+    assert [entry["command"] for entry in told] == [
+        "contain person", "incidents open", "contain list", "incidents list", "incidents show",
+        "incidents affected key",
+    ]  # fmt: skip
+    assert told[0]["ids"] == {"person": who.subject, "school": "riverside"}
+    assert told[4]["ids"] == {"incident": made["id"]}
+    assert "stolen" not in str(told)
+
+    async def away(*_: object) -> int:
+        raise Unavailable("the database is away")
+
+    monkeypatch.setattr(Ledger, "operate", away)
+    for words in (["contain", "lift", one["id"], "--reason", "x"], *looks):
+        assert "the ledger cannot be written" in await shell.refused(*words)
+    async with shell.gateway() as desk:
+        assert await stops(desk, who)
 
 
 async def test_a_school_and_a_key(shell: Shell) -> None:

@@ -43,7 +43,9 @@ async def test_a_person_is_forgotten(world: World) -> None:
         actions = await tx.execute(
             select(ledger_entries.c.action, ledger_entries.c.subject, ledger_entries.c.principal)
         )
-        assert {tuple(row) for row in actions} == {("erasure.begun", "leo", "leo"), ("erasure.done", "leo", None)}
+        assert {tuple(row) for row in actions} == {
+            ("erasure.begun", "leo", "leo"), ("erasure.done", "leo", None), ("receipt.fetched", None, None),
+        }  # fmt: skip
     assert world.blobs() == []
     eraser = world.made[-1].eraser
     assert begun.secret is not None

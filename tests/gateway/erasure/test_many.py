@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.db.tables_approvals import approval_votes, approvals
 from gateway.db.tables_erasure import erasures
 from gateway.db.tables_ledger import ledger_entries, ledger_heads
 from gateway.db.tables_people import persons, schools
-from gateway.erasure import ordering
+from gateway.erasure import eraser, ordering
 from gateway.erasure.model import ErasureRefused, NothingThere
 from gateway.forgetting import Forgetting
 from gateway.identity import Schools
@@ -63,7 +64,39 @@ async def test_many_people(world: World) -> None:
     assert (await made.approvals.get("school", request.id)).state is State.DONE
     told = await actions(world)
     assert told[:2] == [("approval.proposed", "ada"), ("approval.approved", "zoe")]
-    assert set(told[2:]) == {("erasure.begun", "ada"), ("approval.done", None), ("erasure.done", None)}
+    assert told[-1] == ("receipt.fetched", None)
+    assert set(told[2:-1]) == {("erasure.begun", "ada"), ("approval.done", None), ("erasure.done", None)}
+
+
+def persons_in(world: World) -> set[str]:
+    """Of whom the journal says that they are forgotten."""
+    lines = [json.loads(line) for line in world.journal.read_text().splitlines()]
+    return {line["person"] for line in lines if line["scope"] == "person"}
+
+
+@pytest.mark.both
+async def test_everybody_of_many_is_in_the_journal_before_the_first_key_dies(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few are taken up at once: an older copy that is put back then brings nobody of them back."""
+    monkeypatch.setattr(eraser, "CROWD", 1)
+    monkeypatch.setattr(eraser, "_PAGE", 2)
+    made = await world.started()
+    taken = list[str]()
+    written: list[set[str]] = []
+
+    def took(one: str, *, crowd: bool = False) -> None:
+        if crowd:
+            taken.append(one)
+            written.append(persons_in(world))
+
+    monkeypatch.setattr(made.eraser, "_spawn", took)
+    request, _ = await asked(made, "leo", "mia", "zoe")
+    await made.approvals.approve("school", "zoe", request.id)
+    await made.approvals.sweep(10)
+    await made.eraser._take_up()
+    assert taken
+    assert written[0] == {"leo", "mia", "zoe"}
 
 
 async def test_who_could_not_be_given_back_is_named_by_id(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +245,8 @@ async def test_a_school_that_leaves(world: World) -> None:
     assert states == {**dict.fromkeys(("leo", "mia", "ada", "zoe"), "erased"), "eve": "active"}
     assert (left.left is not None, left.name, requests) == (True, "", 0)
     assert await actions(world) == []
-    assert ("operator.school_left", None) in await actions(world, "deployment")
+    operators = [action for action, _ in await actions(world, "deployment")]
+    assert operators[-2:] == ["operator.school_left", "receipt.fetched"], "the school's own chain is over"
     with pytest.raises(Shredded):
         await world.vault.fields(Scope("school", None))
     assert len(world.blobs()) == 1, "of the other school"

@@ -37,7 +37,7 @@ class Process:
     async def apply(self, _tx: AsyncConnection, line: Line) -> None:
         self.done.append(line.erasure)
 
-    async def void(self, _tx: AsyncConnection) -> None:
+    async def void(self, _tx: AsyncConnection, _now: int) -> None:
         self.voided += 1
 
     async def start(self) -> bool:

@@ -54,6 +54,9 @@ class FixedSealers:
     async def fields(self, scope: Scope) -> Fields:
         return Fields(FixedKeys(scope))
 
+    async def renew(self, _tx: AsyncConnection, scope: Scope) -> None:
+        """These keys never change."""
+
 
 class People:
     """Everybody is active but those in ``erasing``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -145,7 +146,34 @@ def test_new_keys_for_people_and_schools(keys: Keys, tmp_path: Path) -> None:
         assert tx.execute(text("SELECT version FROM vault_tenant_keys")).scalars().all() == [3]
         actions = tx.execute(text("SELECT action FROM ledger_entries ORDER BY sequence")).scalars().all()
     engine.dispose()
-    assert actions == ["keys.rekey", "keys.rekey"]
+    assert [one for one in actions if one != "operator.command"] == ["keys.rekey", "keys.rekey"]
+
+
+def test_the_ledger_names_the_operator_before_anything_is_done(
+    keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where that cannot be written no root is destroyed, and no key is replaced."""
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setenv("SUDO_USER", "maria")
+    keys("rotate")
+    engine, file = create_engine(f"sqlite:///{tmp_path}/data/gateway.db"), tmp_path / "data-root.key"
+    before = file.read_text()
+    refuse = "CREATE TRIGGER away BEFORE INSERT ON ledger_entries BEGIN SELECT RAISE(ABORT, 'away'); END"
+    with engine.begin() as tx:
+        tx.execute(text(refuse))
+    for words in (["retire", "1", "--now"], ["rekey", "--everyone"], ["rotate"], ["status"]):
+        assert "the ledger cannot be written" in keys(*words, ends=2)
+    assert file.read_text() == before
+    with engine.begin() as tx:
+        tx.execute(text("DROP TRIGGER away"))
+    keys("retire", "1", "--now")
+    assert file.read_text() != before
+    engine.dispose()
+    done = CliRunner().invoke(main, ["ledger", "export"])
+    lines = [json.loads(line) for line in done.output.splitlines()]
+    told = [(one["action"], one.get("told")) for one in lines if str(one.get("action")).startswith(("op", "keys"))]
+    assert [action for action, _ in told[:4]] == ["operator.command", "keys.rotate", "operator.command", "keys.retire"]
+    assert told[2][1] == {"by": "maria", "command": "keys retire", "ids": {"version": 1, "now": True}}
 
 
 def test_a_root_in_the_environment(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:

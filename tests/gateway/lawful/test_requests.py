@@ -17,6 +17,7 @@ from cache.vault import Vault
 from gateway.approvals import Approvals
 from gateway.approvals import SecondNeeded as AnotherNeeded
 from gateway.db.engine import Database
+from gateway.db.tables_approvals import approvals as approvals_table
 from gateway.db.tables_lawful import lawful_requests
 from gateway.db.tables_people import persons, schools
 from gateway.db.tables_webhooks import webhook_messages, webhooks
@@ -31,6 +32,7 @@ from gateway.lawful import (
     SecondNeeded,
     State,
     WrongState,
+    after_a_restore,
 )
 from gateway.ledger import Ledger
 from gateway.ledger.checkpoints import DAY
@@ -259,6 +261,54 @@ async def test_an_approval_that_comes_after_a_refusal_changes_nothing(
     await approvals.approve(SCHOOL, SOFIA, proposed.approval)
     await approvals.sweep(10)
     assert (await lawful.get(SCHOOL, request)).state is State.REFUSED
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("how", ["cancelled", "lapsed", "gone"])
+async def test_after_an_approval_that_came_to_nothing_there_is_another(
+    lawful: LawfulRequests, approvals: Approvals, database: Database, how: str
+) -> None:
+    request = (await lawful.open(SCHOOL, Actor(ANN), ORDER)).id
+    first = (await lawful.approve(approvals, SCHOOL, ANN, request)).approval
+    assert first is not None
+    if how == "cancelled":
+        await approvals.cancel(SCHOOL, SOFIA, first)
+    async with database.write() as tx:
+        if how == "lapsed":
+            await tx.execute(update(approvals_table).values(made=1))
+        elif how == "gone":
+            await tx.execute(update(approvals_table).values(state="cancelled", ended=1))
+    await approvals.sweep(10)
+    second = (await lawful.approve(approvals, SCHOOL, SOFIA, request)).approval
+    assert second not in (None, first)
+    with pytest.raises(AnotherNeeded):
+        await lawful.approve(approvals, SCHOOL, SOFIA, request)
+    await lawful.approve(approvals, SCHOOL, ANN, request)
+    await approvals.sweep(10)
+    assert (await lawful.get(SCHOOL, request)).state is State.APPROVED
+
+
+@pytest.mark.both
+async def test_what_an_older_database_approved_is_approved_anew(
+    lawful: LawfulRequests, approvals: Approvals, database: Database
+) -> None:
+    request, secret = await approved(lawful, approvals), (await lawful.open(SCHOOL, MAX, SECRET)).id
+    over = (await lawful.open(SCHOOL, Actor(ANN), ORDER)).id
+    await lawful.refuse(SCHOOL, Actor(ANN), over, "no")
+    async with database.write() as tx:
+        await after_a_restore(tx, 5)
+    with pytest.raises(WrongState):
+        await lawful.hand_out(SCHOOL, Actor(ANN), request)
+    assert (await lawful.find(over)).state is State.REFUSED
+    found = await lawful.find(secret)
+    assert (found.state, found.ended) == (State.LAPSED, 5)
+    for step in (lawful.approve_secretly(SCHOOL, EVE, secret), lawful.refuse(SCHOOL, EVE, secret, "no", secret=True)):
+        with pytest.raises(WrongState):
+            await step
+    for one in (SOFIA, ANN):
+        await lawful.approve(approvals, SCHOOL, one, request)
+    await approvals.sweep(10)
+    assert (await lawful.hand_out(SCHOOL, Actor(ANN), request)).state is State.HANDED_OUT
 
 
 async def test_people_of_elsewhere_and_requests_of_elsewhere(lawful: LawfulRequests, ledger: Ledger) -> None:

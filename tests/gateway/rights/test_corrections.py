@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
+from cache.catalog import renewals
 from cache.model import Scope
 from gateway.db.tables_people import persons
 from gateway.db.tables_rights import corrections
@@ -249,5 +250,8 @@ async def test_pages_and_the_end_of_history(world: World, leo: Scope, sofia: Sco
     assert await world.given.corrections.sweep(2, 30 * DAY, {leo.tenant: 31 * DAY}) == 0
     assert await world.given.corrections.sweep(2, 30 * DAY) == 2
     assert await world.given.corrections.sweep(2, 30 * DAY) == 1
+    async with world.database.read() as tx:
+        renewed = (await tx.execute(select(renewals.c.tenant, renewals.c.subject))).all()
+    assert [tuple(row) for row in renewed] == [(leo.tenant, leo.subject)], "the next cycle makes copies forget it"
     async with world.database.read() as tx:
         assert (await tx.execute(select(corrections.c.id))).scalars().all() == [holds]

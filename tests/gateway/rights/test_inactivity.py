@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from cache.model import Scope
-from gateway.db.tables_people import client_grants
+from gateway.db.tables_containment import containments
+from gateway.db.tables_people import client_grants, schools
 from gateway.db.tables_rights import inactivity
 from tests.gateway.rights.conftest import DAY, World
 
@@ -17,10 +20,10 @@ async def choose(world: World, **retention: int | None) -> None:
     await world.choices.change(world.school.id, "sofia", version, {}, None, retention)
 
 
-async def swept(world: World) -> int:
+async def swept(world: World, configured: Collection[str] | None = None) -> int:
     """A look that is due."""
     world.given.inactivity._next = 0.0
-    return await world.given.inactivity.sweep(100)
+    return await world.given.inactivity.sweep(100, world.schools.ids if configured is None else configured)
 
 
 @pytest.mark.both
@@ -77,6 +80,51 @@ async def test_who_comes_back_stays(world: World, leo: Scope) -> None:
         assert (await tx.execute(select(inactivity))).all() == []
     world.database.ahead = 30 * DAY
     assert await swept(world) == 0
+    assert world.forgotten == []
+
+
+async def shut(world: World, leo: Scope, how: str, *, on: bool) -> None:
+    """Nobody can sign in as Leo, or they can again."""
+    held = {"id": how, "school": leo.tenant, "kind": "key", "target": "1", "began": 1}
+    whose = {"person": leo.subject if how == "key of the person" else None}
+    async with world.database.write() as tx:
+        if how == "school":
+            state = "suspended" if on else "active"
+            await tx.execute(update(schools).where(schools.c.id == leo.tenant).values(state=state))
+        elif on:
+            await tx.execute(insert(containments).values(**held, **whose))
+        else:
+            await tx.execute(update(containments).values(lifted=1))
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("how", ["school", "key of the school", "key of the person"])
+async def test_who_cannot_come_back_stays(world: World, leo: Scope, how: str) -> None:
+    await choose(world, inactive_days=100, notice_days=20)
+    await world.seen(leo, 90 * DAY)
+    assert await swept(world) == 1
+    await shut(world, leo, how, on=True)
+    world.database.ahead = 21 * DAY
+    assert await swept(world) == 1, "they are let go of"
+    world.database.ahead = 200 * DAY
+    assert await swept(world) == 0
+    await shut(world, leo, how, on=False)
+    assert await swept(world) == 1
+    world.database.ahead = 219 * DAY
+    assert await swept(world) == 0, "and have the whole notice afterwards"
+    assert world.forgotten == []
+    world.database.ahead = 221 * DAY
+    assert await swept(world) == 1
+    assert world.forgotten == [leo]
+
+
+async def test_the_people_of_a_school_that_is_not_configured_stay(world: World, leo: Scope) -> None:
+    await choose(world, inactive_days=100, notice_days=20)
+    await world.seen(leo, 90 * DAY)
+    assert await swept(world) == 1
+    world.database.ahead = 21 * DAY
+    assert await swept(world, []) == 1
+    assert await swept(world) == 1
     assert world.forgotten == []
 
 

@@ -7,9 +7,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import insert, select, update
+
 from cache.model import Scope
 from gateway.api.services import Services
 from gateway.app import deployment
+from gateway.db.tables_people import persons
+from gateway.db.tables_rights import inactivity
 from gateway.identity import School
 from gateway.settings import Settings
 from tests.gateway.rights.conftest import DAY, claims, oneself, principal
@@ -73,4 +77,35 @@ async def test_an_older_database_neither_revives_a_link_nor_undoes_a_correction(
         assert (await services.people.get(leo)).name == "Leo Parker"
 
     await run(tmp_path, look)
+    await run(tmp_path, look)
+
+
+async def test_nobody_is_forgotten_for_what_an_older_database_knows_of_them(tmp_path: Path) -> None:
+    """Tom had come back since the copy was made: in it his notice has run out."""
+
+    async def begin(services: Services) -> Scope:
+        tom, sofia = await arrive(services, "tom"), await arrive(services, "sofia", role="administrator")
+        now, chosen = await services.database.now(), {"inactive_days": 100, "notice_days": 14}
+        await services.school_choices.change(sofia.tenant, sofia.subject or "", 0, {}, None, chosen)
+        noticed = {"person": tom.subject, "school": tom.tenant, "noticed": now - 15 * DAY, "due": now - DAY}
+        async with services.database.write() as tx:
+            await tx.execute(update(persons).where(persons.c.id == tom.subject).values(seen=now - 200 * DAY))
+            await tx.execute(insert(inactivity).values(**noticed))
+        return tom
+
+    tom = await run(tmp_path, begin)
+    shutil.copytree(tmp_path / "data", tmp_path / "backup")
+    await run(tmp_path, lambda services: arrive(services, "tom"))
+    shutil.rmtree(tmp_path / "data")
+    shutil.copytree(tmp_path / "backup", tmp_path / "data")
+
+    async def look(services: Services) -> None:
+        await services.rights.inactivity.sweep(10, services.schools.ids)
+        async with services.database.read() as tx:
+            assert (await tx.execute(select(inactivity))).all() == []
+            seen = select(persons.c.state, persons.c.seen).where(persons.c.id == tom.subject)
+            row = (await tx.execute(seen)).one()
+        assert row.state == "active"
+        assert row.seen > await services.database.now() - DAY, "nobody knows since when he is away"
+
     await run(tmp_path, look)

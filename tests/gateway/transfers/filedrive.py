@@ -346,4 +346,5 @@ class FileDrive:
             modified=datetime.fromisoformat(row["modified"]),
             hashes=stated,
             exports=EXPORTS if kind is Kind.DOCUMENT else (),
+            flags=frozenset({"trashed"} if row["trashed"] else ()),
         )

@@ -25,7 +25,8 @@ ME: dict[str, Any] = {
 }
 CONTEXTS: dict[pages.Page, dict[str, Any]] = {
     "signin": {"schools": [{"id": "a&b", "name": "<b>School"}], "next": "/forget", "notice": "<i>"},
-    "drives": {"me": ME},
+    "drives": {"me": {**ME, "role": "administrator"}},
+    "guardian": {"me": {**ME, "role": "guardian"}},
     "receipt": {},
     "extension_consent": {"me": ME, "fields": {"state": '"><script>', "items": "x"}},
     "privacy": shown(facts(Settings(operator=Operator(name="<u>", contact='"><script>', officer="<i>"))), "en"),

@@ -1,10 +1,10 @@
 /** What a school's administrators set for everybody: the formats in which online documents are opened and moved. */
 
-import { json, send, words } from "./api.js";
-import { attempt } from "./dialogs.js";
-import { byId, h, parts, say } from "./dom.js";
-import { formatField, kindWords } from "./formats.js";
-import { _ } from "./i18n.js";
+import { json, send, words } from "../api.js";
+import { attempt } from "../dialogs.js";
+import { byId, h, parts, say } from "../dom.js";
+import { formatField, kindWords } from "../formats.js";
+import { _ } from "../i18n.js";
 
 const ADDRESS = "/v1/school/settings";
 let etag = "";
@@ -34,20 +34,13 @@ async function save(part) {
   }
 }
 
-/** Show the settings as they are now. */
-export async function showSchool() {
-  const part = parts(byId("school"));
+/** Show the formats as they are set now. */
+export async function showFormats(box) {
+  const part = parts(box);
   part.problem.textContent = part.saved.textContent = "";
-  await attempt(read);
-}
-
-/** Wire the form, where the person may have it. */
-export function wireSchool() {
-  const root = byId("school");
-  if (!root) return;
-  const part = parts(root);
-  part.form.addEventListener("submit", (event) => {
+  part.form.onsubmit = (event) => {
     event.preventDefault();
     save(part);
-  });
+  };
+  await read();
 }

@@ -1,0 +1,223 @@
+"""While one school's key or one person's is suspended, the deployment starts, its sweeps run, and others work."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import update
+
+from cache.errors import Suspended
+from cache.model import Scope
+from gateway.app import Deployment, deployment
+from gateway.containment import Target, Word
+from gateway.db.tables_people import guardian_links, persons
+from gateway.identity import Claims
+from gateway.lawful import Order
+from gateway.lawful.model import LawfulRequest
+from gateway.residency import ACTION
+from gateway.settings import Residency, Settings
+from gateway.suspended import Kind
+from tests.gateway.rights.conftest import DAY, claims, oneself, principal
+
+ISSUER = "https://id.example"
+Found = TypeVar("Found")
+Run = Callable[[Callable[[Deployment], Awaitable[Found]]], Awaitable[Found]]
+
+
+def settings(folder: Path) -> Settings:
+    """Two schools, and a word about where everything lies."""
+    schools = {name: {"name": name.title(), "region": "local"} for name in ("riverside", "hillcrest")}
+    provider = {"issuer": ISSUER, "client_id": "gateway", "schools": schools, "sandbox": True}
+    return Settings(
+        data_dir=folder / "data",
+        expiry_dir=folder / "expiry",
+        identity_providers=(provider,),
+        residency=Residency(machines="Berlin"),
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run[Any]:
+    """Start, do something, stop."""
+
+    async def started(what: Callable[[Deployment], Awaitable[Found]]) -> Found:
+        async with deployment(settings(tmp_path)) as made:
+            return await what(made)
+
+    return started
+
+
+async def arrive(made: Deployment, subject: str, school: str = "riverside", **more: Any) -> Scope:
+    found = made.services.schools.find(ISSUER, school)
+    assert found is not None
+    said: Claims = claims(subject, **more)
+    return Scope(found.id, await made.services.people.arrive(found, said))
+
+
+async def administrator(made: Deployment, school: str = "riverside") -> Scope:
+    return await arrive(made, f"sofia of {school}", school, role="administrator", age_band="adult")
+
+
+async def suspend(made: Deployment, school: str, person: str | None = None) -> str:
+    target = Target(Kind.KEY, person or "", 1)
+    return (await made.services.containments.begin(Word(school), target, "stolen")).id
+
+
+async def choose(made: Deployment, admin: Scope, **retention: int | None) -> None:
+    version = (await made.services.school_choices.get(admin.tenant)).version
+    await made.services.school_choices.change(admin.tenant, str(admin.subject), version, {}, None, retention)
+
+
+async def all_swept(made: Deployment) -> None:
+    """Every sweep is due and runs once, and none raises."""
+    made.services.rights.inactivity._next = 0.0
+    made.services.rights.retentions._looked = -1000.0
+    for sweep in (*made.sweeper._sweeps.values(), *made.own._sweeps.values()):
+        await sweep(500)
+
+
+async def attested(made: Deployment, school: str) -> list[Any]:
+    return [one.details for one in await made.services.ledger.read(school, limit=1000) if one.action == ACTION]
+
+
+async def test_the_key_of_one_school_stops_nobody_else(run: Run[Any], tmp_path: Path) -> None:
+    async def begin(made: Deployment) -> tuple[Scope, Scope, str]:
+        sofia, ada = await administrator(made), await administrator(made, "hillcrest")
+        await choose(made, sofia, trash_days=7, cache_seconds=90)
+        await choose(made, ada, trash_days=8)
+        return sofia, ada, await suspend(made, sofia.tenant)
+
+    sofia, ada, held = await run(begin)
+
+    async def meanwhile(made: Deployment) -> None:
+        with pytest.raises(Suspended):
+            await made.services.school_choices.get(sofia.tenant)
+        known = made.services.rights.retentions.known(sofia.tenant)
+        assert (known.trash_days, known.cache_seconds) == (3650, 60), "nothing is lost, and nothing lives longer"
+        assert known.inactive_days is None
+        assert made.services.rights.retentions.known(ada.tenant).trash_days == 8
+        assert (await made.services.people.get(ada)).role == "administrator"
+        assert len(await attested(made, ada.tenant)) == 1
+        (unread,) = await attested(made, sofia.tenant)
+        assert unread is None
+        await all_swept(made)
+
+    await run(meanwhile)
+
+    async def lifted(made: Deployment) -> None:
+        await made.services.containments.lift(Word(sofia.tenant), held, "over")
+        await all_swept(made)
+        known = made.services.rights.retentions.known(sofia.tenant)
+        assert (known.trash_days, known.cache_seconds) == (7, 90)
+        (told,) = await attested(made, sofia.tenant)
+        assert "Berlin" in str(told)
+
+    await run(lifted)
+
+
+async def test_a_statement_that_had_to_wait_is_made_once_it_can(run: Run[Any], monkeypatch: Any) -> None:
+    async def begin(made: Deployment) -> tuple[str, str]:
+        school = (await administrator(made)).tenant
+        return school, await suspend(made, school)
+
+    school, held = await run(begin)
+    before = settings
+
+    def moved(folder: Path) -> Settings:
+        return before(folder).model_copy(update={"residency": Residency(machines="Paris")})
+
+    monkeypatch.setattr(f"{__name__}.settings", moved)
+
+    async def again(made: Deployment) -> None:
+        assert len(await attested(made, school)) == 1, "it cannot be sealed now"
+        await all_swept(made)
+        await made.services.containments.lift(Word(school), held, "over")
+        await all_swept(made)
+        assert len(await attested(made, school)) == 2
+        await all_swept(made)
+        assert len(await attested(made, school)) == 2
+
+    await run(again)
+
+
+async def test_the_key_of_one_person_stops_no_sweep(run: Run[Any]) -> None:
+    async def begin(made: Deployment) -> None:
+        services = made.services
+        sofia, leo, mia = await administrator(made), await arrive(made, "leo"), await arrive(made, "mia")
+        dana = await arrive(made, "dana", role="guardian", age_band="adult")
+        now = await services.database.now()
+        await choose(made, sofia, inactive_days=100)
+        for child in (leo, mia):
+            await services.rights.guardians.make(
+                principal(sofia), str(child.subject), str(dana.subject), ["review"], now + 30 * DAY
+            )
+        await suspend(made, leo.tenant, leo.subject)
+        async with services.database.write() as tx:
+            await tx.execute(update(guardian_links).values(ends=now))
+            both = persons.c.id.in_((leo.subject, mia.subject))
+            await tx.execute(update(persons).where(both).values(seen=now - 200 * DAY))
+        await all_swept(made)
+        assert await services.rights.guardians.of(leo) == await services.rights.guardians.of(mia) == []
+        away, _ = await services.rights.inactivity.of_school(sofia.tenant)
+        assert [one.person for one in away] == [mia.subject], "who cannot be told has no day"
+        told = [one for one in await services.ledger.read(leo.tenant, limit=1000) if one.action == "guardian.ended"]
+        assert {one.subject: one.details is None for one in told} == {leo.subject: True, mia.subject: False}
+
+    await run(begin)
+
+
+async def test_what_is_handed_out_is_not_cut(run: Run[Any]) -> None:
+    async def begin(made: Deployment) -> None:
+        services = made.services
+        leo, mia = await arrive(made, "leo"), await arrive(made, "mia")
+        await suspend(made, leo.tenant, leo.subject)
+        order = Order("Court", "1", "law", (str(leo.subject), str(mia.subject)), ("profile", "accounts", "ledger"))
+        found = LawfulRequest("r", leo.tenant, None, order, None, (), None, "", 0, None)  # type: ignore[arg-type]
+
+        async def delivered(_lines: int, _digest: str) -> None: ...
+
+        lines = b"".join([line async for line in services.handing.lines(found, delivered)])
+        closed = [line for line in lines.splitlines() if b'"closed": true' in line]
+        assert [line.count(str(leo.subject).encode()) for line in closed] == [1, 1]
+        assert b"mia@x.example" in lines
+        assert b'"kind": "end"' in lines
+
+    await run(begin)
+
+
+async def test_a_correction_waits_for_its_key_and_nothing_else_does(run: Run[Any], tmp_path: Path) -> None:
+    async def begin(made: Deployment) -> tuple[Any, ...]:
+        services = made.services
+        sofia, leo, mia = await administrator(made), await arrive(made, "leo"), await arrive(made, "mia")
+        asked = [(await services.rights.corrections.ask(oneself(one), "name", "Right", "")).id for one in (leo, mia)]
+        held = await suspend(made, leo.tenant, leo.subject)
+        return sofia, leo, mia, asked, held
+
+    sofia, leo, mia, asked, held = await run(begin)
+    shutil.copytree(tmp_path / "data", tmp_path / "backup")
+
+    async def act(made: Deployment) -> None:
+        await made.services.containments.lift(Word(leo.tenant), held, "over")
+        for one in asked:
+            await made.services.rights.corrections.decide(principal(sofia), one, accept=True, answer="")
+
+    await run(act)
+    shutil.rmtree(tmp_path / "data")
+    shutil.copytree(tmp_path / "backup", tmp_path / "data")
+
+    async def look(made: Deployment) -> None:
+        assert (await made.services.people.get(mia)).name == "Right"
+        await made.services.restorer.again()
+        with pytest.raises(Suspended):
+            await made.services.people.get(leo)
+        await made.services.containments.lift(Word(leo.tenant), held, "over")
+        assert (await made.services.people.get(leo)).name == "Leo"
+        await made.services.restorer.again()
+        assert (await made.services.people.get(leo)).name == "Right"
+
+    await run(look)
+    await run(lambda made: made.services.people.get(leo))
