@@ -67,8 +67,9 @@ class Receipts:
             if erasure is None:
                 raise KeyError
             this = receipts.c.erasure == erasure
+            may_come = await self._may_come(tx, erasure)  # before it is read: it may end between the two
             signed: str | None = (await tx.execute(select(receipts.c.signed).where(this))).scalar_one_or_none()
-            if signed is None and await self._may_come(tx, erasure):
+            if signed is None and may_come:
                 return None
             await tx.execute(delete(receipt_links).where(mine))
             if not await self._linked(tx, erasure):

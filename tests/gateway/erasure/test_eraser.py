@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.errors import Missing, Shredded
 from gateway.db.tables_erasure import receipt_links, receipts
@@ -141,3 +142,21 @@ async def test_a_receipt_with_one_byte_changed_does_not_verify(world: World) -> 
             verify(wrong, pinned)
     with pytest.raises(ValueError, match="signed"):
         verify(signed, {"keys": [json.loads(json.dumps(pinned["keys"][0])) | {"x": "A" * 43}]})
+
+
+@pytest.mark.both
+async def test_a_receipt_that_comes_while_it_is_asked_for_is_not_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The erasure ends between two looks at it: the link, which works once, gives its receipt or works again."""
+    receipts = world.process().eraser.receipts
+    async with world.database.write() as tx:
+        secret = await receipts.link(tx, "e1")
+    real = receipts._may_come
+
+    async def ends(tx: AsyncConnection, erasure: str) -> bool:
+        await receipts.keep(tx, erasure, {"payload": "x"}, 1)
+        return await real(tx, erasure)
+
+    monkeypatch.setattr(receipts, "_may_come", ends)
+    assert await receipts.fetch(secret) == '{"payload": "x"}'
