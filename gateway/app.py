@@ -73,6 +73,7 @@ from gateway.ledger.reading import Reading
 from gateway.operations import Operations, replace_keys
 from gateway.policy import POLICY_VERSION
 from gateway.residency import Attesting, missing, statement
+from gateway.restored import telling
 from gateway.rights import rights
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import DAY, Retentions, SchoolChoices, by_media_type, usual
@@ -208,7 +209,9 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender, turns)
-    await services.restorer.start(_replays(services), [after_a_restore, requests_after_a_restore])
+    await services.restorer.start(
+        _replays(services), [after_a_restore, requests_after_a_restore, telling(services.ledger)]
+    )
     stack.push_async_callback(services.restorer.close)
     await services.schools.start(settings.identity_providers)
     said = statement(settings, stores.regions)
