@@ -14,9 +14,9 @@ class Noted:
     def __init__(self, restorer: Restorer) -> None:
         self._restorer = restorer
 
-    async def note(self, containment: str, school: str, person: str, scope: str, at: int) -> int:
+    async def note(self, containment: str, school: str, person: str, scope: str, at: int, note: str | None) -> int:
         """One entry, durable on return; its sequence. OSError, JournalRefused."""
-        (line,) = await self._restorer.write([Line(0, containment, school, person, scope, at)])
+        (line,) = await self._restorer.write([Line(0, containment, school, person, scope, at, note)])
         return line.sequence
 
     async def seen(self, tx: AsyncConnection, *sequences: int) -> None:
