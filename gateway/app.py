@@ -270,6 +270,7 @@ async def _services(
     accounts = Accounts(
         vault=vault, database=database, people=people, ledger=ledger, consents=offered,
         redirect_uri=f"{settings.public_url}/connect/callback", limit=settings.limits.connections,
+        journal=Noted(restorer),
     )  # fmt: skip
     made = connections.makers(settings, outbound, accounts, offered)
     native = connections.native_maker(settings, vault, database, retentions.known)
@@ -390,6 +391,7 @@ def _replays(services: Services) -> Replays:
         "corrected": services.rights.corrections.replay,
         "suspended": services.containments.suspended,
         "resumed": services.containments.resumed,
+        "disconnected": services.accounts.disconnected,
     }
 
 

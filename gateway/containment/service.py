@@ -58,7 +58,7 @@ class Line(Protocol):
 class Journal(Protocol):
     """Where suspensions are noted, so that no restore lifts them."""
 
-    async def note(self, containment: str, school: str, person: str, scope: str, at: int, note: str | None) -> int:
+    async def note(self, noted: str, school: str, person: str, scope: str, at: int, note: str | None, /) -> int:
         """One entry, durable on return; its sequence. The same one is written once. OSError."""
         ...
 

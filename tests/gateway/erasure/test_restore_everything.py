@@ -21,7 +21,7 @@ from gateway.containment import Target, Word
 from gateway.db.tables_approvals import approvals
 from gateway.db.tables_erasure import erasures
 from gateway.db.tables_ledger import ledger_heads
-from gateway.db.tables_people import persons, schools, sessions
+from gateway.db.tables_people import accounts, persons, schools, sessions
 from gateway.db.tables_rights import inactivity
 from gateway.db.tables_work import jobs
 from gateway.erasure.model import Asked
@@ -31,6 +31,7 @@ from gateway.restored import ACTION
 from gateway.settings import Settings
 from gateway.suspended import Kind
 from tests.databases import Server
+from tests.gateway.containment.test_switches import connect
 from tests.gateway.rights.conftest import DAY, claims, oneself, principal
 
 ISSUER = "https://id.example"
@@ -87,6 +88,7 @@ class Cast:
     correction: str = ""
     lawful: str = ""
     lifted: str = ""
+    account: str = ""
 
     def __getattr__(self, name: str) -> Scope:
         try:
@@ -136,6 +138,7 @@ async def before(made: Deployment) -> Cast:
     for name in ("sofia", "ada"):
         await services.lawful.approve(services.approvals, cast.sofia.tenant, cast.id(name), cast.lawful)
     await services.approvals.sweep(10)
+    cast.account = await connect(services, cast.pia)  # type: ignore[arg-type]  # it has all that is asked for there
     held = await services.containments.begin(Word(cast.kim.tenant), Target(Kind.PERSON, cast.id("kim")), "odd")
     cast.lifted = held.id
     chosen = {"inactive_days": 100, "notice_days": 14}
@@ -156,6 +159,7 @@ async def since(made: Deployment, cast: Cast) -> None:
     """What happens after the copy was made."""
     services, school, by = made.services, cast.sofia.tenant, Actor(cast.id("sofia"))
     await arrive(made, "tom")
+    await services.accounts.disconnect(principal(cast.pia), cast.account)
     await services.eraser.begin(cast.leo)
     await services.eraser.begin_item(cast.pia, Thing("report", "report"), Asked(cast.id("pia")), receipt=False)
     await services.containments.lift(Word(school), cast.lifted, "harmless")
@@ -197,6 +201,7 @@ async def look(made: Deployment, cast: Cast) -> None:
     assert (await one(made, schools, cast.hal.tenant)).left is not None
     assert await services.rights.guardians.over(principal(cast.dana), cast.id("mia")) is None
     assert (await services.rights.corrections.get(cast.mia, cast.correction)).state == "accepted"
+    assert await services.accounts.list(cast.pia) == []
     assert (await one(made, jobs, "runs")).state == "unconfirmed"
     async with services.database.read() as tx:
         for table, left in ((sessions, 0), (inactivity, 0), (jobs, 1)):
@@ -235,6 +240,7 @@ async def test_an_older_copy_of_everything(stage: Stage) -> None:
         await all_forgotten(made)
         await look(made, cast)
         async with made.services.database.read() as tx:
+            assert (await tx.execute(select(func.count()).select_from(accounts))).scalar_one() == 0
             heads = {head.school: head for head in await tx.execute(select(ledger_heads))}
         assert [head.broken for head in heads.values()] == [None, None, None]
         assert all(head.checkpoint for head in heads.values()), "each was stated anew"
