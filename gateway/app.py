@@ -77,6 +77,7 @@ from gateway.ledger.reading import Reading
 from gateway.operations import Operations, replace_keys
 from gateway.policy import POLICY_VERSION
 from gateway.residency import Attesting, missing, statement
+from gateway.restored import telling
 from gateway.rights import rights
 from gateway.safety import UnsafeSettings, serving
 from gateway.schools import DAY, Retentions, SchoolChoices, by_media_type, usual
@@ -212,7 +213,9 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     stack.push_async_callback(outbound.close)
     sender = Sender(here=is_on_this_machine(settings.public_url), cafile=cafile)
     services = await _services(settings, stores, outbound, sender, turns)
-    await services.restorer.start(_replays(services), [after_a_restore, requests_after_a_restore])
+    await services.restorer.start(
+        _replays(services), [after_a_restore, requests_after_a_restore, telling(services.ledger)]
+    )
     stack.push_async_callback(services.restorer.close)
     await services.schools.start(settings.identity_providers)
     said = statement(settings, stores.regions)
@@ -273,6 +276,7 @@ async def _services(
     accounts = Accounts(
         vault=vault, database=database, people=people, ledger=ledger, consents=offered,
         redirect_uri=f"{settings.public_url}/connect/callback", limit=settings.limits.connections,
+        journal=Noted(restorer),
     )  # fmt: skip
     made = connections.makers(settings, outbound, accounts, offered)
     native = connections.native_maker(settings, vault, database, retentions.known)
@@ -397,6 +401,7 @@ def _replays(services: Services) -> Replays:
         "hold": services.holds.opening.replay,
         "suspended": services.containments.suspended,
         "resumed": services.containments.resumed,
+        "disconnected": services.accounts.disconnected,
     }
 
 

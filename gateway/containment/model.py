@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.suspended import Kind
 
 STATES = (Kind.SCHOOL, Kind.PERSON)
-"""Those that a restored database may not forget: they stand in the erasure journal."""
+"""Those whose line in the erasure journal says by its ids alone what it suspends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,12 +51,14 @@ class Line(Protocol):
     def person(self) -> str: ...
     @property
     def at(self) -> int: ...
+    @property
+    def note(self) -> str | None: ...
 
 
 class Journal(Protocol):
     """Where suspensions are noted, so that no restore lifts them."""
 
-    async def note(self, containment: str, school: str, person: str, scope: str, at: int) -> int:
+    async def note(self, noted: str, school: str, person: str, scope: str, at: int, note: str | None, /) -> int:
         """One entry, durable on return; its sequence. The same one is written once. OSError."""
         ...
 
@@ -163,9 +165,8 @@ class Containments:
         """Note in the journal what is not noted there yet; how many."""
         if self._journal is None:
             return 0
-        kinds = containments.c.kind.in_(STATES)
         lifted = containments.c.lifted.is_not(None) & containments.c.lift_noted.is_(None)
-        open_ones = select(containments).where(kinds, or_(containments.c.noted.is_(None), lifted))
+        open_ones = select(containments).where(or_(containments.c.noted.is_(None), lifted))
         async with self._database.read() as tx:
             rows = (await tx.execute(open_ones.order_by(containments.c.began).limit(limit))).mappings().all()
         for row in rows:
@@ -174,22 +175,24 @@ class Containments:
 
     async def suspended(self, tx: AsyncConnection, line: Line) -> None:
         """Make it so again, after a restore: the journal's handler. What was lifted since stays lifted."""
-        kind = Kind.PERSON if line.person else Kind.SCHOOL
-        target = Target(kind, line.person or line.school)
-        row = {"id": line.erasure, "school": line.school, "kind": kind, "target": target.id, "began": line.at}
+        target = _noted(line)
+        row = {"id": line.erasure, "school": line.school, "kind": target.kind, "target": target.text, "began": line.at}
         noted = {"person": line.person or None, "noted": line.sequence}
         await insert_if_absent(tx, containments, {**row, **noted})
         held = select(containments.c.id).where(containments.c.id == line.erasure, ACTIVE)
         if (await tx.execute(held)).first() is not None:
-            await self._turn(tx, line.school, target, suspended=True)
+            try:
+                await self._turn(tx, line.school, target, suspended=True)
+            except NoSuchTarget:  # a version that the copy does not have: nothing in it is under that
+                log.warning("nothing_to_suspend", kind=target.kind)
 
     async def resumed(self, tx: AsyncConnection, line: Line) -> None:
         """It was lifted: the journal's handler."""
         mine = containments.c.id == line.erasure
         ended = {"lifted": line.at, "lift_noted": line.sequence}
-        if (await tx.execute(update(containments).where(mine, ACTIVE).values(**ended))).rowcount:
-            target = Target(Kind.PERSON if line.person else Kind.SCHOOL, line.person or line.school)
-            await self._turn(tx, line.school, target, suspended=False)
+        lifted = update(containments).where(mine, ACTIVE).values(**ended).returning(containments)
+        if (row := (await tx.execute(lifted)).mappings().one_or_none()) is not None:
+            await self._turn(tx, line.school, Target.of(row["kind"], row["target"]), suspended=False)
 
     async def _whose(self, tx: AsyncConnection, word: Word, target: Target) -> str | None:
         """The person it is of, None for the school's own; it is there, and stays so until the end. NoSuchTarget."""
@@ -238,7 +241,7 @@ class Containments:
         await self._vault.hasten()
         async with self._database.read() as tx:
             row = (await tx.execute(select(containments).where(containments.c.id == containment))).mappings().one()
-        if self._journal is not None and row["kind"] in STATES:
+        if self._journal is not None:
             try:
                 await self._note(self._journal, row)
             except Exception as error:  # noqa: BLE001  # it holds already; the sweep notes it as soon as it can
@@ -246,10 +249,10 @@ class Containments:
         return await self._opened(row)
 
     async def _note(self, journal: Journal, row: RowMapping) -> None:
-        told = (row["id"], row["school"], row["person"] or "")
-        noted = {"noted": row["noted"] or await journal.note(*told, SUSPENDED, row["began"])}
+        told, what = (row["id"], row["school"], row["person"] or ""), _note(row)
+        noted = {"noted": row["noted"] or await journal.note(*told, SUSPENDED, row["began"], what)}
         if row["lifted"] is not None:
-            noted["lift_noted"] = row["lift_noted"] or await journal.note(*told, RESUMED, row["lifted"])
+            noted["lift_noted"] = row["lift_noted"] or await journal.note(*told, RESUMED, row["lifted"], what)
         async with self._database.write() as tx:
             await tx.execute(update(containments).where(containments.c.id == row["id"]).values(**noted))
             await journal.seen(tx, *noted.values())
@@ -272,6 +275,19 @@ class Containments:
     async def _tell(self, tx: AsyncConnection, word: Word, action: str, person: str | None, made: str) -> None:
         """No details: they would need a key that may just have been suspended."""
         await self._ledger.append(tx, word.school, Event(action, word.by, person, made, POLICY_VERSION))
+
+
+def _note(row: RowMapping) -> str | None:
+    """What the journal must know besides the ids; of a person or a school nothing."""
+    return None if row["kind"] in STATES else f"{row['kind']} {row['target']}"
+
+
+def _noted(line: Line) -> Target:
+    """What the journal's line suspends."""
+    if line.note is None:
+        return Target(Kind.PERSON if line.person else Kind.SCHOOL, line.person or line.school)
+    kind, _, text = line.note.partition(" ")
+    return Target.of(kind, text)
 
 
 def _sealed_for(kind: Kind, person: str | None) -> str | None:

@@ -7,7 +7,8 @@ before it. A line is on disk before a key dies. The database knows which entries
     scope           what it says
     person, school  is forgotten
     item            one thing of a person is
-    suspended       a person, or a whole school, may do nothing until `resumed`
+    suspended       a person, a whole school, or what the note names, may do nothing until `resumed`
+    disconnected    the connection of this id, and version, was given up
     guardian_ended  the link of this id has ended
     corrected       what the note says holds now
     hold, released  what a legal hold keeps, until it is released

@@ -36,8 +36,23 @@ Replay = Callable[[AsyncConnection, Line], Awaitable[None]]
 Replays = Mapping[str, Replay]
 """By the line's scope."""
 Hook = Callable[[AsyncConnection], Awaitable[None]]
-Void = Callable[[AsyncConnection, int], Awaitable[None]]
-"""Ends what an older copy must not bring back; gets the time, epoch ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What shows that this is an older copy, found at ``now``, epoch ms.
+
+    It lacks so many ``lines`` of the journal; it ``counted`` to less than the mark beside that, where there is one.
+    """
+
+    now: int
+    lines: int
+    counted: int
+    marked: int | None
+
+
+Void = Callable[[AsyncConnection, Restored], Awaitable[None]]
+"""Ends what an older copy must not bring back."""
 
 BEAT: Final = 15.0
 """Seconds between two marks: what is lost of a copy that was made and put back within them cannot be told."""
@@ -90,9 +105,9 @@ class Restorer:
         if restored:
             log.warning("database_restored", count=len(lines))
             async with self._database.write() as tx:
-                now = await self._database.now(tx)
+                found = Restored(await self._database.now(tx), len(lines), state.generation, mark)
                 for hook in void:
-                    await hook(tx, now)
+                    await hook(tx, found)
         self._left = await self._applied(lines)
         await self._begin(max(state.generation, mark or 0))
         return restored

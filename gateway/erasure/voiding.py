@@ -19,19 +19,20 @@ from gateway.db.tables_approvals import approvals
 from gateway.db.tables_files import cached_files, uploads
 from gateway.db.tables_people import client_grants, connect_flows, persons, sessions, sign_in_flows
 from gateway.db.tables_rights import inactivity
+from gateway.erasure.restoring import Restored
 from gateway.jobs.reviving import doubt_all
 
 LAST = 0
 """An end that has passed, epoch ms."""
 
 
-async def after_a_restore(tx: AsyncConnection, now: int) -> None:
-    """See above. The extension's codes and tokens go with their grants; people were here ``now``, epoch ms: the copy
+async def after_a_restore(tx: AsyncConnection, restored: Restored) -> None:
+    """See above. The extension's codes and tokens go with their grants; people count as having been here now: the copy
     cannot know since when they are away, and what is forgotten too early does not come back.
     """
     for table in (connect_flows, sign_in_flows, sessions, client_grants, inactivity):
         await tx.execute(delete(table))
-    await tx.execute(update(persons).where(persons.c.state.in_(("active", "suspended"))).values(seen=now))
+    await tx.execute(update(persons).where(persons.c.state.in_(("active", "suspended"))).values(seen=restored.now))
     await _no_copies(tx)
     waiting = approvals.c.state.in_(OPEN)
     await tx.execute(update(approvals).where(waiting).values(state=State.LAPSED, due=None, ended=approvals.c.made))

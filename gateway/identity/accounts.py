@@ -3,6 +3,7 @@
 A consent under way belongs to the session that began it, once. What comes back is shown to the person and used only
 after they confirmed that the account is theirs. Nothing of it lies here unsealed. A disconnection begins with the row's
 state ``closed``; whoever dies before the grant is given back and the row deleted leaves that to the next sweep.
+It stands in the erasure journal, so that an older copy of the database does not connect the account again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
+import structlog
 from sqlalchemy import RowMapping, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,7 +37,11 @@ from gateway.ledger import Event, Ledger, on_record
 from gateway.policy import POLICY_VERSION, Principal
 from gateway.suspended import Kind, contained
 
+log = structlog.get_logger()
+
 Provider = Literal["google", "microsoft"]
+DISCONNECTED: Final = "disconnected"
+"""The journal's word for a connection that was given up."""
 _LIFE: Final = 600_000
 _FLOWS: Final = "connect_flows"
 _LOOKED_AT: Final = select(accounts, contained(Kind.CONNECTION, accounts.c.id).label("contained"))
@@ -70,6 +76,20 @@ class Picking(Protocol):
     async def picked(self, flow: bytes, params: Mapping[str, str]) -> Sequence[str]: ...
 
 
+class Line(Protocol):
+    """What is read of an entry of the erasure journal."""
+
+    @property
+    def erasure(self) -> str: ...
+
+
+class Journal(Protocol):
+    """Where disconnections are noted, so that no restore undoes them: `gateway.erasure.suspending.Noted`."""
+
+    async def note(self, noted: str, school: str, person: str, scope: str, at: int, /) -> int: ...
+    async def seen(self, tx: AsyncConnection, *sequences: int) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A connected account, opened. ``state``: unconfirmed, ready, reconnect, contained, for an erasure also closed.
@@ -97,7 +117,10 @@ class Accounts:
         consents: Mapping[str, Consent],
         redirect_uri: str,
         limit: int = 10,
+        journal: Journal | None = None,
     ) -> None:
+        """``journal`` None: for whoever disconnects nothing."""
+        self._journal = journal
         self._vault = vault
         self._database = database
         self._people = people
@@ -269,11 +292,18 @@ class Accounts:
                     raise Contained("this account is suspended")
                 await self._tell(tx, principal, "account.disconnected", account)
             return await self._end(row)
+        except OSError as error:  # the journal's disk: closed is closed, and the sweep does the rest
+            log.warning("disconnection_waits", why=type(error).__name__)
+            return False
         finally:
             self._ending.discard(account)
 
     async def _end(self, row: RowMapping) -> bool:
-        """Give a closed account's grant back and delete its row, unless it was connected anew meanwhile."""
+        """Give a closed account's grant back and delete its row, unless it was connected anew meanwhile.
+
+        In the journal before that. OSError.
+        """
+        noted = await self._noted(row)
         fields = await self._vault.fields(Scope(row["school"], row["person"]))
         grant = fields.unseal(TABLE, "grant", row["id"], row["grant"])
         revoked = await self._given_back(row, grant)
@@ -281,7 +311,22 @@ class Accounts:
         async with self._database.write() as tx:
             await tx.execute(delete(accounts).where(same))
             await self._vault.renew(tx, Scope(row["school"], row["person"]))
+            if self._journal is not None:
+                await self._journal.seen(tx, *noted)
         return revoked
+
+    async def _noted(self, row: RowMapping) -> Sequence[int]:
+        """Each disconnection of the same account by an id of its own."""
+        if self._journal is None:
+            return ()
+        told, now = f"{row['id']}:{row['version']}", await self._database.now()
+        return (await self._journal.note(told, row["school"], row["person"], DISCONNECTED, now),)
+
+    async def disconnected(self, tx: AsyncConnection, line: Line) -> None:
+        """It was given up: the journal's handler, after a restore. The sweep gives the grant back once more."""
+        account, _, version = line.erasure.partition(":")
+        mine = (accounts.c.id == account) & (accounts.c.version <= int(version))
+        await tx.execute(update(accounts).where(mine).values(state="closed"))
 
     async def _given_back(self, row: RowMapping, grant: bytes) -> bool:
         if (consent := self._consents.get(row["provider"])) is None:

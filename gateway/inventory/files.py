@@ -36,7 +36,7 @@ FILES: Final[Mapping[Place, Mapping[str, Held]]] = MappingProxyType(
         "blobs": {"XX/ID": _STREAM, "XX/ID.draft": _STREAM},
         "journal": {
             "erasures.jsonl": Held(
-                "who was forgotten, suspended, corrected or left by a guardian: random ids, scope, time, "
+                "who was forgotten, suspended, corrected, disconnected or left by a guardian: random ids, scope, time, "
                 "and a sealed note",
                 "person",
                 "clear",

@@ -22,6 +22,7 @@ from gateway.db.engine import Database
 from gateway.db.tables_approvals import approvals as approvals_table
 from gateway.db.tables_lawful import lawful_requests as table
 from gateway.db.tables_people import persons
+from gateway.erasure.restoring import Restored
 from gateway.ids import new_id
 from gateway.lawful.model import (
     KIND,
@@ -304,7 +305,7 @@ async def _waits(tx: AsyncConnection, approval: str | None) -> bool:
     return (await tx.execute(select(approvals_table.c.id).where(mine))).first() is not None
 
 
-async def after_a_restore(tx: AsyncConnection, now: int) -> None:
+async def after_a_restore(tx: AsyncConnection, restored: Restored) -> None:
     """What was not handed out in an older copy may have been refused since: nothing is approved any more.
 
     A school's own are approved anew. Who approved what a school may not know, only its own key could tell: it lapses.
@@ -312,7 +313,7 @@ async def after_a_restore(tx: AsyncConnection, now: int) -> None:
     undecided = table.c.state.in_((State.OPEN, State.APPROVED))
     school, secret = undecided & _kept(secret=False), undecided & _kept(secret=True)
     await tx.execute(update(table).where(school).values(state=State.OPEN, approval=None))
-    await tx.execute(update(table).where(secret).values(state=State.LAPSED, ended=now))
+    await tx.execute(update(table).where(secret).values(state=State.LAPSED, ended=restored.now))
 
 
 def _keeper(school: str, told: Mapping[str, Any]) -> str:

@@ -7,25 +7,29 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, literal, select, update
 
+from cache.catalog import suspended
 from cache.model import Scope
+from gateway.books import DEPLOYMENT
 from gateway.containment import Target, Word
 from gateway.containment.service import Journal as Notes
 from gateway.db.tables_containment import containments
-from gateway.db.tables_erasure import erasure_state
+from gateway.db.tables_erasure import erasure_state, signing_keys
 from gateway.db.tables_people import persons, schools
 from gateway.erasure.journal import Journal
 from gateway.erasure.mark import Mark
 from gateway.erasure.restoring import Restorer
 from gateway.erasure.suspending import Noted
 from gateway.identity import Suspended
-from gateway.suspended import Kind
+from gateway.suspended import Kind, contained
+from tests.gateway.containment.test_switches import connect, extension
 from tests.gateway.desks import Building, Desk
 
 pytestmark = pytest.mark.both
 WHY = "something odd"
 TABLES = (erasure_state, containments, persons, schools)
+KEYS = ("key of a person", "key of the school")
 
 
 @asynccontextmanager
@@ -49,9 +53,9 @@ async def backup(desk: Desk) -> dict[Any, list[dict[str, Any]]]:
 async def restore(desk: Desk, kept: dict[Any, list[dict[str, Any]]]) -> None:
     """The older state of these tables, where people and schools stay as rows."""
     async with desk.database.write() as tx:
-        for table in (erasure_state, containments):
+        for table in (erasure_state, containments, suspended):
             await tx.execute(delete(table))
-            if kept[table]:
+            if kept.get(table):
                 await tx.execute(insert(table), kept[table])
         for table in (persons, schools):
             for row in kept[table]:
@@ -177,3 +181,60 @@ async def test_a_forgotten_person_is_not_brought_back_by_a_resumption(building: 
         async with desk.database.read() as tx:
             state = (await tx.execute(select(persons.c.state).where(persons.c.id == leo.subject))).scalar_one()
         assert state == "erased"
+
+
+async def other_target(desk: Desk, leo: Scope, what: str) -> tuple[Word, Target]:
+    """Something that is neither a person nor a school, and on whose word it is suspended."""
+    if what == "signing":
+        async with desk.database.read() as tx:
+            key = (await tx.execute(select(signing_keys.c.id).limit(1))).scalar_one()
+        return Word(DEPLOYMENT), Target(Kind.SIGNING, key)
+    if what in KEYS:
+        return Word(leo.tenant), Target(Kind.KEY, str(leo.subject) if what == KEYS[0] else "", 1)
+    if what == "connection":
+        return Word(leo.tenant), Target(Kind.CONNECTION, await connect(desk, leo))
+    tokens = await extension(desk, leo)
+    me = await desk.tokens.resolve(tokens.access_token)
+    assert me is not None
+    return Word(leo.tenant), Target(Kind.CLIENT, me.session)
+
+
+async def is_held(desk: Desk, school: str, target: Target) -> bool:
+    """Whether those who obey it would."""
+    async with desk.database.read() as tx:
+        if target.kind is not Kind.KEY:
+            return bool((await tx.execute(select(contained(target.kind, literal(target.id))))).scalar_one())
+        return all(one.suspended for one in await desk.vault.versions(tx, Scope(school, target.id or None)))
+
+
+@pytest.mark.parametrize("what", ["connection", "client", *KEYS, "signing"])
+async def test_every_other_kind_is_suspended_again_and_stays_lifted(building: Building, what: str) -> None:
+    async with started(building) as (desk, _):
+        leo = await desk.arrive("leo")
+        word, target = await other_target(desk, leo, what)
+        kept = await backup(desk)
+        held = await desk.containments.begin(word, target, WHY)
+        await restore(desk, kept)
+        assert not await is_held(desk, word.school, target)
+    async with started(building) as (desk, _):
+        assert await is_held(desk, word.school, target)
+        (one,), _more = await desk.containments.list(word.school, active=True)
+        assert (one.id, one.target) == (held.id, target)
+        await desk.containments.lift(word, held.id, "over")
+        assert not await is_held(desk, word.school, target)
+        await restore(desk, kept)
+    async with started(building) as (desk, _):
+        assert not await is_held(desk, word.school, target)
+        assert (await desk.containments.list(word.school, active=True))[0] == []
+
+
+async def test_a_version_of_a_key_that_the_copy_does_not_have_is_no_trouble(building: Building) -> None:
+    async with started(building) as (desk, restorer):
+        leo = await desk.arrive("leo")
+        kept = await backup(desk)
+        await Noted(restorer).note("c" * 32, leo.tenant, str(leo.subject), "suspended", 1, f"key {leo.subject}:9")
+        await restore(desk, kept)
+    async with started(building) as (desk, _):
+        assert await works(desk, leo)
+        (one,), _more = await desk.containments.list(leo.tenant, active=True)
+        await desk.containments.lift(Word(leo.tenant), one.id, "over")

@@ -19,7 +19,7 @@ from gateway.db.tables_people import client_grants, sessions, sign_in_flows
 from gateway.db.tables_work import jobs
 from gateway.erasure.journal import Journal, JournalRefused, Line
 from gateway.erasure.mark import Mark
-from gateway.erasure.restoring import Restorer
+from gateway.erasure.restoring import Restored, Restorer
 from tests.gateway.erasure.conftest import LEO, MIA, World, begin
 
 KEY = b"k" * 32
@@ -37,7 +37,7 @@ class Process:
     async def apply(self, _tx: AsyncConnection, line: Line) -> None:
         self.done.append(line.erasure)
 
-    async def void(self, _tx: AsyncConnection, _now: int) -> None:
+    async def void(self, _tx: AsyncConnection, _restored: Restored) -> None:
         self.voided += 1
 
     async def start(self) -> bool:

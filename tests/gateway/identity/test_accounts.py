@@ -394,6 +394,39 @@ async def test_an_erasure_gives_back_what_a_broken_disconnection_left(
     assert await accounts.sweep(10) == 0
 
 
+class FullDisk:
+    """A journal that cannot be written for now."""
+
+    def __init__(self) -> None:
+        self.fails, self.noted, self.said = True, list[str](), list[int]()
+
+    async def note(self, noted: str, _school: str, _person: str, scope: str, _at: int, /) -> int:
+        if self.fails:
+            raise OSError
+        self.noted.append(f"{scope} {noted}")
+        return 7
+
+    async def seen(self, _tx: Any, *sequences: int) -> None:
+        self.said += sequences
+
+
+async def test_nothing_is_given_back_before_the_journal_knows(
+    accounts: Accounts, google: Consents, me: Principal, leo: Scope
+) -> None:
+    """The account is closed all the same, and the sweep does the rest."""
+    accounts._journal = journal = FullDisk()
+    account = await connected(accounts, google, me)
+    assert await accounts.disconnect(me, account) is False
+    assert await accounts.list(leo) == []
+    with pytest.raises(OSError):
+        await accounts.sweep(500)
+    assert google.revoked == []
+    journal.fails = False
+    assert await accounts.sweep(500) == 1
+    assert len(google.revoked) == 1
+    assert (journal.noted, journal.said) == ([f"disconnected {account}:1"], [7])
+
+
 @pytest.mark.both
 async def test_who_connects_again_during_a_disconnection_is_connected(
     accounts: Accounts, google: Consents, me: Principal, leo: Scope

@@ -21,6 +21,7 @@ from gateway.db.tables_approvals import approvals as approvals_table
 from gateway.db.tables_lawful import lawful_requests
 from gateway.db.tables_people import persons, schools
 from gateway.db.tables_webhooks import webhook_messages, webhooks
+from gateway.erasure.restoring import Restored
 from gateway.identity import People
 from gateway.lawful import (
     KIND,
@@ -296,7 +297,7 @@ async def test_what_an_older_database_approved_is_approved_anew(
     over = (await lawful.open(SCHOOL, Actor(ANN), ORDER)).id
     await lawful.refuse(SCHOOL, Actor(ANN), over, "no")
     async with database.write() as tx:
-        await after_a_restore(tx, 5)
+        await after_a_restore(tx, Restored(5, 1, 1, 2))
     with pytest.raises(WrongState):
         await lawful.hand_out(SCHOOL, Actor(ANN), request)
     assert (await lawful.find(over)).state is State.REFUSED
