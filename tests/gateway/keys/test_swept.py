@@ -50,7 +50,7 @@ async def names(house: Turning, job: str) -> list[tuple[str, str, str, bytes]]:
 @pytest.mark.parametrize("way", ["sweep", "drop"])
 async def test_names_of_a_report_that_went_are_dead_in_copies_after_the_next_cycle(house: Turning, way: str) -> None:
     work = Jobs(house.database._inner, house.vault, anybody)
-    job = await order(work, *[new(f"{n}.txt", **WHERE) for n in range(3)], **WHERE)
+    job = await order(work, *[new(f"{n}.txt", **WHERE) for n in range(3)], tenant="school", person="person")
     theirs = await order(work, new("theirs.txt", tenant="school", person="friend"), tenant="school", person="friend")
     async with house.database.write() as tx:
         await tx.execute(update(jobs).where(jobs.c.id == job).values(ended=1, state="done"))
