@@ -27,6 +27,7 @@ PAGES = {
     ("GET", "/connect/callback"),
     ("GET", "/extension/authorize"),
     ("GET", "/forget"),
+    ("GET", "/school"),
     ("GET", "/healthz"),
     ("GET", "/metrics"),
     ("GET", "/readyz"),

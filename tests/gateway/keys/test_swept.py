@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import MetaData, select, update
@@ -18,7 +19,7 @@ from gateway.jobs.service import Jobs
 from tests.cache.rotating import SCHEMA, Turning, turning
 from tests.gateway.jobs.support import new, order
 
-WHERE = {"tenant": "school", "person": "person"}
+WHERE: Any = {"tenant": "school", "person": "person"}
 
 
 @pytest.fixture
