@@ -35,6 +35,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "mode": "copy", "sources": [{"drive": "native", "item": "x"}], "destination": {"drive": "native", "item": "x"},
     },
     ("PATCH", "/v1/school/settings"): {"exports": {}},
+    ("POST", "/v1/school/holds"): {
+        "person": NOBODY, "basis": "x", "authority": "x", "reference": "x", "review": "2096-01-01T00:00:00Z",
+    },
+    ("POST", "/v1/school/holds/{hold}/content"): {"part": 1},
     ("POST", "/v1/school/lawful-requests"): {
         "authority": "x", "reference": "x", "basis": "x", "people": [NOBODY], "parts": ["profile"],
     },
