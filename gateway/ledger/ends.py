@@ -92,7 +92,7 @@ class Ends:
 
 def leaving() -> Select[tuple[str]]:
     """Schools that leave and whose entries are being taken away: until that is done, their chains are nothing whole."""
-    mine = (erasures.c.scope == "school") & (erasures.c.step != "done")
+    mine = (erasures.c.scope == "school") & erasures.c.step.in_(("shredded", "erased"))
     return select(erasures.c.school).where(mine)
 
 
