@@ -156,15 +156,12 @@ async def some(tx: AsyncConnection, scope: Scope, limit: int) -> dict[str, str]:
 
 async def shared(tx: AsyncConnection, blobs: Mapping[str, str]) -> set[str]:
     """Which of these blobs another row needs too; ``blobs``: their names by the ids of the rows that are known."""
-    found: set[str] = set()
-    ids = list(blobs)
-    for at in range(0, len(ids), IDS_AT_ONCE):
-        mine = ids[at : at + IDS_AT_ONCE]
-        names = [blobs[one] for one in mine]
-        first = select(objects.c.id).where(objects.c.id.in_(names), objects.c.blob.is_(None))
-        again = select(objects.c.blob).where(objects.c.blob.in_(names), objects.c.id.not_in(mine))
-        rows = first.where(objects.c.id.not_in(mine)).union(again)
-        found |= set((await tx.execute(rows)).scalars())
+    names = set(blobs.values())
+    again = select(objects.c.id, objects.c.blob).where(among(tx, objects.c.blob, list(names)))
+    found = {str(row.blob) for row in await tx.execute(again) if row.id not in blobs}
+    if others := names - blobs.keys():  # nearly always none: a blob's name is its first row's id
+        first = select(objects.c.id).where(among(tx, objects.c.id, list(others)), objects.c.blob.is_(None))
+        found |= set((await tx.execute(first)).scalars())
     return found
 
 
