@@ -91,10 +91,8 @@ async def test_a_late_process_undoes_nothing(world: World, monkeypatch: pytest.M
     assert begun is not None
     old = await world.row(begun.id)
     flow = made.eraser._flows["person"]
-    await made.eraser.take(begun.id)
-    await made.eraser.take(begun.id)
-    shredded = await world.row(begun.id)
-    assert shredded.step == "shredded"
+    while (shredded := await world.row(begun.id)).step != "shredded":
+        await made.eraser.take(begun.id)
 
     async def another(scope: Scope) -> list[dict[str, Any]]:
         return [{"sessions": ["late"]}]
