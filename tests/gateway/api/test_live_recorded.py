@@ -43,10 +43,6 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "authority": "x", "reference": "x", "basis": "x", "people": [NOBODY], "parts": ["profile"],
     },
     ("POST", "/v1/school/lawful-requests/{request}/refuse"): {"why": "x"},
-    ("POST", "/v1/school/holds"): {
-        "person": NOBODY, "basis": "x", "authority": "x", "reference": "x", "review": "2100-01-01T00:00:00Z",
-    },
-    ("POST", "/v1/school/holds/{hold}/content"): {},
     ("POST", "/v1/erasures/items/plan"): {"target": {"kind": "cached", "id": NOBODY}},
     ("POST", "/v1/erasures/items"): {"target": {"kind": "cached", "id": NOBODY}, "confirm": "FORGET"},
     ("POST", "/v1/school/erasures/plan"): {"scope": "people", "people": [NOBODY]},
