@@ -108,6 +108,7 @@ NOTHING_TO_TELL = {
     ("GET", "/healthz"): "of nobody",
     ("GET", "/metrics"): "of nobody",
     ("GET", "/readyz"): "of nobody",
+    ("GET", "/school"): "the way in, or a look that is counted",
     ("GET", "/privacy"): "what is kept of whom, for everybody to read",
     ("GET", "/receipt"): "a page without anything of anybody",
     ("GET", "/signin"): "sends the browser to the school's provider; who that is nobody knows yet",
