@@ -17,7 +17,7 @@ from gateway.db.engine import Database
 from gateway.db.tables_work import leases
 from gateway.ids import new_id
 
-LEASE: Final = 60_000
+LEASE: Final = 15_000
 """Milliseconds after a process's last sign after which another one takes over."""
 _RENEWED: Final = 10.0
 """Seconds for which a renewal is enough."""

@@ -88,4 +88,4 @@ async def nothing_stays(running: House, database: str = "", stores: Stores | Non
                 await asyncio.to_thread(stores.age, name)
         return "spool" not in kept.values() and not unknown
 
-    await eventually(swept, 25, 0.2)
+    await eventually(swept, 45, 0.2)

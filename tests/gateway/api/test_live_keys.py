@@ -92,7 +92,7 @@ async def test_everything_of_everybody_goes_on(live: Live, teacher: Person, admi
     async def chain(services: Services) -> Any:
         school, person = scope.split("/")
         entries = await services.ledger.read(school, subject=person, limit=1000)
-        return await verify(services.database, school), entries
+        return await verify(services.database, school, await services.keeping._checkpoints.check()), entries
 
     verdict, entries = live.run(chain)
     assert verdict.whole

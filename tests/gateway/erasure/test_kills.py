@@ -36,7 +36,7 @@ from tests.soak import FACTOR
 
 MOST = 800
 """Steps that no erasure here has: the walk must end before."""
-STRIDES = {"person": 1, "item": 1, "people": 5, "school": 11}
+STRIDES = {"person": 1, "item": 1, "people": 23, "school": 41}
 """Each step of one person is walked through; of many, and on PostgreSQL, every so manieth; under ./scripts/soak all."""
 
 
