@@ -26,7 +26,7 @@ class CanCopy(Protocol):
     """A drive that copies inside itself without moving bytes through us."""
 
     async def copy(self, ref: Ref, parent: Ref, name: str, *, id: str | None = None) -> Entry:  # noqa: A002
-        """The finished copy of a file or a document."""
+        """The finished copy of a file or a document, with the time of what it was made from."""
         ...
 
 

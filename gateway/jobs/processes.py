@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.db.tables_work import items, processes
@@ -51,23 +51,22 @@ class Membership:
         return done.rowcount == 1
 
     async def bury(self, tx: AsyncConnection, now: int, *, everyone: bool = False) -> int:
-        """Give back what dead processes held. ``everyone``: all but us, where a lock proves that we are alone."""
+        """Give back what dead processes held. ``everyone``: all but us, where a lock proves that we are alone.
+
+        Also what is held under an id that is gone: who was stopped amid a claim and buried may still commit it later.
+        """
         since = now + 1 if everyone else now - round(self.lease * 1000)
         silent = and_(processes.c.id != self.id, processes.c.beaten < since)
         found = await tx.execute(select(processes.c.id).where(silent).with_for_update(skip_locked=True))
         dead = list(found.scalars())
-        held: ColumnElement[bool]
-        if everyone:
-            held = items.c.owner.is_not(None) & (items.c.owner != self.id)
-        elif dead:
-            held = items.c.owner.in_(dead)
-        else:
-            return 0
-        query = select(items.c.seq).where(held, items.c.state == ItemState.RUNNING)
-        freed = list((await tx.execute(query.with_for_update())).scalars())
-        back = update(items).where(items.c.seq.in_(freed))
-        await tx.execute(back.values(state=ItemState.READY, owner=None, losses=items.c.losses + 1))
         await tx.execute(delete(processes).where(processes.c.id.in_(dead)))
+        left = items.c.owner != self.id if everyone else items.c.owner.not_in(select(processes.c.id))
+        query = select(items.c.seq).where(left, items.c.state == ItemState.RUNNING)
+        query = query.with_for_update(skip_locked=True)  # what is being written now is looked at with the next beat
+        freed = list((await tx.execute(query)).scalars())
+        if freed:
+            back = update(items).where(items.c.seq.in_(freed))
+            await tx.execute(back.values(state=ItemState.READY, owner=None, losses=items.c.losses + 1))
         return len(freed)
 
     async def leave(self, tx: AsyncConnection) -> None:

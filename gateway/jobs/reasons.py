@@ -24,6 +24,7 @@ _OWN: Final[Mapping[str, str]] = {
         "The shortcut points to something that is no longer there, or that is not shared with you any more."
     ),
     "shortcut_inside": sentence("It points to something that is part of this transfer, so that was not copied twice."),
+    "shortcut_around": sentence("It points to a folder that this transfer goes into, so that was not copied."),
     "shortcut_again": sentence("The folder it points to was copied in another place of this transfer already."),
     "shortcut_kept": sentence("The folder it points to was copied. The shortcut and that folder stay where they are."),
     "same_there": sentence("The same file was there already, so it was not sent again."),

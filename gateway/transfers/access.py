@@ -6,16 +6,20 @@ nothing leaves without an instruction and its entry in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.jobs.model import Item, Parked
 from gateway.walks import CIRCLE, Walk
 from providers.drive import Drive, Entry, Instruction, Page, Ref, Source
-from providers.errors import Busy, Changed, DriveError, Locked, Untrusted
+from providers.errors import Busy, Changed, DriveError, Locked, NotFound, Refused, Untrusted
+
+HIGHEST: Final = 200
+"""Folders above an item, at most: beyond it the drive's tree is not trusted."""
+TOO_HIGH: Final = "too_high"
 
 
 class Drives(Protocol):
@@ -105,3 +109,34 @@ async def everything_in(
             raise
         complete = False
     return list(found.values()), complete
+
+
+async def upwards(source: Source, at: Entry) -> AsyncIterator[Entry]:
+    """The entry and the folders above it, as far up as this account can look; `HIGHEST` of them at most."""
+    for _ in range(HIGHEST):
+        yield at
+        if at.parent is None:
+            return
+        try:
+            at = await source.stat(at.parent)
+        except (NotFound, Refused):  # shared from here on down
+            return
+
+
+async def holds(source: Source, folders: Collection[Ref], to: Source, place: Ref) -> bool:
+    """Whether one of these folders of ``source`` is ``place`` in ``to``, or lies anywhere above it.
+
+    Two accounts of one provider may see the same folders, each only from where they are shared with it: both are asked.
+    Untrusted with `TOO_HIGH` where there is no top. ``source`` may be ``to``.
+    """
+    outer = {folder.id.lower() for folder in folders}  # no drive is strict about case in what it tells
+    if not outer or source.traits.kind != to.traits.kind:
+        return False
+    for account in (to,) if source is to else (to, source):
+        with suppress(NotFound, Refused):
+            found = [above.ref.id.lower() async for above in upwards(account, await account.stat(place))]
+            if not outer.isdisjoint(found):
+                return True
+            if len(found) >= HIGHEST:
+                raise Untrusted("a tree without a top", reason=TOO_HIGH)
+    return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,11 +21,11 @@ from gateway.jobs.model import ItemState, JobView, NewItem
 from gateway.jobs.service import Jobs, lane
 from gateway.jobs.turn import Executor
 from gateway.transfers import survey
-from gateway.transfers.access import Drives
+from gateway.transfers.access import TOO_HIGH, Drives, holds
 from gateway.transfers.choose import Lookup, Names
 from gateway.transfers.conflict import Conflict
 from gateway.transfers.copy import Copy
-from gateway.transfers.facts import identity, pack, source_identity
+from gateway.transfers.facts import pack, source_identity
 from gateway.transfers.folders import MakeFolder, Prune
 from gateway.transfers.naming import key
 from gateway.transfers.places import Places
@@ -38,12 +38,11 @@ from gateway.transfers.survey import Survey
 from gateway.transfers.upload import Upload
 from providers import drive as drives
 from providers.drive import Entry, Instruction, Kind, Ref
+from providers.errors import Untrusted
 from providers.verbs import CanCopy, supports
 
 Defaults = Callable[[str], Awaitable[Mapping[str, str]]]
 """The formats that a school wants, by media type of a document: the `ExportChoice` each is to be read as."""
-_HIGHEST: Final = 200
-"""Folders between a destination and its drive's root, at most: beyond it the drive's tree is not trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +180,7 @@ class Transfers:
         if folder.kind is not Kind.FOLDER:
             raise OrderRefused("not_a_folder", "Choose a folder as the destination.")
         entries = [await self._entry(order, one) for one in dict.fromkeys(order.sources)]
-        await self._refuse_circles(
-            order, to, folder, [entry for one, entry in entries if one.drive == order.destination.drive]
-        )
+        await self._refuse_circles(order, to, folder.ref, entries)
         return entries
 
     async def store(
@@ -256,17 +253,24 @@ class Transfers:
             raise OrderRefused("whole_drive", "A whole drive cannot be moved. Choose what is in it, or copy it.")
         return one, entry
 
-    async def _refuse_circles(self, order: Order, to: drives.Source, folder: Entry, inside: Sequence[Entry]) -> None:
-        """A folder cannot go into itself or into anything below it."""
-        moving = {identity(entry.ref) for entry in inside if entry.kind is Kind.FOLDER}
-        at: Entry | None = folder
-        for _ in range(_HIGHEST):
-            if at is None or not moving:
-                return
-            if identity(at.ref) in moving:
+    async def _refuse_circles(
+        self, order: Order, to: drives.Source, place: Ref, entries: Sequence[tuple[Source, Entry]]
+    ) -> None:
+        """A folder cannot go into itself or into anything below it, through whichever account either is seen."""
+        for drive in dict.fromkeys(one.drive for one, _ in entries):
+            folders = [entry.ref for one, entry in entries if one.drive == drive and entry.kind is Kind.FOLDER]
+            same = drive == order.destination.drive
+            source = to if same else await self._drives.reader(order.person, order.school, drive)
+            try:
+                circle = await holds(source, folders, to, place)
+            except Untrusted as error:
+                if error.reason != TOO_HIGH:
+                    raise
+                raise OrderRefused(
+                    "too_deep", "The destination is nested too deeply. Choose a folder further up."
+                ) from None
+            if circle:
                 raise OrderRefused("into_itself", "A folder cannot be put into itself. Choose another destination.")
-            at = await to.stat(at.parent) if at.parent is not None else None
-        raise OrderRefused("too_deep", "The destination is nested too deeply. Choose a folder further up.")
 
     async def _first(
         self, order: Order, to: drives.Source, entries: Sequence[tuple[Source, Entry]]

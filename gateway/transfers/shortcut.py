@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.jobs.model import ItemState, Outcome
 from gateway.jobs.service import Jobs
 from gateway.jobs.turn import Turn
-from gateway.transfers.access import Drives, throttled
+from gateway.transfers.access import Drives, holds, throttled, upwards
 from gateway.transfers.copy import Copy
 from gateway.transfers.facts import identity, pack, unpack
 from gateway.transfers.folders import MakeFolder
 from gateway.transfers.naming import mapped
-from gateway.transfers.plan import DEEPEST, Under, inside, judge
+from gateway.transfers.plan import Under, inside, judge
 from providers.drive import Entry, Kind, Ref, Source
 from providers.errors import NameRefused, NotFound
 from providers.verbs import CanCopy, supports
@@ -50,14 +50,17 @@ class Shortcut:
 
     async def _resolve(self, turn: Turn) -> Outcome | None:
         item = turn.item
+        drive, place = item.spec["destination"]["drive"], Ref.parse(item.spec["destination"]["item"])
         source = await self._drives.reader(item.person, item.tenant, item.entry["drive"])
-        to = await self._drives.reader(item.person, item.tenant, item.spec["destination"]["drive"])
+        to = source if drive == item.entry["drive"] else await self._drives.reader(item.person, item.tenant, drive)
         with throttled(item.other or item.lane):
             target = await _target(source, item.entry["target"])
             if target is None:
                 return Outcome(ItemState.UNSUPPORTED, "shortcut_dangling")
             if await _is_inside(turn, source, target):
                 return Outcome(ItemState.SKIPPED, "shortcut_inside")
+            if target.kind is Kind.FOLDER and await holds(source, [target.ref], to, place):
+                return Outcome(ItemState.SKIPPED, "shortcut_around")
         if target.kind is Kind.FOLDER and await self._jobs.followed(turn.sealer, item, _mark(target)):
             return Outcome(ItemState.SKIPPED, "shortcut_again")
         copies = item.entry["drive"] == item.spec["destination"]["drive"] and supports(to, CanCopy) is not None
@@ -118,16 +121,10 @@ async def _target(source: Source, ref: str | None) -> Entry | None:
 
 async def _is_inside(turn: Turn, source: Source, target: Entry) -> bool:
     """Whether it is in what was chosen, or in a folder that was followed on the way to this shortcut."""
-    item, at = turn.item, target
+    item = turn.item
     tops = {Ref.parse(ref).id for drive, ref in item.spec["sources"] if drive == item.entry["drive"]}
     tops |= set(item.entry["via"][1::2])
-    for _ in range(DEEPEST * 2):
-        if at.ref.id in tops:
+    async for above in upwards(source, target):
+        if above.ref.id in tops:
             return True
-        if at.parent is None:
-            return False
-        try:
-            at = await source.stat(at.parent)
-        except NotFound:
-            return False
     return False

@@ -24,7 +24,7 @@ from providers.google.spaces import shared_drives
 from providers.google.thumbnails import thumbnail
 from providers.google.traits import FOLDER, TRAITS
 from providers.google.uploads import Uploads
-from providers.google.wire import FIELDS, entry, top
+from providers.google.wire import FIELDS, entry, format_time, top
 from providers.http import AccountHttp, Outbound, Pace, Patience, Tokens
 from providers.names import check
 from providers.verbs import Changes, Picture, Space, Version, View
@@ -193,7 +193,9 @@ class GoogleDrive:
         source = await self._client.stat(ref)
         if source.kind is Kind.FOLDER:
             raise Unsupported("folders are not copied by Google", reason=source.kind.value)
-        body: dict[str, Any] = {"name": name, "parents": [parent.id]}
+        body: dict[str, Any] = {
+            "name": name, "parents": [parent.id], "modifiedTime": format_time(source.modified),
+        }  # fmt: skip
         if source.kind is not Kind.FILE:
             return await self._marked_copy(source, parent, body, id)
         body["id"] = id or await self._client.new_id()

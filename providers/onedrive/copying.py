@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.drive import Entry, Kind, Ref
-from providers.errors import Offline, Unsupported, Untrusted
+from providers.errors import DriveError, Offline, Unsupported, Untrusted
 from providers.http import decoded
 from providers.names import check
 from providers.onedrive.client import CONFLICT, Client
 from providers.onedrive.errors import failure
+from providers.onedrive.wire import format_time, same_time
 
 LONGEST_PAUSE = 5.0
 """Seconds between two looks at the monitor, at most."""
@@ -30,7 +31,20 @@ async def copy(client: Client, ref: Ref, parent: Ref, name: str) -> Entry:
     address = headers.get("Location")
     if not address:
         raise Untrusted("a copy without a monitor", reason="location")
-    return await client.stat(Ref(parent.space, await _watched(client, address)))
+    made = await client.stat(Ref(parent.space, await _watched(client, address)))
+    return made if same_time(made.modified, source.modified) else await _timed(client, made, source)
+
+
+async def _timed(client: Client, made: Entry, source: Entry) -> Entry:
+    """With the source's time, which Graph takes only afterwards. A copy that may not have it is one all the same."""
+    body = {"fileSystemInfo": {"lastModifiedDateTime": format_time(source.modified)}}
+    try:
+        told = await client.json("PATCH", client.item(made.ref), body=body)
+    except DriveError as error:
+        if error.retryable:
+            raise
+        return made
+    return client.entry(told, made.ref.space)
 
 
 async def _watched(client: Client, address: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from providers.drive import Drive, Ref
 from providers.errors import NameRefused, NameTaken, NotFound
 from providers.verbs import CanCopy
-from tests.conformance.base import Base, content, digest, everything, get, gone, names, put, verb
+from tests.conformance.base import MODIFIED, Base, content, digest, everything, get, gone, names, put, verb
 
 DATA = content(700_001, seed=41)
 
@@ -22,6 +22,8 @@ class Copying(Base):
         assert copied.ref != made.ref
         assert (copied.name, copied.parent, copied.size) == ("copied é.bin", inner.ref, len(DATA))
         assert copied.media_type == made.media_type
+        assert abs((copied.modified - MODIFIED).total_seconds()) < 1
+        assert abs(((await drive.stat(copied.ref)).modified - MODIFIED).total_seconds()) < 1
         assert copied.hashes[drive.traits.hash] == digest(drive.traits, DATA)
         assert [entry.ref for entry in await everything(drive, inner.ref)] == [copied.ref]
         assert await get(drive, copied.ref) == DATA

@@ -79,6 +79,21 @@ async def sign_in(page: Page, running: Running, person: str, school: str = "Rive
     await page.get_by_role("link", name=school).click()
     await approve(page, person)
     await ready(page)
+    await cleared(page)
+
+
+async def cleared(page: Page) -> None:
+    """Put away the cards of what other tests of the session have ordered for this person: here is only what comes."""
+    cards = page.locator(".task")
+    if await cards.count():
+        await expect(cards.locator("progress:visible")).to_have_count(0)
+        await page.locator("#tasks-clear").click()
+    await expect(cards).to_have_count(0)
+
+
+def card(page: Page, title: str) -> Any:
+    """The card of one upload or job in the list of activities, by its whole title."""
+    return page.locator(".task").filter(has=page.get_by_role("heading", name=title, exact=True))
 
 
 async def approve(page: Page, person: str) -> None:
@@ -180,4 +195,12 @@ async def start(
         await connect(page, provider, person)
     for side in ("first", "second"):
         await settled(page, side)
+    return page
+
+
+async def beside(context: BrowserContext, running: Running, person: str, school: str = "Riverside School") -> Page:
+    """A signed-in page with Google Drive on the left and the school's drive on the right."""
+    page = await start(context, running, person, "google", school=school)
+    await show(page, "first", "Google Drive")
+    await show(page, "second", "School drive")
     return page

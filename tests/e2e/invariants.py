@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections import defaultdict
@@ -15,6 +16,7 @@ from gateway.db.tables_work import lanes
 from tests.e2e.deaths import stored
 from tests.e2e.parcels import Place
 from tests.e2e.processes import House, eventually, now
+from tests.e2e.stores import Stores
 from tests.e2e.wire import Sent
 
 CHUNK: Final[dict[Place, int]] = {"onedrive": 60 * 1024 * 1024, "back": 8 * 1024 * 1024}
@@ -37,7 +39,7 @@ def sent_once(sent: Sequence[Sent], chunk: int) -> None:
     for requests in uploads.values():
         acknowledged = furthest = 0
         for one in requests:
-            assert one.start >= acknowledged, "sent again though it was acknowledged"
+            assert one.start >= acknowledged, f"sent again though it was acknowledged: {requests}"
             assert furthest - one.start <= chunk, f"{furthest - one.start} bytes were sent again"
             furthest = max(furthest, one.start + one.received)
             if one.answered and one.received == one.length:
@@ -70,15 +72,18 @@ async def objects(running: House, database: str) -> dict[str, str]:
         await connection.close()
 
 
-async def nothing_stays(running: House, database: str = "") -> None:
+async def nothing_stays(running: House, database: str = "", stores: Stores | None = None) -> None:
     """No spool, and no sealed bytes that nobody knows of, once an hour is made of what a dead process left."""
 
     async def swept() -> bool:
         kept = await objects(running, database)
-        unknown = stored(running) - set(kept)
+        found = stored(running) | (await asyncio.to_thread(stores.names) if stores else set[str]())
+        unknown = found - set(kept)
         for name in unknown:
             for path in (running.ours / "gateway" / "blobs").rglob(name):
                 os.utime(path, (0, 0))
+            if stores:
+                await asyncio.to_thread(stores.age, name)
         return "spool" not in kept.values() and not unknown
 
     await eventually(swept, 25, 0.2)

@@ -23,6 +23,7 @@ from tests.e2e.deaths import TEACHER
 from tests.e2e.invariants import CHUNK, nothing_stays, sent_once, sessions_are_closed
 from tests.e2e.parcels import Found, Parcel, Place, adds_up, contents, planted
 from tests.e2e.processes import Browser, House, Running, eventually, house, tour
+from tests.e2e.stores import Stores
 from tests.e2e.wire import Strike, Where, Wire
 from tests.sandboxes import ROOT
 
@@ -50,6 +51,7 @@ class Storm:
     dice: random.Random
     victims: Sequence[str]
     database: str = ""
+    stores: Stores | None = None
     large: int = FILM
     workers: list[Process] = field(default_factory=list)
     sleepers: list[asyncio.Task[None]] = field(default_factory=list)
@@ -70,7 +72,7 @@ class Storm:
                 mode = ("move", "copy")[(lap + leg + 1) % 2]
                 await self.carry(parcel, mode, at, to, min(self.struck + each, each * len(LEGS)))
         await asyncio.gather(*self.sleepers)
-        await nothing_stays(self.house, self.database)
+        await nothing_stays(self.house, self.database, self.stores)
         assert not self.wire.wrong, self.wire.wrong
 
     async def parcel(self, lap: int) -> Parcel:
@@ -92,10 +94,10 @@ class Storm:
     async def arrived(self, parcel: Parcel, mode: str, job: str, at: Place, to: Place, before: Found) -> None:
         """The job ends, and has done what was ordered: everything once, and whole, and nothing of ours is left open."""
         await self._ended(job)
+        await adds_up(self.teacher, job, parcel.expected)
         assert await parcel.found(to) == parcel.expected, f"{mode} {at} → {to}: everything once, and whole"
         left = await parcel.found(at)
         assert left == ([] if mode == "move" else before), f"{mode} {at} → {to}: what stays at the source"
-        await adds_up(self.teacher, job, parcel.expected)
         if to != "native":
             sent_once(self.wire.sent, CHUNK[to])
             sessions_are_closed(self.house, self.wire.sent, self.struck)
@@ -220,15 +222,20 @@ async def open_storm(
     database: str = "",
     *,
     workers: int = 0,
+    stores: Stores | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Storm]:
-    """A house behind relays. With ``workers`` its gateway does no work itself. ``environment``: more settings."""
+    """A house behind relays. With ``workers`` its gateway does no work itself. ``environment``: more settings.
+
+    ``stores``: a bucket and a Redis for it, instead of folders.
+    """
     wire, serve = Wire(), ["--no-worker"] if workers else []
     async with AsyncExitStack() as stack:
         google, microsoft = [await stack.enter_async_context(wire.relay()) for _ in range(2)]
         addresses = {
             "FILE_ACCESS_GOOGLE__API_ROOT": google.url,
             "FILE_ACCESS_MICROSOFT__GRAPH_ROOT": f"{microsoft.url}/v1.0",
+            **(stores.environment if stores else {}),
             **(environment or {}),
         }
         running = await stack.enter_async_context(
@@ -241,6 +248,6 @@ async def open_storm(
         drives["google"] = await teacher.connect("google", TEACHER)
         drives["back"] = drives["google"]
         drives["onedrive"] = await teacher.connect("microsoft", TEACHER)
-        storm = Storm(running, teacher, drives, wire, random.Random(seed), victims, database, stack=stack)
+        storm = Storm(running, teacher, drives, wire, random.Random(seed), victims, database, stores, stack=stack)
         storm.workers = [await stack.enter_async_context(running.worker()) for _ in range(workers)]
         yield storm

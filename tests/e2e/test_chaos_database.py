@@ -11,20 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from tests import soak
 from tests.databases import Server
 from tests.e2e.storms import open_storm
-from tests.soak import FACTOR
 
 pytestmark = pytest.mark.slow
 
-SEEDS = range(1, 2 + FACTOR // 4)
 TERMINATE = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
 )
 
 
 @pytest.mark.both
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", soak.storms())
 async def test_connections_end_and_the_server_crashes(
     request: pytest.FixtureRequest, tmp_path: Path, seed: int
 ) -> None:
@@ -45,7 +44,7 @@ async def test_connections_end_and_the_server_crashes(
     await server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", soak.storms())
 async def test_it_is_locked_for_seconds(tmp_path: Path, seed: int) -> None:
     """SQLite: somebody else holds its only lock, for shorter and for longer than a lease."""
     async with open_storm(tmp_path / "house", seed, ("trouble",)) as storm:

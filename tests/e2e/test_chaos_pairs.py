@@ -1,4 +1,4 @@
-"""Two gateways and two workers share one school, on PostgreSQL and a bucket: whichever is asked, it is one service."""
+"""Two gateways and two workers share one school, on PostgreSQL, a bucket and Redis: whichever is asked, it is one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.cache.servers import ACCESS, SECRET, make_bucket, s3_server
 from tests.databases import Server
 from tests.e2e import clients
 from tests.e2e.clients import noise, sha256
 from tests.e2e.invariants import objects
 from tests.e2e.processes import Browser, eventually, playground, tour
+from tests.e2e.stores import open_stores
 from tests.e2e.storms import Storm, insisted, open_storm
 
 pytestmark = pytest.mark.slow
@@ -45,12 +45,9 @@ async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     server = await Server.get(request.config)
     name = await server.make([])
     async with AsyncExitStack() as stack:
-        endpoint = await stack.enter_async_context(s3_server("rclone", tmp_path / "s3"))
-        await asyncio.to_thread(make_bucket, endpoint)
-        bucket = f"s3://blobs/school?endpoint={endpoint}&region=eu-central-1"
-        environment = {"FILE_ACCESS_BLOBS_URL": bucket, "AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET}
+        stores = await stack.enter_async_context(open_stores(tmp_path / "stores"))
         storm = await stack.enter_async_context(
-            open_storm(tmp_path / "house", 1, (), server.url(name), workers=2, environment=environment)
+            open_storm(tmp_path / "house", 1, (), server.url(name), workers=2, stores=stores)
         )
         port = str(playground.free_port(0))
         settings = {**storm.house.settings, "FILE_ACCESS_PORT": port, "FILE_ACCESS_PUBLIC_URL": storm.house.url}

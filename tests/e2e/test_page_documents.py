@@ -6,26 +6,15 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.audit import complaints
-from tests.e2e.browsing import browsing, choose, connect, get, pane, picture, put, row, settled, show, sign_in
+from tests.e2e.browsing import beside, browsing, card, choose, get, pane, picture, put, row, sign_in
 from tests.e2e.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-async def start(context: BrowserContext, running: Running, person: str, school: str) -> Page:
-    """A signed-in page with Google Drive on the left and the school's drive on the right."""
-    page = await context.new_page()
-    await sign_in(page, running, person, school)
-    await connect(page, "google", person)
-    await settled(page, "first")
-    await show(page, "first", "Google Drive")
-    await show(page, "second", "School drive")
-    return page
-
-
 async def test_versions_and_formats_are_offered_in_words(gateway: Running) -> None:
     async with browsing() as context:
-        page = await start(context, gateway, "leo.park", "Riverside School")
+        page = await beside(context, gateway, "leo.park")
         await page.goto(f"{gateway.gateway}/#school")  # an administrator's page
         await expect(page.get_by_role("link", name="Files", exact=True)).to_have_attribute("aria-current", "page")
         await put(page, "second", "Diary.txt", "Monday")
@@ -111,7 +100,7 @@ async def test_an_administrator_sets_the_formats_of_the_school(gateway: Running)
 
 async def test_office_files_become_documents_only_where_that_is_wanted(gateway: Running) -> None:
     async with browsing() as context:
-        page = await start(context, gateway, "jonas.weber", "Hillcrest Academy")
+        page = await beside(context, gateway, "jonas.weber", "Hillcrest Academy")
         letter = {"name": "Letter.docx", "mimeType": "text/plain", "buffer": b"Dear parents"}
         files = pane(page, "first").locator('[data-part="files"]')
         await files.set_input_files([letter])
@@ -121,19 +110,20 @@ async def test_office_files_become_documents_only_where_that_is_wanted(gateway: 
         await dialog.get_by_label("As Google documents").check()
         await picture(page, "page-convert")
         await dialog.get_by_role("button", name="Upload").click()
-        await expect(page.locator(".task .state.good")).to_have_count(1)
+        sent = card(page, "Upload Letter.docx")
+        await expect(sent.locator(".state.good")).to_be_visible()
         kinds = {one["name"]: one["kind"] for one in await children(page)}
         assert kinds["Letter"] == "document"
         await files.set_input_files([letter])
         await dialog.get_by_role("button", name="Cancel").click()
-        await expect(page.locator(".task")).to_have_count(1)
+        await expect(sent).to_have_count(1)
         await pane(page, "second").locator('[data-part="files"]').set_input_files([letter])
         await expect(row(page, "second", "Letter.docx")).to_be_visible()
         await choose(page, "second", "Letter.docx", "Copy to the other side")
         await page.locator("#dialog-transfer").get_by_label("Turn Office files into Google documents").check()
         await page.locator('#dialog-transfer [data-part="ok"]').click()
-        copied = page.locator(".task").filter(has_text="Copy Letter.docx")
-        await expect(copied.locator(".state.good, .state.part")).to_be_visible()
+        copied = card(page, "Copy Letter.docx to Google Drive")
+        await expect(copied.locator(".state.good")).to_be_visible()
         letters = [one["kind"] for one in await children(page) if one["name"].startswith("Letter")]
         assert letters == ["document", "document"]
 

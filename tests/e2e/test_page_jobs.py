@@ -8,27 +8,30 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.audit import complaints
-from tests.e2e.browsing import browsing, choose, connect, names, pane, picture, place, put, row, settled, show, sign_in
+from tests.e2e.browsing import (
+    beside,
+    browsing,
+    card,
+    choose,
+    connect,
+    names,
+    pane,
+    picture,
+    place,
+    put,
+    row,
+    settled,
+    show,
+    sign_in,
+    start,
+)
 from tests.e2e.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MEDIA = {"query": "*alt=media*"}
 FORBIDDEN = [{"match": MEDIA, "do": {"status": 403, "reason": "cannotDownloadFile"}}]
 BUSY = [{"match": MEDIA, "do": {"status": 403, "reason": "userRateLimitExceeded", "retry_after": 600}}]
-SLOW = [{"match": MEDIA, "do": {"latency_ms": 4000}}]
-
-
-async def start(
-    context: BrowserContext, running: Running, person: str = "leo.park", school: str = "Riverside School"
-) -> Page:
-    """A signed-in page with Google Drive on the left and the school's drive on the right."""
-    page = await context.new_page()
-    await sign_in(page, running, person, school)
-    await connect(page, "google", person)
-    await settled(page, "first")
-    await show(page, "first", "Google Drive")
-    await show(page, "second", "School drive")
-    return page
+HELD = [{"match": MEDIA, "do": {"latency_ms": 120_000}}]
 
 
 async def faults(context: BrowserContext, running: Running, rules: list[dict[str, Any]]) -> None:
@@ -46,7 +49,7 @@ async def copy(page: Page, name: str) -> None:
 
 async def test_formats_and_names_that_exist_are_the_persons_choice(gateway: Running) -> None:
     async with browsing() as context:
-        page = await start(context, gateway)
+        page = await beside(context, gateway, "leo.park")
         await row(page, "first", "My schoolwork").locator(".entry").click()
         await choose(page, "first", "Essay", "Copy to the other side")
         dialog = page.locator("#dialog-transfer")
@@ -61,7 +64,7 @@ async def test_formats_and_names_that_exist_are_the_persons_choice(gateway: Runn
         await choose(page, "first", "Leaf.png", "Copy to the other side")
         await dialog.get_by_label("Leave out what is the same").check()
         await dialog.get_by_role("button", name="Copy").click()
-        await expect(page.locator(".task .state.good, .task .state.part")).to_have_count(3)
+        await expect(page.locator(".task .state.good")).to_have_count(3)
         assert sorted(await names(page, "second")).count("Leaf.png") == 1
         await place(page, "second", "Trash")
         await choose(page, "first", "Leaf.png", "Copy to the other side")
@@ -70,9 +73,9 @@ async def test_formats_and_names_that_exist_are_the_persons_choice(gateway: Runn
 
 async def test_a_job_pauses_waits_and_is_cancelled(gateway: Running) -> None:
     async with browsing() as context:
-        page = await start(context, gateway)
+        page = await beside(context, gateway, "leo.park")
         task = page.locator(".task").first
-        await faults(context, gateway, SLOW)
+        await faults(context, gateway, HELD)
         try:
             await copy(page, "To do.txt")
             await task.get_by_role("button", name="Pause").click()
@@ -105,7 +108,7 @@ async def forget_the_pause(page: Page) -> None:
 
 async def test_what_failed_is_reported_and_tried_again(gateway: Running) -> None:
     async with browsing() as context:
-        page = await start(context, gateway, "jonas.weber", "Hillcrest Academy")
+        page = await beside(context, gateway, "jonas.weber", "Hillcrest Academy")
         await put(page, "first", "Locked away.txt", "text")
         await faults(context, gateway, FORBIDDEN)
         try:
@@ -132,6 +135,36 @@ async def test_what_failed_is_reported_and_tried_again(gateway: Running) -> None
         await expect(page.locator(".task").first.locator(".state.good")).to_be_visible()
         await expect(row(page, "second", "Locked away.txt")).to_be_visible()
         assert await page.evaluate("document.activeElement !== document.body")
+
+
+async def test_an_original_that_stays_is_told(gateway: Running) -> None:
+    """OneDrive changes such a file as it stores it, so the move removes nothing: that is no plain success."""
+    async with browsing() as context:
+        page = await start(context, gateway, "sofia.rossi", "microsoft")
+        await show(page, "first", "School drive")
+        await show(page, "second", "OneDrive")
+        for name in ("Plain.txt", "Handout.pdf"):
+            await put(page, "first", name, "words", "application/pdf" if name.endswith("pdf") else "text/plain")
+        address = f"{gateway.microsoft}/_sandbox/faults"
+        rewrite = [{"match": {"method": "PUT"}, "do": {"reason": "rewrite"}}]
+        assert (await context.request.post(address, data=rewrite)).ok
+        try:
+            await choose(page, "first", "Handout.pdf", "Move to the other side")
+            await page.locator('#dialog-transfer [data-part="ok"]').click()
+            task = card(page, "Move Handout.pdf to OneDrive")
+            await expect(task.locator(".state.part")).to_have_text("Done, with exceptions")
+        finally:
+            assert (await context.request.delete(address)).ok
+        await expect(task.locator("p")).to_have_text("1 item was copied. 1 original stayed where it was.")
+        await expect(row(page, "first", "Handout.pdf")).to_be_visible()
+        await task.get_by_role("button", name="Report").click()
+        await expect(page.locator("#dialog-report").get_by_role("row").last).to_contain_text("the original was kept")
+        await page.keyboard.press("Escape")
+        await choose(page, "first", "Plain.txt", "Move to the other side")
+        await page.locator('#dialog-transfer [data-part="ok"]').click()
+        plain = card(page, "Move Plain.txt to OneDrive")
+        await expect(plain.locator(".state.good")).to_have_text("Done")
+        await expect(plain.locator("p")).to_have_text("1 item was moved.")
 
 
 LOOKS: dict[str, dict[str, Any]] = {

@@ -18,14 +18,14 @@ import pytest
 
 from cache.keys import Wrap, unwrap_key
 from cache.roots import Root
-from tests.cache.servers import ACCESS, SECRET, make_bucket, s3_server
 from tests.canary import files
 from tests.databases import Server
 from tests.e2e import clients
 from tests.e2e.clients import noise, sha256
 from tests.e2e.processes import Browser, House, arrived, blob, eventually, house, now, tour
+from tests.e2e.stores import open_stores
 from tests.e2e.traces import Traces
-from tests.redis_server import RedisServer, redis_server
+from tests.redis_server import RedisServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.both]
 
@@ -90,20 +90,13 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             yield Stage(running, Traces(running, None), running.ours / "gateway" / "blobs")
             return
         server = await stack.enter_async_context(postgresql())
-        redis = await stack.enter_async_context(redis_server(tmp_path / "redis"))
-        endpoint = await stack.enter_async_context(s3_server("rclone", tmp_path / "s3"))
-        await asyncio.to_thread(make_bucket, endpoint)
-        stores = {
-            "FILE_ACCESS_BLOBS_URL": f"s3://blobs/school?endpoint={endpoint}&region=eu-central-1",
-            "AWS_ACCESS_KEY_ID": ACCESS,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "FILE_ACCESS_EXPIRY_URL": redis.url,
-        }
+        stores = await stack.enter_async_context(open_stores(tmp_path / "stores"))
         running = await stack.enter_async_context(
-            house(tmp_path / "house", database_url=server.url("files"), environment=stores)
+            house(tmp_path / "house", database_url=server.url("files"), environment=stores.environment)
         )
-        traces = Traces(running, server.folder, {redis.password}, [tmp_path / "s3", redis.folder])
-        yield Stage(running, traces, tmp_path / "s3" / "files" / "blobs", server, redis)
+        redis = stores.redis
+        traces = Traces(running, server.folder, {redis.password}, [stores.folder, redis.folder])
+        yield Stage(running, traces, stores.folder / "files" / "blobs", server, redis)
 
 
 @asynccontextmanager

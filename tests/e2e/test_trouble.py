@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.audit import complaints
-from tests.e2e.browsing import approve, browsing, connect, get, names, pane, picture, ready, row, settled, show, sign_in
+from tests.e2e.browsing import approve, beside, browsing, card, get, names, pane, picture, ready, row, settled
 from tests.e2e.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -23,14 +23,8 @@ async def faults(context: BrowserContext, sandbox: str, rules: list[dict[str, An
 
 
 async def start(context: BrowserContext, running: Running) -> Page:
-    """Noor's page, with Google Drive on the left and the school's drive on the right."""
-    page = await context.new_page()
-    await sign_in(page, running, "noor.khan", "Hillcrest Academy")
-    await connect(page, "google", "noor.khan")
-    await settled(page, "first")
-    await show(page, "first", "Google Drive")
-    await show(page, "second", "School drive")
-    return page
+    """Noor's page."""
+    return await beside(context, running, "noor.khan", "Hillcrest Academy")
 
 
 async def folder(page: Page, side: str, name: str) -> None:
@@ -86,8 +80,8 @@ async def test_progress_is_shown_also_where_events_do_not_come_through(gateway: 
         await row(page, "second", "Asked for").locator("input").check()
         await pane(page, "second").locator('[data-act="copy"]').click()
         await page.locator('#dialog-transfer [data-part="ok"]').click()
-        task = page.locator(".task").first
-        await expect(task.locator(".state.good")).to_be_visible(timeout=30_000)
+        task = card(page, "Copy Asked for to Google Drive")
+        await expect(task.locator(".state.good")).to_be_visible()
         await expect(row(page, "first", "Asked for")).to_be_visible()
 
 

@@ -39,6 +39,7 @@ class Sent:
     total: int | None = None
     received: int = 0
     answered: bool = False
+    status: int = 0
     victim: bool = False
 
 
@@ -188,7 +189,8 @@ class _Connection:
         while piece := await self.reader_up.read(_PIECE):
             if self.now is not None:
                 self.wire.reached(self.now, Where.AFTER)
-                self.now.answered = True
+                if not self.now.answered:
+                    self.now.answered, self.now.status = True, int(piece[9:12])
             self.writer.write(piece)
             await self.writer.drain()
 

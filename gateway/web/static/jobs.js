@@ -81,14 +81,15 @@ function part(job) {
 function outcome(job) {
   const { copied, skipped, failed, unsupported } = job.counts;
   const lost = failed + unsupported;
-  const moved = job.mode === "move";
+  const moved = job.mode === "move" && !job.kept; // an original that stayed was not moved, only copied
   const well = moved ? ngettext("%(count)s item was moved.", "%(count)s items were moved.", copied) : ngettext("%(count)s item was copied.", "%(count)s items were copied.", copied);
   const ill = lost ? ngettext("%(count)s item was not.", "%(count)s items were not.", lost) : "";
   const out = skipped ? ngettext("%(count)s item was left out.", "%(count)s items were left out.", skipped) : "";
-  const text = [copied || !out ? well : "", out, ill].filter(Boolean).join(" ");
+  const kept = job.kept ? ngettext("%(count)s original stayed where it was.", "%(count)s originals stayed where they were.", job.kept) : "";
+  const text = [copied || !out ? well : "", out, ill, kept].filter(Boolean).join(" ");
   if (job.state === "cancelled") return [_("Cancelled"), "part", text];
   if (job.state === "failed") return [_("Not done"), "bad", text];
-  return lost ? [_("Done, with exceptions"), "part", text] : [_("Done"), "good", text];
+  return job.outcome === "all" ? [_("Done"), "good", text] : [_("Done, with exceptions"), "part", text];
 }
 
 const putAway = () => JSON.parse(sessionStorage.getItem(PUT_AWAY) ?? "[]");

@@ -13,6 +13,7 @@ from gateway.jobs import queue, rows
 from gateway.jobs.commits import Commits
 from gateway.jobs.fence import Change
 from gateway.jobs.model import Fenced, ItemState, JobState, Outcome
+from gateway.jobs.processes import Membership
 from gateway.jobs.turn import Turn
 from gateway.jobs.worker import Worker
 from tests.gateway.jobs.support import PERSON, QUICK, SCHOOL, SHORT, Steered, copied, ended, make_jobs, new, order
@@ -103,6 +104,21 @@ async def test_a_worker_that_slept_gives_up_what_it_held_and_joins_again(databas
     view = await ended(jobs, await order(jobs, new("one")))
     await worker.stop()
     assert view.state is JobState.DONE
+
+
+async def test_what_a_buried_worker_takes_when_it_wakes_up_is_not_lost(database: Database) -> None:
+    """Stopped amid a claim, which it commits under its old id before it looks whether it still lives."""
+    jobs = make_jobs(database)
+    job = await order(jobs, new("one"))
+    buried = Membership()
+    async with database.write() as tx:
+        await buried.join(tx, 0)
+        await Membership().bury(tx, await database.now(tx))
+        assert len(await queue.claim(tx, buried.id, await database.now(tx), 1)) == 1
+    worker = Worker(jobs, {"copy": Steered(copied)}, timing=QUICK, sole=False)
+    await worker.start()
+    assert (await ended(jobs, job)).state is JobState.DONE
+    await worker.stop()
 
 
 async def test_two_workers_share_the_work_and_no_item_is_done_twice(database: Database) -> None:

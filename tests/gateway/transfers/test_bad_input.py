@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from gateway.jobs.model import ItemState, JobState
 from gateway.transfers import OrderRefused, Source
-from providers.drive import Kind, Ref
+from providers.drive import Entry, Kind, Ref
 from providers.errors import AdminBlocked, NotFound, Offline, QuotaFull
-from tests.gateway.transfers.filedrive import UNIT, body
+from tests.gateway.transfers.filedrive import STRICT, UNIT, FileDrive, body
 from tests.gateway.transfers.support import SCHOOL, House, Mode
 
 
@@ -24,6 +25,49 @@ async def test_into_itself_or_below_itself(house: House, mode: Mode, below: bool
         with pytest.raises(OrderRefused) as refused:
             await ask(order)
         assert refused.value.code == "into_itself"
+
+
+@pytest.mark.parametrize("seen", ["both see all", "the reader sees more", "the writer sees more"])
+@pytest.mark.parametrize("mode", ["copy", "move"])
+async def test_into_itself_through_another_account(house: House, tmp_path: Path, mode: Mode, seen: str) -> None:
+    """Two accounts share a folder: it would grow into itself, each round a little deeper."""
+    one, other = house.right, FileDrive(tmp_path / "right", STRICT)
+    outer = one.folder("top", "Outer")
+    inner = one.folder(one.folder(outer, "Between"), "Inner")
+    blind = {"the reader sees more": one, "the writer sees more": other}.get(seen)
+    if blind is not None:
+        hide(blind, outer if seen == "the reader sees more" else inner)
+    house.drives.drives = {"left": other, "right": one}
+    order = house.order(mode, outer, to=inner)
+    for ask in (house.transfers.create, house.transfers.preflight):
+        with pytest.raises(OrderRefused) as refused:
+            await ask(order)
+        assert refused.value.code == "into_itself"
+    beside = one.folder("top", "Beside")
+    assert await house.transfers.create(house.order(mode, outer, to=beside))
+
+
+def hide(drive: FileDrive, item: str) -> None:
+    """This account does not see the item."""
+    real = drive.stat
+
+    async def stat(ref: Ref) -> Entry:
+        if ref.id == item:
+            raise NotFound
+        return await real(ref)
+
+    drive.stat = stat  # type: ignore[method-assign]  # another account of the same provider
+
+
+async def test_a_destination_without_a_top_is_refused(house: House) -> None:
+    to = house.left.folder("top", "Round")
+    house.left._db.execute("UPDATE items SET parent=id WHERE id=?", (to,))
+    order = replace(
+        house.order("copy", house.left.folder("top", "Class")), destination=Source("left", str(Ref("", to)))
+    )
+    with pytest.raises(OrderRefused) as refused:
+        await house.transfers.create(order)
+    assert refused.value.code == "too_deep"
 
 
 async def test_another_school_and_another_person_have_no_such_drive(house: House) -> None:

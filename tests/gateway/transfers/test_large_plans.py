@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from gateway.db.engine import Database
+from gateway.jobs import queue
 from gateway.jobs.bulk import BULK, MANY
+from gateway.jobs.model import JobState
+from gateway.jobs.service import lane
 from gateway.transfers import Conflict, survey
 from gateway.transfers.estimate import SAMPLES, Work
 from providers.drive import Ref
@@ -42,6 +46,33 @@ async def test_a_hundred_thousand_items_are_planned_and_never_more_than_a_few_pa
     assert (plan.bytes, plan.shared) == (999_970, 10_000)
     assert isinstance(house.left, Generated)
     assert 0 < house.left.alive < 6 * house.left.large_page, "three folders, the page at hand and the one before"
+
+
+@pytest.mark.both
+@pytest.mark.slow
+async def test_a_transfer_lists_any_number_and_never_holds_more_than_a_few_pages(house: House) -> None:
+    """While its destination rests: everything is found and stored, nothing begun, and a cancel ends all of it."""
+    generate(house, year=Shape(12_000, {"a": Shape(7_998)}))
+    async with house.working(slots=4):
+        order = house.order("move", "year/")
+        first = await house.transfers.check(order)
+        async with house.database.write() as tx:
+            job = await house.transfers.store(tx, order, first)
+            await queue.park(tx, lane(SCHOOL, PERSON, "right"), await house.database.now(tx), 3600.0)
+        house.jobs.wake(job)
+        async with asyncio.timeout(120):
+            while (view := await house.jobs.get(SCHOOL, PERSON, job)) is None or view.counts.found < 20_000:
+                await asyncio.sleep(0.2)
+        assert view.counts.waiting == 20_000
+        assert isinstance(house.left, Generated)
+        assert 0 < house.left.alive < 6 * house.left.large_page
+        async with house.database.write() as tx:
+            assert await house.jobs.cancel(tx, SCHOOL, PERSON, job)
+        house.jobs.wake(job)
+        view = await house.ended(job, within=60)
+    assert (view.state, view.counts.skipped, view.kept) == (JobState.CANCELLED, 20_000, 20_000)
+    assert house.left.trashed() == []
+    assert house.right.tree() == {}
 
 
 @pytest.mark.both

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.jobs.model import ItemState, JobState
-from providers.drive import Kind
+from gateway.transfers import Source
+from providers.drive import Kind, Ref
 from tests.gateway.transfers.support import House
 
 pytestmark = pytest.mark.both
@@ -78,6 +81,24 @@ async def test_a_foreign_folder_is_followed_once(house: House) -> None:
     report = await house.report(job)
     assert [item.reason for item in report.values() if item.state is ItemState.SKIPPED] == ["shortcut_again"]
     assert str(house.right.tree()).count("in.txt") == 1
+
+
+@pytest.mark.parametrize("far", ["itself", "above"])
+async def test_a_shortcut_to_where_it_all_goes_is_not_followed(house: House, far: str) -> None:
+    """It would copy the copy, and that one's copy."""
+    left, materials = house.left, house.left.folder("top", "Materials")
+    archive = left.folder(materials, "Archive")
+    top = left.folder("top", "Class")
+    left.put(top, "a.txt", b"a")
+    left.shortcut(top, "Our materials", archive if far == "itself" else materials)
+    wanted = house.order("copy", top)
+    wanted = replace(wanted, destination=Source("left", str(Ref("", archive))))
+    view, report = await house.do(wanted)
+    assert left.tree(archive) == {"Class": {"a.txt": b"a"}}
+    told = report["Class/Our materials"]
+    assert (told.state, told.reason) == (ItemState.SKIPPED, "shortcut_around")
+    assert told.advice is not None
+    assert (view.counts.found, view.counts.copied, view.counts.skipped) == (3, 2, 1)
 
 
 async def test_dangling_shortcuts_are_told(house: House) -> None:

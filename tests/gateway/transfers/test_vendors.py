@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,16 @@ async def tree(drive: Drive, folder: Ref, path: str = "") -> dict[str, str]:
     return found
 
 
+SOME_TIME = datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+async def times(drive: Drive, folder: Ref) -> list[datetime]:
+    """When the files in a folder were changed last, in whole seconds."""
+    return sorted(entry.modified.replace(microsecond=0) for entry in await entries(drive, folder))
+
+
 async def plant(drive: Drive, folder: Ref, count: int) -> dict[str, str]:
-    """Files of all small sizes, and their digests."""
+    """Files of all small sizes, each of another day, and their digests."""
     made: dict[str, str] = {}
     for number in range(count):
         name, data = f"file {number}.bin", body(f"file {number}", number * number * 1500)
@@ -138,7 +147,7 @@ async def plant(drive: Drive, folder: Ref, count: int) -> dict[str, str]:
             for at in range(0, len(data), 65536):
                 yield data[at : at + 65536]
 
-        modified = (await drive.stat(folder)).modified
+        modified = SOME_TIME + timedelta(days=number)
         session = await drive.begin(NewFile(folder, name, "application/octet-stream", len(data), modified))
         await drive.send(session, 0, once(), len(data), last=True)
         made[name] = hashlib.sha256(data).hexdigest()
@@ -196,6 +205,8 @@ async def test_every_pair_moves_whole_and_leaves_nothing(world: World, source: s
     assert {path: item.reason for path, item in report.items() if item.reason} == {}
     assert (view.state, view.counts.copied) == (JobState.DONE, 13)
     assert await tree(world.drives[target], end) == under("Top", expected)
+    [made] = await entries(world.drives[target], end)
+    assert await times(world.drives[target], made.ref) == [SOME_TIME + timedelta(days=day) for day in range(12)]
     assert await entries(world.drives[source], start) == []
 
 
@@ -267,6 +278,8 @@ async def test_a_copy_inside_one_account_is_the_drives_own_and_is_not_made_twice
         assert (view.state, view.counts.copied) == (JobState.DONE, copied)
     assert await tree(world.drives[drive], end) == under("Top", expected)
     assert await tree(world.drives[drive], top) == expected
+    [made] = await entries(world.drives[drive], end)
+    assert await times(world.drives[drive], made.ref) == [SOME_TIME + timedelta(days=day) for day in range(4)]
 
 
 async def test_a_move_into_a_shared_drive_says_who_owns_the_result(world: World) -> None:

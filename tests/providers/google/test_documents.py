@@ -72,6 +72,7 @@ async def test_a_document_is_copied_on_the_server(drive: GoogleDrive, folder: Re
     made = await drive.copy(source.ref, folder, "Lesson plan for Jonas")
     assert made.kind is Kind.DOCUMENT
     assert made.parent == folder
+    assert made.modified == source.modified
     assert await get(drive, made.ref, export="txt") == await get(drive, source.ref, export="txt")
 
 

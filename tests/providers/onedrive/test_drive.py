@@ -97,6 +97,14 @@ async def test_a_copy_on_the_server(drive: OneDrive, folder: Ref) -> None:
         await drive.copy(target.ref, folder, "other")
 
 
+async def test_a_copy_whose_time_is_refused_is_a_copy(drive: OneDrive, folder: Ref, microsoft: Running) -> None:
+    source = await put(drive, folder, "source.bin", b"source")
+    async with microsoft.faults(fault({"method": "PATCH"}, status=403)):
+        copied = await drive.copy(source.ref, folder, "copy.bin")
+    assert (copied.name, copied.hashes) == ("copy.bin", source.hashes)
+    assert copied.modified > source.modified
+
+
 async def test_a_monitor_that_fails(drive: OneDrive, folder: Ref, microsoft: Running) -> None:
     source = await put(drive, folder, "source.bin", b"source")
     async with microsoft.faults(fault({"path": "/monitor/*", "times": 1}, status=500)):
