@@ -58,9 +58,15 @@ class Watch:
         return self._clock() - self._read_at <= LIMIT
 
     async def check(self) -> int:
-        """The epoch, read again where the last read is too old. Unavailable where it cannot be known."""
+        """The epoch, read again where the last read is too old. Unavailable where it cannot be known.
+
+        It is also read where that is close, so that who asks now does not find it too old a moment later.
+        """
         if not self.current:
             await self.refresh()
+        elif self._clock() - self._read_at > LIMIT / 2:
+            with contextlib.suppress(Unavailable):
+                await self.refresh()
         return self.value
 
     async def refresh(self) -> None:
