@@ -190,6 +190,27 @@ async def test_the_watch_reads_again_when_it_is_old(house: House) -> None:
     assert evicted == [("school", "person")]
 
 
+async def test_the_watch_reads_again_before_it_is_old(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who checks and then uses a key has half of the limit for it; where nothing answers, the rest of the limit."""
+    time = [0.0]
+    watch = Watch(house.database, lambda tenant, subject: None, clock=lambda: time[0])
+    before = await watch.check()
+    await shred(house, house.scope)
+    time[0] += LIMIT * 0.6
+    assert await watch.check() > before
+    time[0] += LIMIT * 0.6
+    assert watch.current
+
+    def away() -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(house.database, "read", away)
+    assert await watch.check() > before
+    time[0] += LIMIT * 0.6
+    with pytest.raises(Unavailable):
+        await watch.check()
+
+
 async def test_the_watch_outlives_a_database_that_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver's own error, that no layer above it knows, must not end it: keys destroyed later would stay."""
 
