@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MEDIA = {"query": "*alt=media*"}
 FORBIDDEN = [{"match": MEDIA, "do": {"status": 403, "reason": "cannotDownloadFile"}}]
 BUSY = [{"match": MEDIA, "do": {"status": 403, "reason": "userRateLimitExceeded", "retry_after": 600}}]
-HELD = [{"match": MEDIA, "do": {"latency_ms": 120_000}}]
+HELD = [{"match": MEDIA, "do": {"latency_ms": 15_000}}]
 
 
 async def faults(context: BrowserContext, running: Running, rules: list[dict[str, Any]]) -> None:
