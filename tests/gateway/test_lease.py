@@ -103,7 +103,7 @@ async def test_who_gives_signs_keeps_it(database: Database, other: Database, hou
     first, second = Lease(database, "sweep", clock=hours), Lease(other, "sweep", clock=hours)
     for _ in range(10):
         assert await first.mine()
-        hours.seconds += 20
+        hours.seconds += LEASE / 3000
         assert await second.mine() is False
     assert await first.mine()
 
