@@ -10,6 +10,7 @@ from providers.drive import Drive
 from tests.conformance.storms import Chaotic
 from tests.providers.onedrive import test_conformance as suites
 from tests.providers.onedrive.conftest import TEACHER, Open
+from tests.soak import FACTOR
 
 
 class Storm(Chaotic):
@@ -26,11 +27,13 @@ class TestChaos(Storm, suites.TestSchool):
     """A school's."""
 
 
+@pytest.mark.skipif(FACTOR == 1, reason="in ./scripts/soak")
 class TestChaosAtHome(Storm, suites.TestHome):
     """A personal one."""
 
     user = suites.TestHome.user
 
 
+@pytest.mark.skipif(FACTOR == 1, reason="in ./scripts/soak")
 class TestChaosInALibrary(Storm, suites.TestLibrary):
     """Every item has its drive's id."""
