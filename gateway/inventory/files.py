@@ -142,4 +142,7 @@ METRICS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "file_access_request_seconds": ("method", "route"),
     }
 )
-"""Every metric of our own with its labels; beside them only what the library tells of the process and of Python."""
+"""Every metric of our own with its labels."""
+
+OF_LIBRARIES: Final = ("python", "process", "stamina_retries")
+"""How the others begin: of the process, of Python, and of retries, by function, number and kind of error."""
