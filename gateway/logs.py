@@ -92,7 +92,6 @@ def configure(level: str = "info") -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
-        cache_logger_on_first_use=True,
     )
     logging.root.handlers = [_Bridge(level=logging.WARNING)]
     logging.root.setLevel(logging.WARNING)

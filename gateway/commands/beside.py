@@ -81,6 +81,7 @@ async def beside() -> AsyncIterator[Beside]:
 
 def run(work: Callable[[Beside], Awaitable[int]]) -> NoReturn:
     """Do it, and end with what it gives back; 2 where it could not be begun."""
+    from gateway.logs import configure
     from gateway.safety import UnsafeSettings
     from gateway.stores import StartRefused
 
@@ -89,6 +90,7 @@ def run(work: Callable[[Beside], Awaitable[int]]) -> NoReturn:
             return await work(found)
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys
+    configure("warning")  # to standard error: what is printed may be read by a program
     try:
         sys.exit(asyncio.run(whole()))
     except UnsafeSettings as error:

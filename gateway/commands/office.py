@@ -27,6 +27,7 @@ from gateway.db.migrate import DatabaseTooNew
 from gateway.db.tables_people import schools
 from gateway.incidents import Affected, Incidents
 from gateway.ledger import Ends, Ledger
+from gateway.logs import configure
 from gateway.safety import UnsafeSettings, load
 from gateway.settings import Settings
 from gateway.signing import SigningKeys
@@ -97,6 +98,7 @@ def run(work: Callable[[Office], Awaitable[Result]]) -> Result:
             return await work(desk)
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys
+    configure("warning")  # to standard error: what is printed is JSON that somebody's program reads
     try:
         return asyncio.run(working())
     except UnsafeSettings as error:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 from sqlalchemy import MetaData
 
 from cache.errors import Unavailable
 from cache.model import Scope
 from gateway.cli import main
+from gateway.commands.office import Office, run, show
 from gateway.db.migrate import migrate
 from gateway.identity import Suspended
 from gateway.ledger import Ledger
@@ -55,7 +59,7 @@ class Shell:
         """What it printed, where it went well."""
         done = await self.run(*words)
         assert done.exit_code == 0, done.output
-        return json.loads(done.output)
+        return json.loads(done.stdout)
 
     async def refused(self, *words: str) -> str:
         """What it said, where it did not."""
@@ -72,6 +76,16 @@ class Shell:
             self.building.database = database
             async with self.building.desk() as desk:
                 yield desk
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """A command says where the logs of its process go: this process does other things afterwards."""
+    root = logging.root
+    before = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = before[0], before[1]
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -309,3 +323,17 @@ async def test_facts_that_are_none(shell: Shell, tmp_path: Path, text: str) -> N
     facts = tmp_path / "facts.json"
     facts.write_text(text)
     assert "--facts is not such a file" in await shell.refused(*ENTRY, "--facts", str(facts))
+
+
+async def test_what_is_logged_does_not_lie_among_what_is_printed(shell: Shell) -> None:
+    @click.command()
+    def noisy() -> None:
+        async def work(_: Office) -> list[str]:
+            structlog.get_logger().warning("something.happened", kind="ledger")
+            return ["printed"]
+
+        show(run(work))
+
+    done = await asyncio.to_thread(shell.runner.invoke, noisy, [])
+    assert json.loads(done.stdout) == ["printed"]
+    assert json.loads(done.stderr)["event"] == "something.happened"

@@ -29,8 +29,8 @@ async function save(part) {
     part.saved.replaceChildren(h("span", { class: "state good" }, _("Saved")));
     say(_("Saved. It holds for everybody in your school from now on."));
   } catch (error) {
+    if (error.status === 412) await attempt(read); // somebody else was faster: first show what holds now, then say so
     part.problem.textContent = words(error);
-    if (error.status === 412) await attempt(read); // somebody else was faster: show what holds now
   }
 }
 
