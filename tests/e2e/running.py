@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from cache.expiry import default_folder
+from tests.aftermath import left
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = ROOT / "gateway" / "extension"
@@ -68,6 +69,7 @@ def stack(data: Path) -> Iterator[Running]:
             yield Running(found.gateway, boxes["google"], boxes["microsoft"], boxes["launchpad"], data)
         finally:
             asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result(60)
+        assert left(data) == []
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)

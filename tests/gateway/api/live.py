@@ -31,6 +31,8 @@ from gateway.api.services import Services
 from gateway.app import deployment
 from gateway.settings import Settings
 from providers.sandbox.core import serve
+from tests.aftermath import left
+from tests.e2e.traces import runs
 
 EXTENSION = "oimcfldpfnhodlkmbkhlfgkcbkhdcbcc"
 RETURN = f"https://{EXTENSION}.chromiumapp.org/signed-in"
@@ -77,6 +79,8 @@ class Live:
     boxes: dict[str, str] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
     """Sessions that tests share, by e-mail address."""
+    given: set[str | bytes] = field(default_factory=set)
+    """Names and bytes of what was uploaded, and tokens: none may lie on the gateway's disk when it has stopped."""
     _services: Services | None = None
     _loop: asyncio.AbstractEventLoop | None = None
     _ended: asyncio.Event | None = None
@@ -98,6 +102,7 @@ class Live:
         assert not self._thread.is_alive(), "the gateway did not stop"
         if self._failed is not None:
             raise self._failed
+        assert left(self.folder, {*self.given, *self.cookies.values()}) == []
 
     def run(self, what: Callable[[Services], Awaitable[Result]]) -> Result:
         """Do something with the gateway's own services, on its loop: to age a sign-in, say."""
@@ -244,6 +249,7 @@ class Person:
         """Sign the browser extension in: the token endpoint's answer."""
         code, verifier = await self.extension_code()
         tokens: dict[str, Any] = await self.post("/v1/token", 200, data=token_form(code, verifier))
+        self.live.given |= {tokens["access_token"], tokens["refresh_token"]}
         return tokens
 
     async def extension_code(self) -> tuple[str, str]:
@@ -258,6 +264,7 @@ class Person:
 
     async def upload(self, name: str, content: bytes, drive: str = "native", parent: str = "root") -> str:
         """Upload a file by tus and wait until it is in its drive; its item's id."""
+        self.live.given |= {name, *runs(content)}
         begun = await self.ask("POST", "/v1/uploads", headers=tus(len(content), name, drive=drive, parent=parent))
         assert begun.status == 201, (begun.status, begun.body[:500])
         where = begun.headers["Location"]
