@@ -56,7 +56,7 @@ def test_many_needles_at_every_place_of_a_file(tmp_path: Path) -> None:
 
 
 def test_what_a_stand_in_knew_is_found_in_what_the_gateway_wrote(tmp_path: Path) -> None:
-    """By the search that follows the tests; also a name of a file that the stand-in has no longer, and what it is told."""
+    """By the search that follows the tests; also where the stand-in has the file no longer."""
     row = {"key": "amira.haddad", "school": "riverside", "name": "Amira Haddad"}
     state = {"google": [["files", "1AbCdEfGhIj", {"name": NAME}]], "microsoft": [], "launchpad": [["people", "1", row]]}
     for vendor, lines in state.items():
@@ -67,9 +67,7 @@ def test_what_a_stand_in_knew_is_found_in_what_the_gateway_wrote(tmp_path: Path)
     (tmp_path / "gateway-root.key").write_text(Root(1, b"0123456789abcdef" * 2).dump())
     (tmp_path / "gateway").mkdir()
     assert left(tmp_path) == []
-    (tmp_path / "gateway" / "gateway.db-wal").write_bytes(
-        b"\0" * 77 + NAME.encode() + b" " + b"1AbCdEfGhIj" + b"given by us"
-    )
+    (tmp_path / "gateway" / "gateway.db-wal").write_bytes(f"\0\0\0{NAME} 1AbCdEfGhIj given by us".encode())
     (tmp_path / "gateway.log").write_text('{"email": "amira.haddad@riverside.example"}')
     found = {one.rpartition(": ")[2] for one in left(tmp_path, {"given by us"})}
     assert {NAME[:40], "1AbCdEfGhIj", "given by us", "amira.haddad@riverside.example"} <= found
