@@ -46,8 +46,8 @@ class Server:
         if cls.running is None:
             cls.running = server = cls()
             config.add_cleanup(cls.stop)
-            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
-                await server.run(f"ALTER SYSTEM SET {setting}")
+            for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum", "jit"):
+                await server.run(f"ALTER SYSTEM SET {setting} = off")
             await server.run("SELECT pg_reload_conf()")
         return cls.running
 
@@ -92,7 +92,8 @@ class Server:
                 await database.create_all(schema)
             self._templates[key] = template
         name = f"d_{new_id()}"
-        await self.run(f"CREATE DATABASE {name} TEMPLATE {self._templates[key]}")
+        # By copying files, which without fsync takes half of what the write-ahead log does.
+        await self.run(f"CREATE DATABASE {name} TEMPLATE {self._templates[key]} STRATEGY FILE_COPY")
         return name
 
 
