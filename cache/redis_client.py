@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
 from redis.asyncio.connection import AbstractConnection
@@ -23,6 +21,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import TimeoutError as TooSlow
 
 from cache.errors import StorageError, Unavailable
+from cache.redis_address import Address
 
 PATIENCE = 1.0
 """Seconds that one call may take, connecting included."""
@@ -48,34 +47,6 @@ class RedisRefused(StorageError):
 
 class _Unsafe(RedisError):
     """The same inside the client, which cleans up after its own kind of error only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where Redis is. ``encrypted``: TLS, with the server's name proven."""
-
-    host: str
-    port: int
-    database: int
-    user: str | None
-    password: str | None = field(repr=False)
-    encrypted: bool
-
-    @classmethod
-    def parse(cls, url: str) -> Address:
-        """``redis://`` or ``rediss://user:password@host:port/database``. ValueError, which never repeats the address.
-
-        A query is refused: with one, the client's own form of address can turn the proof of the server's name off.
-        """
-        try:
-            parts = urlsplit(url)
-            port, database = parts.port or 6379, int(parts.path.strip("/") or 0)
-        except ValueError:
-            raise ValueError("must be redis:// or rediss://user:password@host:port/database") from None
-        if parts.scheme not in {"redis", "rediss"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be redis:// or rediss://user:password@host:port/database, without anything after it")
-        user, password = (unquote(text) if text else None for text in (parts.username, parts.password))
-        return cls(parts.hostname, port, database, user, password, parts.scheme == "rediss")
 
 
 class RedisClient:

@@ -13,7 +13,6 @@ import struct
 
 from cache.encoding import enc
 from cache.errors import Corrupt, Unavailable
-from cache.inventory import Held
 from cache.keys import BUCKET_MS, Wrap, new_key, unwrap_key, wrap_key
 from cache.redis_client import RedisClient, RedisRefused
 from cache.roots import Roots
@@ -24,18 +23,6 @@ CLOCKS_MS = 60_000
 _LONGEST = 4 * 24 * 60 * 60 * 1000 // BUCKET_MS
 """Buckets before now that a first sweep looks for: more than anything temporary lives."""
 
-REDIS_KEYS = {
-    "file-access:ID:expiry:BUCKET": Held(
-        "the key of all temporary objects that end within the same five minutes", "gateway", "wrapped", "at that time"
-    ),
-    "file-access:ID:expiry:probe": Held(
-        "nothing, while a start proves that keys can be kept here", "gateway", "clear", "at once, or after a minute"
-    ),
-    "file-access:ID:destroyed": Held(
-        "a message: that something was destroyed, not what", "gateway", "clear", "at once"
-    ),
-}
-"""Every name that the gateway uses in Redis. ID is a hash of the first root's check: installations stay apart."""
 _VERSION = struct.Struct(">I")
 
 

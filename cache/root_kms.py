@@ -12,44 +12,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Row
 
-from cache.addresses import is_safe
 from cache.errors import Corrupt, Unavailable
 from cache.keys import Key, Wrap
+from cache.kms_address import KmsAddress
 from cache.roots import RootKey, RootRefused
 
 WAIT_DAYS = (7, 30)
 """The least and the most days between the order to destroy a key and its end in KMS."""
 _WRONG = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 _DYING = frozenset({"PendingDeletion", "PendingReplicaDeletion"})
-
-
-@dataclass(frozen=True, slots=True)
-class KmsAddress:
-    """Where KMS answers: a region, and its endpoint where that is not AWS's own."""
-
-    region: str
-    endpoint: str | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> KmsAddress:
-        """``kms://region?endpoint=…``. ValueError, also for an endpoint without TLS that is not on this machine."""
-        parts = urlsplit(url)
-        query = {name: values[-1] for name, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
-        endpoint = query.pop("endpoint", None)
-        if parts.scheme != "kms" or query or not parts.hostname or parts.netloc != parts.hostname or parts.path:
-            raise ValueError("must be kms://region, such as kms://eu-central-1")
-        if endpoint is not None and not is_safe(endpoint):
-            raise ValueError("a KMS endpoint that is not on this machine must begin with https")
-        return cls(parts.hostname, endpoint)
 
 
 def region_of(arn: str) -> str:

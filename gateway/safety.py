@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from cache.redis_client import Address
-from cache.root_kms import KmsAddress
+from cache.kms_address import KmsAddress
+from cache.redis_address import Address
 from gateway.addresses import is_loopback, is_on_this_machine, is_plain
 from gateway.db.address import BadDatabaseUrl, parse
 from gateway.settings import CONFIG, PREFIX, Settings, unknown

@@ -17,11 +17,9 @@ from cache.cycle import Cycles
 from cache.errors import StorageError
 from cache.expiry import default_folder, open_expiry
 from cache.keyring import Keyring, Times
+from cache.kms_address import KmsAddress
 from cache.model import DAY_MS, Caps
-from cache.redis_client import Address, RedisClient
-from cache.redis_expiry import RedisExpiry
-from cache.redis_haste import RedisHaste
-from cache.root_kms import Kms, KmsAddress
+from cache.redis_address import Address
 from cache.root_places import RootFile, RootPlaces, RootText
 from cache.roots import Roots
 from cache.vault import Vault
@@ -91,6 +89,8 @@ def _places(settings: Settings, cafile: str | None) -> RootPlaces:
         local = RootFile(settings.root_key_file, settings.data_dir)
     if not settings.root_kms:
         return RootPlaces(local, None)
+    from cache.root_kms import Kms  # boto3 takes a while to import: only where it is used, as with Redis below
+
     address, days = KmsAddress.parse(settings.root_kms), settings.keys.kms_wait_days
     return RootPlaces(local, Kms(address, wait_days=days, cafile=cafile))
 
@@ -107,6 +107,10 @@ async def _keyring(
     """With its expiry keys where the settings want them: in Redis, or on this machine."""
     times = _times(settings)
     if url := settings.expiry_url.get_secret_value():
+        from cache.redis_client import RedisClient
+        from cache.redis_expiry import RedisExpiry
+        from cache.redis_haste import RedisHaste
+
         client = RedisClient(Address.parse(url), cafile=cafile, attested=settings.expiry_attested)
         stack.push_async_callback(client.close)
         expiry, haste = RedisExpiry(client, roots), RedisHaste(client, roots)

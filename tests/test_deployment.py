@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes with the tests' dependencies, without types
 
-from cache.redis_client import Address, RedisClient
+from cache.redis_address import Address
+from cache.redis_client import RedisClient
 from cache.redis_expiry import RedisExpiry
 from cache.roots import Root, Roots
 from gateway.db.address import parse

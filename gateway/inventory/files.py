@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from cache.inventory import Held
-from cache.redis_expiry import REDIS_KEYS
+from cache.redis_address import REDIS_KEYS
 
 Place = Literal["data", "blobs", "journal", "root", "expiry", "temporary"]
 _WORDS: Final = {"ID": "[0-9a-f]{32}", "XX": "[0-9a-f]{2}", "RANDOM": "[0-9a-f]{16}", "NUMBER": "[0-9]+"}

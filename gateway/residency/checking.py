@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from cache.root_kms import KmsAddress
+from cache.kms_address import KmsAddress
 from gateway.residency.places import places
 from gateway.settings import Settings
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from cache.redis_client import Address as RedisAddress
-from cache.root_kms import KmsAddress
+from cache.kms_address import KmsAddress
+from cache.redis_address import Address as RedisAddress
 from gateway.addresses import is_loopback, is_on_this_machine
 from gateway.db.address import parse
 from gateway.sentences import sentence

@@ -18,7 +18,8 @@ from typing import Any
 from cache.blobs.local import LocalBlobs
 from cache.errors import StorageError
 from cache.keyring import Keyring
-from cache.redis_client import Address, RedisClient
+from cache.redis_address import Address
+from cache.redis_client import RedisClient
 from cache.redis_expiry import RedisExpiry
 from cache.redis_haste import RedisHaste
 from cache.roots import Root, Roots

@@ -13,8 +13,9 @@ from sqlalchemy import MetaData, select, update
 
 from cache.catalog import roots, tenant_keys
 from cache.errors import Corrupt, StorageError, Unavailable
+from cache.kms_address import KmsAddress
 from cache.loading import tenant_wrap
-from cache.root_kms import Kms, KmsAddress, region_of
+from cache.root_kms import Kms, region_of
 from cache.root_places import RootFile, RootPlaces
 from cache.roots import RootRefused, Roots
 from cache.vault import Scope

@@ -19,7 +19,8 @@ from cache.expiry import ExpiryKeys, open_expiry
 from cache.keyring import Keyring
 from cache.keys import BUCKET_MS, Key, Wrap, bucket_of, unwrap_key
 from cache.loading import subject_wrap, tenant_wrap
-from cache.redis_client import Address, RedisClient
+from cache.redis_address import Address
+from cache.redis_client import RedisClient
 from cache.redis_expiry import RedisExpiry
 from cache.roots import Root, Roots
 from cache.vault import Life, Scope, Sealed, Vault

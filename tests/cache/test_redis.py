@@ -14,7 +14,8 @@ import trustme
 
 from cache.errors import Unavailable
 from cache.keys import BUCKET_MS, Wrap, wrap_key
-from cache.redis_client import PAUSE, Address, RedisClient, RedisRefused
+from cache.redis_address import Address
+from cache.redis_client import PAUSE, RedisClient, RedisRefused
 from cache.redis_expiry import RedisExpiry, place_of
 from cache.roots import Root, Roots
 from tests.redis_server import RedisServer, commands, redis_server
