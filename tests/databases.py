@@ -35,7 +35,7 @@ class Server:
     running: ClassVar[Server | None] = None
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="file-access-pg-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix="file-access-pg-"))
         self.folder.chmod(0o755)
         self._server = get_server(self.folder / "data", cleanup_mode=None)
         self._templates: dict[tuple[int, ...], str] = {}
