@@ -1,37 +1,81 @@
-/** Acts that need a sign-in of the last minutes: asked for before anything is typed, and the way back to where it was. */
+/** Acts that need a sign-in of the last minutes: asked for before anything is typed, and the way back to where it was.
+ *
+ * What was typed while the sign-in grew old stays: then one signs in again in another tab. It never leaves this page's
+ * memory, since names must not lie in a browser's storage. */
 
-import { gatewayNow } from "./api.js";
+import { gatewayNow, json, words } from "./api.js";
 import { ask } from "./dialogs.js";
 import { byId, parts } from "./dom.js";
+import { _ } from "./i18n.js";
 
 const LASTS = 4.5 * 60 * 1000; // the gateway asks for five minutes; leave time to read and type
 
 const me = JSON.parse(byId("me").textContent);
+let signedIn = Date.parse(me.signed_in_at);
 
 /** Whether the last sign-in is recent enough, as far as this page knows. */
-export const isFresh = () => gatewayNow() - Date.parse(me.signed_in_at) < LASTS;
+export const isFresh = () => gatewayNow() - signedIn < LASTS;
 
-/** Where to sign in again, and come back to exactly here. */
-function address() {
-  const next = `/${location.hash}`;
-  return `/signin?${new URLSearchParams({ fresh: "1", school: me.school.id, next })}`;
-}
+const address = (next) => `/signin?${new URLSearchParams({ fresh: "1", school: me.school.id, next })}`;
 
-async function lead() {
+/** Show the way to sign in again: from here and back to exactly here, or ``beside`` this page, in a tab of its own. */
+async function lead(beside = false) {
   const part = parts(byId("dialog-fresh"));
-  part.signin.href = address();
+  part.signin.href = address(beside ? "/signed-in" : `/${location.hash}`);
+  part.signin.target = beside ? "_blank" : "";
+  part.back.textContent = beside ? _("It opens in a new tab. Come back here afterwards: what you typed stays.") : _("You come back to this place.");
+  part.problem.textContent = "";
   const answer = ask("dialog-fresh");
   part.signin.focus();
-  await answer;
+  return answer;
 }
+
+/** Look whether this person has signed in again: the dialog closes then. */
+async function look() {
+  const part = parts(byId("dialog-fresh"));
+  try {
+    const now = await json("GET", "/v1/me");
+    if (now.id !== me.id) part.problem.textContent = _("Somebody else is signed in in this browser now. Nothing was sent.");
+    else {
+      signedIn = Date.parse(now.signed_in_at);
+      if (isFresh()) byId("dialog-fresh").close("ok");
+    }
+  } catch (error) {
+    part.problem.textContent = words(error);
+  }
+}
+
+/** Wait until the person has signed in again in another tab: whether they did. That tab says so; a look does as well. */
+async function renewed() {
+  const stop = new AbortController();
+  const channel = new BroadcastChannel("signed-in");
+  channel.addEventListener("message", look);
+  addEventListener("focus", look, { signal: stop.signal });
+  const answer = await lead(true);
+  channel.close();
+  stop.abort();
+  return answer === "ok";
+}
+
+const tooOld = (error) => error.code === "fresh_sign_in_required";
 
 /** Do what needs a fresh sign-in, or lead the person through one first: undefined then. Throws what ``act`` throws. */
 export async function freshly(act) {
-  if (!isFresh()) return lead();
+  if (!isFresh()) return lead().then(() => undefined);
   try {
     return await act();
   } catch (error) {
-    if (error.code !== "fresh_sign_in_required") throw error;
-    return lead();
+    if (!tooOld(error)) throw error;
+    return lead().then(() => undefined);
+  }
+}
+
+/** Send what was typed; where the sign-in is too old by now, again after a new one. Throws what ``act`` throws. */
+export async function keeping(act) {
+  try {
+    return await act();
+  } catch (error) {
+    if (!tooOld(error) || !(await renewed())) throw error;
+    return act();
   }
 }
