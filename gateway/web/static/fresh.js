@@ -3,7 +3,7 @@
  * What was typed while the sign-in grew old stays: then one signs in again in another tab. It never leaves this page's
  * memory, since names must not lie in a browser's storage. */
 
-import { gatewayNow, json, words } from "./api.js";
+import { ApiProblem, gatewayNow, json, words } from "./api.js";
 import { ask } from "./dialogs.js";
 import { byId, parts } from "./dom.js";
 import { _ } from "./i18n.js";
@@ -12,6 +12,7 @@ const LASTS = 4.5 * 60 * 1000; // the gateway asks for five minutes; leave time 
 
 const me = JSON.parse(byId("me").textContent);
 let signedIn = Date.parse(me.signed_in_at);
+let replaced = false; // somebody else signed in where this person was to: nothing of this page is sent in their name
 
 /** Whether the last sign-in is recent enough, as far as this page knows. */
 export const isFresh = () => gatewayNow() - signedIn < LASTS;
@@ -30,12 +31,15 @@ async function lead(beside = false) {
   return answer;
 }
 
+const another = () => new ApiProblem(0, { detail: _("Somebody else is signed in in this browser now. Nothing was sent.") });
+
 /** Look whether this person has signed in again: the dialog closes then. */
 async function look() {
   const part = parts(byId("dialog-fresh"));
   try {
     const now = await json("GET", "/v1/me");
-    if (now.id !== me.id) part.problem.textContent = _("Somebody else is signed in in this browser now. Nothing was sent.");
+    replaced = now.id !== me.id;
+    if (replaced) part.problem.textContent = another().words;
     else {
       signedIn = Date.parse(now.signed_in_at);
       if (isFresh()) byId("dialog-fresh").close("ok");
@@ -72,6 +76,7 @@ export async function freshly(act) {
 
 /** Send what was typed; where the sign-in is too old by now, again after a new one. Throws what ``act`` throws. */
 export async function keeping(act) {
+  if (replaced) throw another();
   try {
     return await act();
   } catch (error) {

@@ -29,8 +29,8 @@ const forgets = (one) => one.kind.startsWith("erase_");
 /** Whether the person who looks stands behind it. */
 export const isMine = (one) => one.behind.some((vote) => vote.person === me.id);
 
-/** Who stands behind it, in words. */
-export const behind = (one, names) => one.behind.map((vote) => `${names.get(vote.person) ?? _("An administrator")} (${moment(vote.at)})`).join(", ");
+/** Who stands behind it and since when, one below the other. */
+export const behind = (one, names) => one.behind.map((vote) => h("div", {}, h("bdi", {}, names.get(vote.person) ?? _("An administrator")), ` (${moment(vote.at)})`));
 
 /** Stand behind a request: {kind, delay_seconds}. ``run``: how that is said to the API; ``about``: more to be read. */
 export async function approve(one, done, run = () => school.approve(one.id), about = []) {
@@ -76,7 +76,7 @@ function request(one, names, done) {
   return h("li", { class: "record" },
     h("h4", {}, KINDS()[one.kind].words),
     h("p", { class: "choices" }, h("span", { class: `state ${TONES[one.state]}` }, one.words), one.due && one.state === "approved" ? h("b", {}, _("It is done on %(time)s.", { time: moment(one.due) })) : null),
-    h("p", { class: "quiet" }, `${_("Behind it:")} ${behind(one, names)}`),
+    h("p", { class: "quiet" }, `${_("Behind it:")} `, h("bdi", {}, one.behind.map((vote) => names.get(vote.person) ?? _("An administrator")).join(", ")), ` · ${moment(one.made)}`),
     one.reason ? h("p", { class: "written" }, h("bdi", {}, one.reason)) : null,
     concerned(one, names),
     h("div", { class: "choices drafts" }, buttons));

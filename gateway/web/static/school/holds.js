@@ -70,7 +70,7 @@ function steps(one, { requests, done }, box) {
 }
 
 function facts(one, { names, requests }) {
-  const who = (id) => (requests.has(id) ? h("bdi", {}, behind(requests.get(id), names)) : "–");
+  const who = (id) => (requests.has(id) ? behind(requests.get(id), names) : "–");
   return h("dl", { class: "facts" },
     line(_("What is held"), one.items ? ngettext("%(count)s file or folder that was chosen", "%(count)s files or folders that were chosen", one.items.length) : _("Everything in the school drive")),
     one.contents ? line(_("What it keeps"), contents(one)) : null,
@@ -84,7 +84,8 @@ function facts(one, { names, requests }) {
 }
 
 function record(one, house) {
-  const box = h("div", { class: "records" });
+  const box = h("div", {});
+  const buttons = steps(one, house, box);
   const request = waiting(one, house.requests);
   const soon = request?.state === "approved";
   const person = nameIn(house.names)(one.person);
@@ -93,7 +94,7 @@ function record(one, house) {
     h("p", { class: "choices" }, h("span", { class: `state ${TONES[one.state]}` }, soon ? _("Approved") : STATES()[one.state]), h("span", {}, soon ? _("It is done in a moment.") : one.words)),
     request?.kind === "hold_release" && !soon ? h("p", { class: "note" }, _("Its release is asked for. A second administrator must approve that.")) : null,
     facts(one, house),
-    h("div", { class: "choices drafts" }, steps(one, house, box)),
+    buttons.length ? h("div", { class: "choices drafts" }, buttons) : null,
     box);
 }
 

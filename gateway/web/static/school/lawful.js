@@ -81,13 +81,13 @@ function facts(one, { names, requests }) {
   const parts = new Map(PARTS());
   const span = [one.since, one.until].map((time) => (time ? moment(time) : "…")).join(" – ");
   return h("dl", { class: "facts" },
-    line(_("Whom it is about"), h("bdi", {}, one.people.map(nameIn(names)).join(", "))),
+    line(_("Whom it is about"), one.people.map((id) => h("div", {}, h("bdi", {}, nameIn(names)(id))))),
     line(_("What is asked for"), one.parts.map((part) => parts.get(part)).join("\n")),
     one.since || one.until ? line(_("What was done"), span) : null,
     line(_("The law or order it rests on"), h("bdi", {}, one.basis)),
     line(_("Do the people learn of it?"), one.tells ? _("Yes") : _("No")),
     line(_("Written down"), [h("bdi", {}, one.opened_by ? nameIn(names)(one.opened_by) : _("Who runs the service")), ` (${moment(one.made)})`]),
-    requests.has(one.approval) ? line(_("Behind it"), h("bdi", {}, behind(requests.get(one.approval), names))) : null,
+    requests.has(one.approval) ? line(_("Behind it"), behind(requests.get(one.approval), names)) : null,
     one.why ? line(_("Reason"), h("bdi", {}, one.why)) : null,
     one.ended ? line(_("Over since"), moment(one.ended)) : null);
 }
@@ -96,11 +96,12 @@ function record(one, house) {
   const request = waiting(one, house.requests);
   const [tone, words] = request?.state === "approved" ? ["part", _("Approved")] : STATES()[one.state];
   const second = { proposed: _("A second administrator must approve it."), approved: _("It is done in a moment.") }[request?.state];
+  const buttons = steps(one, house);
   return h("li", { class: "record" },
     h("h4", { tabindex: "-1" }, h("bdi", {}, one.authority), " · ", h("bdi", {}, one.reference)),
     h("p", { class: "choices" }, h("span", { class: `state ${tone}` }, words), second ? h("span", {}, second) : null),
     facts(one, house),
-    h("div", { class: "choices drafts" }, steps(one, house)));
+    buttons.length ? h("div", { class: "choices drafts" }, buttons) : null);
 }
 
 /** Approved by two: it may be handed out in a moment. */
