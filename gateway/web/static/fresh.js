@@ -3,12 +3,14 @@
  * What was typed while the sign-in grew old stays: then one signs in again in another tab. It never leaves this page's
  * memory, since names must not lie in a browser's storage. */
 
-import { ApiProblem, gatewayNow, json, words } from "./api.js";
+import { ApiProblem, gatewayNow } from "./api.js";
 import { ask } from "./dialogs.js";
 import { byId, parts } from "./dom.js";
 import { _ } from "./i18n.js";
 
 const LASTS = 4.5 * 60 * 1000; // the gateway asks for five minutes; leave time to read and type
+const LOOKS = 2000; // ms between two looks whether somebody signed in again
+const PATIENCE = 150; // looks; later only where they come back to this page: looking keeps a session awake
 
 const me = JSON.parse(byId("me").textContent);
 let signedIn = Date.parse(me.signed_in_at);
@@ -33,30 +35,31 @@ async function lead(beside = false) {
 
 const another = () => new ApiProblem(0, { detail: _("Somebody else is signed in in this browser now. Nothing was sent.") });
 
-/** Look whether this person has signed in again: the dialog closes then. */
+/** Look whether this person has signed in again: the dialog closes then. What is no answer is looked for again. */
 async function look() {
-  const part = parts(byId("dialog-fresh"));
-  try {
-    const now = await json("GET", "/v1/me");
-    replaced = now.id !== me.id;
-    if (replaced) part.problem.textContent = another().words;
-    else {
-      signedIn = Date.parse(now.signed_in_at);
-      if (isFresh()) byId("dialog-fresh").close("ok");
-    }
-  } catch (error) {
-    part.problem.textContent = words(error);
-  }
+  const answer = await fetch("/v1/me", { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null);
+  const now = answer?.ok ? await answer.json().catch(() => null) : null;
+  if (!now) return;
+  replaced = now.id !== me.id;
+  if (replaced) return void (parts(byId("dialog-fresh")).problem.textContent = another().words);
+  const before = signedIn;
+  signedIn = Date.parse(now.signed_in_at);
+  if (signedIn > before) byId("dialog-fresh").close("ok");
 }
 
-/** Wait until the person has signed in again in another tab: whether they did. That tab says so; a look does as well. */
+/** Wait until the person has signed in again in another tab: whether they did. No other tab is told or asked. */
 async function renewed() {
   const stop = new AbortController();
-  const channel = new BroadcastChannel("signed-in");
-  channel.addEventListener("message", look);
+  let looks = PATIENCE;
+  let timer = 0;
+  const begin = () => {
+    clearInterval(timer);
+    timer = setInterval(() => (looks-- > 0 ? look() : clearInterval(timer)), LOOKS);
+  };
+  parts(byId("dialog-fresh")).signin.addEventListener("click", begin, { signal: stop.signal });
   addEventListener("focus", look, { signal: stop.signal });
   const answer = await lead(true);
-  channel.close();
+  clearInterval(timer);
   stop.abort();
   return answer === "ok";
 }

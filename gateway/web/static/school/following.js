@@ -2,7 +2,7 @@
 
 import { say } from "../dom.js";
 
-const LOOKS = 2000; // ms between two looks
+const LOOKS = 1000; // ms between two looks
 const PATIENCE = 60; // looks
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
