@@ -14,7 +14,13 @@ const LABELS = () => ({
   name: _("Name"), email: _("E-mail address"), role: _("Role at the school"), age_band: _("Age group"), locale: _("Language"),
   size: _("Size"), made: _("Made"), seen: _("Last sign-in"), stored: _("Stored"), ends: _("Ends"), at: _("When"), action: _("What happened"),
   label: _("Account"), provider: _("Provider"), media_type: _("Kind of file"), modified: _("Changed"),
-  authority: _("Who asks for it"), reference: _("Reference, such as a file number"), basis: _("The law or order it rests on"), review: _("Your school looks at it again"), began: _("Since"), ended: _("Until"),
+});
+
+/** Those of a legal hold, whose words lie in one field. */
+const HOLD = "hold_words";
+const HELD = () => ({
+  authority: _("Who asks for it"), reference: _("Reference, such as a file number"), basis: _("The law or order it rests on"),
+  review: _("Your school looks at it again"), began: _("Since"), ended: _("Until"),
 });
 
 const READ = { role: roleName, age_band: ageName, locale: languageName, size: bytes };
@@ -31,9 +37,10 @@ function told(column, value) {
 const line = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, value));
 
 function record(one, columns) {
-  const labels = LABELS();
+  const hold = one.table === HOLD;
+  const labels = hold ? HELD() : LABELS();
   const { told: words, ...others } = one.values;
-  const entries = Object.entries(one.table === "hold_words" && !words?.unreadable ? { ...others, ...words } : one.values); // a hold's are in one field
+  const entries = Object.entries(hold && !words?.unreadable ? { ...others, ...words } : one.values);
   const plain = entries.filter(([column, value]) => labels[column] && value !== null && value !== "").map(([column, value]) => line(labels[column], told(column, value)));
   const what = (column) => (columns.find((known) => known.table === one.table && known.column === column)?.what ?? column).replace(/, epoch ms$/, "");
   const rest = entries.filter(([column]) => !labels[column]).map(([column, value]) => line(h("bdi", { lang: "en" }, what(column)), h("bdi", {}, told(column, value))));

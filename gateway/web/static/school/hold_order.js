@@ -17,7 +17,8 @@ const DAY = 24 * 60 * 60 * 1000;
 /** An item's address in the API: its place, none for the person's own drive, and its number. */
 const address = (id) => btoa(`\0${id}`).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 
-const name = (value) => (typeof value === "string" ? value : _("Cannot be read any more"));
+/** A name as the review tells it, which reads what looks like JSON. */
+const name = (value) => (typeof value === "string" ? value : value?.unreadable ? _("Cannot be read any more") : JSON.stringify(value));
 
 /** Files and folders in somebody's drive: {id, name, where}. */
 async function inDrive(person) {

@@ -28,6 +28,8 @@ export function picking(all, { about, none, label, nothing = _("Nobody was found
     const more = found.length > SHOWN ? h("p", { class: "quiet" }, _("These are the first %(count)s. Type more of the name.", { count: SHOWN })) : "";
     shown.replaceChildren(found.length ? h("ul", { class: "people" }, found.slice(0, SHOWN).map(row)) : h("p", { class: "quiet" }, nothing), more);
   };
+  const find = finder(all, draw, label);
+  find.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault()); // it sends no form around it
   tell();
-  return { nodes: [finder(all, draw, label), shown, count], chosen };
+  return { nodes: [find, shown, count], chosen };
 }
