@@ -67,7 +67,15 @@ async def asks_for_a_hold(page: Page, context: BrowserContext) -> None:
     await expect(again).to_be_focused()
     assert await complaints(page) == []
     await picture(page, "hold-sign-in-again")
+    await page.route(
+        "**/v1/me", lambda route: route.fulfill(json={"id": "0" * 32, "signed_in_at": "2096-01-01T00:00:00Z"})
+    )
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+    await expect(fresh.get_by_role("alert")).to_contain_text("Somebody else is signed in")
     await page.keyboard.press("Escape")
+    await form.get_by_role("button", name="Ask for it").click()
+    await expect(form.get_by_role("alert")).to_contain_text("Nothing was sent.")
+    await page.unroute("**/v1/me")
     await expect(form.get_by_label("Who asks for it")).to_have_value("District court")
     await page.route("**/v1/school/holds", lambda route: route.fulfill(status=403, json=STALE), times=1)
     await form.get_by_role("button", name="Ask for it").click()

@@ -79,6 +79,7 @@ export async function freshly(act) {
 
 /** Send what was typed; where the sign-in is too old by now, again after a new one. Throws what ``act`` throws. */
 export async function keeping(act) {
+  if (replaced) await look();
   if (replaced) throw another();
   try {
     return await act();
