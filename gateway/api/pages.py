@@ -78,6 +78,7 @@ class Pages:
             web.get("/privacy", self.privacy),
             web.get("/signin", self.sign_in),
             web.get("/signin/callback", self.signed_in),
+            web.get("/signed-in", self.signed_again),
             web.post("/signout", self.sign_out),
             web.get("/connect/callback", self.connected),
             web.get("/extension/authorize", self.ask_extension),
@@ -191,6 +192,12 @@ class Pages:
         response.del_cookie(self._flow_cookie, path="/", secure=services.secure, httponly=True)
         self._set(response, services.cookie_name, finished.session.secret, services.settings.session.absolute_seconds)
         return response
+
+    async def signed_again(self, request: web.Request) -> web.StreamResponse:
+        """Where a second tab ends in which somebody signed in again, so that the first one loses nothing."""
+        if await self._who(request) is None:
+            return self._sign_in_page(request)
+        return html(pages.render("signed_in", self._locale(request)))
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
         """End this session."""

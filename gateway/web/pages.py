@@ -22,12 +22,15 @@ HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 """The folder that is served below /static/, with revalidation (no-cache and an ETag)."""
 
-Page = Literal["signin", "drives", "guardian", "receipt", "extension_consent", "problem", "privacy", "export"]
+Page = Literal[
+    "signin", "drives", "guardian", "receipt", "extension_consent", "problem", "privacy", "export", "signed_in"
+]
 """What each page needs beside the language:
 
 - ``signin``: schools [{id, name}], next (a local path or ''), notice (a sentence or '')
 - ``drives``, ``guardian``: me (as /v1/me answers it, JSON-ready)
 - ``receipt``: nothing; its script fetches the one-time link that the address carries after '#'
+- ``signed_in``: nothing; the page that waits in another tab sees for itself
 - ``extension_consent``: me, fields (hidden form fields, sent back by POST to /extension/authorize)
 - ``privacy``: what `gateway.inventory.page.shown` makes of the inventory
 - ``export``: what `gateway.rights.exporting` tells of an archive; it stands alone, without scripts and styles of ours

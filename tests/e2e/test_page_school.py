@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, Page, Route, expect
 from tests.e2e.audit import complaints
 from tests.e2e.browsing import browsing, get, picture, sign_in
 from tests.e2e.running import Running
-from tests.e2e.test_page_rights import arrived, known, room
+from tests.e2e.test_page_rights import STALE, arrived, known, room
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -118,6 +118,12 @@ async def keeps(page: Page) -> None:
     await panel.get_by_role("button", name="Save").click()
     await expect(panel.get_by_role("alert")).to_contain_text("Look at “Trash of the school drive (days)” again.")
     await days.fill("45")
+    await page.route("**/v1/school/settings", lambda route: route.fulfill(status=403, json=STALE), times=1)
+    await panel.get_by_role("button", name="Save").click()
+    await expect(page.locator("#dialog-fresh")).to_contain_text("what you typed stays")
+    await page.keyboard.press("Escape")
+    await expect(panel.get_by_role("alert")).to_contain_text("Sign in again first")
+    await expect(days).to_have_value("45")
     await panel.get_by_role("button", name="Save").click()
     await expect(panel.locator(".state.good")).to_have_text("Saved")
     await expect(days).to_have_value("45")

@@ -3,6 +3,7 @@
 import { words } from "./api.js";
 import { ask, toast } from "./dialogs.js";
 import { byId, h, parts } from "./dom.js";
+import { keeping } from "./fresh.js";
 import { _ } from "./i18n.js";
 
 let count = 0;
@@ -116,10 +117,10 @@ export async function askForm({ title, intro = [], fields, ok, danger = false, w
     form.setAttribute("aria-busy", "true");
     try {
       const { word: _word, ...kept } = found;
-      result = (await run(kept)) ?? true;
+      result = (await keeping(() => run(kept))) ?? true;
       if (!stop.signal.aborted) dialog.close("ok");
     } catch (error) {
-      if (error.status === 401 || error.code === "fresh_sign_in_required") throw error;
+      if (error.status === 401) throw error;
       if (stop.signal.aborted) return toast(words(error));
       part.problem.textContent = words(error);
       point(form, error.body?.field ?? error.body?.fields?.[0]?.field);

@@ -111,6 +111,7 @@ NOTHING_TO_TELL = {
     ("GET", "/school"): "the way in, or a look that is counted",
     ("GET", "/privacy"): "what is kept of whom, for everybody to read",
     ("GET", "/receipt"): "a page without anything of anybody",
+    ("GET", "/signed-in"): "the way in, or a page without anything of anybody",
     ("GET", "/signin"): "sends the browser to the school's provider; who that is nobody knows yet",
     ("GET", "/static/{name}"): "of nobody",
     ("GET", "/v1/docs"): "of nobody",

@@ -34,6 +34,7 @@ PAGES = {
     ("GET", "/favicon.ico"),
     ("GET", "/receipt"),
     ("GET", "/privacy"),
+    ("GET", "/signed-in"),
     ("GET", "/signin"),
     ("GET", "/signin/callback"),
     ("GET", "/static/{name}"),

@@ -28,6 +28,7 @@ CONTEXTS: dict[pages.Page, dict[str, Any]] = {
     "drives": {"me": {**ME, "role": "administrator"}},
     "guardian": {"me": {**ME, "role": "guardian"}},
     "receipt": {},
+    "signed_in": {},
     "extension_consent": {"me": ME, "fields": {"state": '"><script>', "items": "x"}},
     "privacy": shown(facts(Settings(operator=Operator(name="<u>", contact='"><script>', officer="<i>"))), "en"),
     "problem": {"title": "<u>", "detail": "", "advice": "<i>", "action": None},

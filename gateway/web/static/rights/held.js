@@ -16,6 +16,13 @@ const LABELS = () => ({
   label: _("Account"), provider: _("Provider"), media_type: _("Kind of file"), modified: _("Changed"),
 });
 
+/** Those of a legal hold, whose words lie in one field. */
+const HOLD = "hold_words";
+const HELD = () => ({
+  authority: _("Who asks for it"), reference: _("Reference, such as a file number"), basis: _("The law or order it rests on"),
+  review: _("Your school looks at it again"), began: _("Since"), ended: _("Until"),
+});
+
 const READ = { role: roleName, age_band: ageName, locale: languageName, size: bytes };
 
 function told(column, value) {
@@ -30,8 +37,10 @@ function told(column, value) {
 const line = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, value));
 
 function record(one, columns) {
-  const labels = LABELS();
-  const entries = Object.entries(one.values);
+  const hold = one.table === HOLD;
+  const labels = hold ? HELD() : LABELS();
+  const { told: words, ...others } = one.values;
+  const entries = Object.entries(hold && !words?.unreadable ? { ...others, ...words } : one.values);
   const plain = entries.filter(([column, value]) => labels[column] && value !== null && value !== "").map(([column, value]) => line(labels[column], told(column, value)));
   const what = (column) => (columns.find((known) => known.table === one.table && known.column === column)?.what ?? column).replace(/, epoch ms$/, "");
   const rest = entries.filter(([column]) => !labels[column]).map(([column, value]) => line(h("bdi", { lang: "en" }, what(column)), h("bdi", {}, told(column, value))));

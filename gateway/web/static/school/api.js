@@ -1,6 +1,7 @@
 /** The part of the API that is for a school's administrators. */
 
-import { json, once, query, send } from "../api.js";
+import { ApiProblem, json, once, query, send } from "../api.js";
+import { _ } from "../i18n.js";
 
 const S = "/v1/school";
 const page = (path, more = {}) => (cursor) => json("GET", `${path}${query({ cursor, ...more })}`);
@@ -26,6 +27,19 @@ async function tagged(path) {
 }
 
 const matched = (method, path, etag, body) => json(method, path, { body, headers: { "If-Match": etag } });
+
+/** A file that is made while it is sent, saved as the answer names it. Browsers keep a large one on disk until then. */
+async function saved(path, body) {
+  const answer = await send("POST", path, { body, headers: { Accept: "*/*" } });
+  const file = await answer.blob().catch(() => {
+    throw new ApiProblem(0, { detail: `${_("The download broke off")}.`, advice: `${_("Try again")}.` });
+  });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
 
 const incident = (id) => `${S}/incidents/${id}`;
 
@@ -67,5 +81,18 @@ export const school = {
   concerned: (id) => page(`${S}/approvals/${id}/people`, { limit: "200" }),
   approve: (id) => json("POST", `${S}/approvals/${id}/approve`),
   cancel: (id) => json("POST", `${S}/approvals/${id}/cancel`),
+  holds: page(`${S}/holds`),
+  hold: (id) => json("GET", `${S}/holds/${id}`),
+  openHold: (body) => json("POST", `${S}/holds`, { body }),
+  heldContents: (id) => page(`${S}/holds/${id}/contents`),
+  takeHeld: (id, part) => saved(`${S}/holds/${id}/content`, { part }),
+  release: (id) => json("POST", `${S}/holds/${id}/release`),
+  driveOf: (person) => page(`${S}/people/${person}/review/native`, { limit: "200" }),
+  lawful: page(`${S}/lawful-requests`),
+  lawfulOne: (id) => json("GET", `${S}/lawful-requests/${id}`),
+  openLawful: (body) => json("POST", `${S}/lawful-requests`, { body }),
+  approveLawful: (id) => json("POST", `${S}/lawful-requests/${id}/approve`),
+  refuseLawful: (id, body) => json("POST", `${S}/lawful-requests/${id}/refuse`, { body }),
+  takeLawful: (id) => saved(`${S}/lawful-requests/${id}/export`),
   keys: async (person) => (await json("GET", `${S}/keys${query({ person })}`)).items,
 };

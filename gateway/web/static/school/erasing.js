@@ -9,15 +9,14 @@ import { freshly } from "../fresh.js";
 import { _, bytes, moment, ngettext, number } from "../i18n.js";
 import { paged } from "../paging.js";
 import { card } from "../rooms.js";
-import { roleName } from "../rights/words.js";
 import { school } from "./api.js";
 import { showApprovals } from "./approvals.js";
-import { everybody, finder } from "./people.js";
+import { everybody, personLine } from "./people.js";
+import { picking } from "./picking.js";
 import { keepReceipt } from "./receipts.js";
 import { showWaiting } from "./waiting.js";
 
 const WORD = "FORGET";
-const SHOWN = 50; // rows of the list at once: whoever is looked for is found by name
 
 /** A dry run, to be read before anything is confirmed. */
 function plan({ people, stores, outside }) {
@@ -53,28 +52,14 @@ async function order(wanted, one, done) {
   await done(started);
 }
 
-/** Boxes beside names; what is chosen stays chosen while somebody else is looked for. */
+/** Boxes beside names, and the way to what would go. */
 function chooser(people, begin) {
-  const chosen = new Map();
-  const shown = h("div", {});
   const button = h("button", { type: "button", class: "button danger", disabled: true, onclick: () => begin([...chosen.values()]) }, _("See what would be forgotten"));
-  const count = h("p", { role: "status", class: "quiet" });
-  const tell = () => {
-    button.disabled = chosen.size === 0;
-    count.textContent = chosen.size ? `${_("Chosen:")} ${[...chosen.values()].map((one) => one.name).join(", ")}` : _("Nobody is chosen yet.");
+  const changed = (count) => {
+    button.disabled = !count;
   };
-  const toggle = (one, on) => {
-    if (on) chosen.set(one.id, one);
-    else chosen.delete(one.id);
-    tell();
-  };
-  const row = (one) => h("li", {}, h("label", { class: "choice" }, h("input", { type: "checkbox", checked: chosen.has(one.id), onchange: (event) => toggle(one, event.target.checked) }), h("span", { class: "grow" }, h("bdi", {}, one.name || "–"), h("span", { class: "quiet" }, [roleName(one.role), one.email].filter(Boolean).join(" · ")))));
-  const draw = (found) => {
-    const more = found.length > SHOWN ? h("p", { class: "quiet" }, _("These are the first %(count)s. Type more of the name.", { count: SHOWN })) : "";
-    shown.replaceChildren(found.length ? h("ul", { class: "people" }, found.slice(0, SHOWN).map(row)) : h("p", { class: "quiet" }, _("Nobody was found.")), more);
-  };
-  tell();
-  return [finder(people, draw), shown, count, h("p", {}, button)];
+  const { nodes, chosen } = picking(people, { about: personLine, none: _("Nobody is chosen yet."), changed });
+  return [nodes, h("p", {}, button)];
 }
 
 function past(items, names) {

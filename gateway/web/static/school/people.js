@@ -21,6 +21,9 @@ export async function everybody() {
   return (await all(school.people)).sort((a, b) => collator.compare(a.name, b.name));
 }
 
+/** What is said of somebody below their name. */
+export const personLine = (one) => [roleName(one.role), one.email].filter(Boolean).join(" · ");
+
 /** [value, words] of people, for a field in which one is chosen. */
 export const choices = (people) => [["", _("Choose…")], ...people.map((one) => [one.id, [one.name, roleName(one.role), one.email].filter(Boolean).join(" · ")])];
 
@@ -60,7 +63,7 @@ function list(people) {
 }
 
 /** A field that finds people by name or address; ``draw(found)`` is called at each change. */
-export function finder(people, draw) {
+export function finder(people, draw, label = _("Find by name or e-mail address")) {
   const id = `people-find-${(finders += 1)}`;
   const input = h("input", { type: "text", id, maxlength: 200, autocomplete: "off", spellcheck: "false", inputmode: "search" });
   const look = () => {
@@ -69,7 +72,7 @@ export function finder(people, draw) {
   };
   input.addEventListener("input", look);
   look();
-  return h("div", { class: "field" }, h("label", { for: id }, _("Find by name or e-mail address")), input);
+  return h("div", { class: "field" }, h("label", { for: id }, label), input);
 }
 
 async function away() {

@@ -4,7 +4,7 @@ import { words } from "../api.js";
 import { attempt } from "../dialogs.js";
 import { h, say } from "../dom.js";
 import { drawn, refused, values } from "../forms.js";
-import { freshly, isFresh } from "../fresh.js";
+import { freshly, isFresh, keeping } from "../fresh.js";
 import { _, number } from "../i18n.js";
 import { card } from "../rooms.js";
 import { school } from "./api.js";
@@ -60,8 +60,7 @@ export async function showRetention(box) {
     const more = waits === undefined ? {} : { delay_hours: waits };
     if (!Object.keys({ ...wanted, ...more }).length) return void saved.replaceChildren(_("Nothing was changed."));
     try {
-      const answer = await freshly(() => school.change(etag, { retention: wanted, ...more }));
-      if (!answer) return;
+      await keeping(() => school.change(etag, { retention: wanted, ...more }));
       await showRetention(box);
       box.querySelector('[data-part="saved"]').replaceChildren(h("span", { class: "state good" }, _("Saved")));
       box.querySelector("h3").focus();

@@ -5,7 +5,9 @@ import { Rooms } from "../rooms.js";
 import { showErasing } from "./erasing.js";
 import { showFormats } from "./formats.js";
 import { showGuardians } from "./guardians.js";
+import { showHolds } from "./holds.js";
 import { showIncidents } from "./incidents.js";
+import { showLawful } from "./lawful.js";
 import { showNotices } from "./notices.js";
 import { showPeople } from "./people.js";
 import { showRequests } from "./requests.js";
@@ -21,6 +23,8 @@ const rooms = new Rooms(byId("school"), {
   notices: showNotices,
   incidents: showIncidents,
   suspensions: showSuspensions,
+  holds: showHolds,
+  lawful: showLawful,
   erasing: showErasing,
 });
 

@@ -8,11 +8,15 @@ const open = async (cursor) => {
   return { ...found, items: found.items.filter((one) => one.state === "open") };
 };
 const acceptable = async () => ({ items: (await school.notices()).filter((one) => one.acceptable), next: null });
-const proposed = async (cursor) => {
+const proposed = (kind) => async (cursor) => {
   const found = await school.approvals(cursor);
-  return { ...found, items: found.items.filter((one) => one.state === "proposed"), next: null };
+  return { items: found.items.filter((one) => one.state === "proposed" && one.kind.startsWith(kind)), next: null };
 };
-const ROOMS = { corrections: school.corrections, notices: acceptable, incidents: open, erasing: proposed };
+const asked = async (cursor) => {
+  const found = await school.lawful(cursor);
+  return { ...found, items: found.items.filter((one) => ["open", "approved"].includes(one.state)) };
+};
+const ROOMS = { corrections: school.corrections, notices: acceptable, incidents: open, holds: proposed("hold"), lawful: asked, erasing: proposed("erase_") };
 
 /** Count it all and show it. */
 export async function showWaiting() {
