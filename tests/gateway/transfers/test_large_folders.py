@@ -20,8 +20,6 @@ from tests.gateway.transfers.filedrive import LOOSE
 from tests.gateway.transfers.generated import Generated, Shape
 from tests.gateway.transfers.support import House, open_house
 
-pytestmark = pytest.mark.both
-
 
 @pytest.fixture
 async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
@@ -75,6 +73,7 @@ async def test_a_folder_of_a_hundred_thousand_is_known_by_name_and_held_in_part(
         assert len(asked) == requests
 
 
+@pytest.mark.both
 async def test_several_large_folders_push_each_other_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     drive = house.right
     assert isinstance(drive, Generated)

@@ -34,7 +34,6 @@ def generate(house: House, **shapes: Shape) -> None:
     house.left.generate(shapes)
 
 
-@pytest.mark.both
 @pytest.mark.slow
 async def test_a_hundred_thousand_items_are_planned_and_never_more_than_a_few_pages_are_held(house: House) -> None:
     generate(house, year=Shape(50_000, {"a": Shape(25_000), "b": Shape(24_997)}))
