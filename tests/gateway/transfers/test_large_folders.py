@@ -87,6 +87,7 @@ async def test_several_large_folders_push_each_other_out(house: House, monkeypat
     assert alive() - before <= 5_000 + drive.large_page
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("conflict", [Conflict.SKIP, Conflict.REPLACE, Conflict.RENAME])
 async def test_the_same_order_again_makes_no_duplicates_where_folders_are_only_known_in_part(
     house: House, conflict: Conflict, monkeypatch: pytest.MonkeyPatch
