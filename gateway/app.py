@@ -74,23 +74,23 @@ from gateway.ledger.checkpoints import Checkpoints
 from gateway.ledger.export import Exporter
 from gateway.ledger.keeping import Keeping
 from gateway.ledger.reading import Reading
-from gateway.operations import Operations, replace_keys
+from gateway.operations import Operations
 from gateway.policy import POLICY_VERSION
 from gateway.residency import Attesting, missing, statement
 from gateway.restored import telling
 from gateway.rights import rights
 from gateway.safety import UnsafeSettings, serving
-from gateway.schools import DAY, Retentions, SchoolChoices, by_media_type, usual
+from gateway.schools import Retentions, SchoolChoices, by_media_type, usual
 from gateway.settings import Settings
 from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, opened
-from gateway.sweeper import Sweep, Sweeper
+from gateway.sweeper import Sweeper
+from gateway.sweeps import own_sweeps, sweeps
 from gateway.transfers import Transfers
 from gateway.transfers.proofs import Proofs
 from gateway.transfers.standing import standing
 from gateway.webhooks import Deliveries, Sender, Webhooks
 from providers.http import Outbound, Turns
-from providers.native import Trimmer, empty, tidy
 
 log = structlog.get_logger()
 
@@ -100,10 +100,6 @@ LET_GO = 0.5
 
 ABANDONED = 120_000
 """Milliseconds after which a request of another process that has not answered is taken for dead."""
-
-
-CHAINS = 50
-"""Chains of the ledger that one round of sweeping looks after."""
 
 
 @dataclass(frozen=True)
@@ -236,8 +232,8 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     told, slots = Endings(services.ledger).tell, min(settings.limits.streams, 64)
     worker = Worker(services.jobs, executors, slots=slots, tell=told)
     clock, settle = stores.database.clock, partial(_time_went_back, stores.database)
-    sweeper = Sweeper(_sweeps(services), clock, settle, Lease(stores.database, "sweep"))
-    own = Sweeper({**_own_sweeps(services), "attested": lambda _: attesting.sweep()}, clock, settle)
+    sweeper = Sweeper(sweeps(services), clock, settle, Lease(stores.database, "sweep"))
+    own = Sweeper({**own_sweeps(services), "attested": lambda _: attesting.sweep()}, clock, settle)
     keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend}, clock, settle)  # a cycle takes its time
     deliveries = Deliveries(services.webhooks, stores.database)
     return Deployment(services, worker, sweeper, own, keys, deliveries)
@@ -409,55 +405,6 @@ async def _time_went_back(database: Database) -> None:
     """What nobody may read again ends, before the earlier clock is believed."""
     async with database.write() as tx:
         await by_an_earlier_clock(tx, database.clock.doubted)
-
-
-def _own_sweeps(services: Services) -> Mapping[str, Sweep]:
-    """What is this process's own, or its machine's: swept in each."""
-    return {"known": lambda _: services.freshness.sweep(), "here": lambda _: services.vault.sweep_own()}
-
-
-def _sweeps(services: Services) -> Mapping[str, Sweep]:
-    """What lies in the database and the blob store: swept by one process at a time."""
-    holds = services.rights.retentions
-    usual, trimmer = holds.usual, Trimmer(services.vault, services.database)
-
-    async def shorten(limit: int) -> int:
-        return await services.cached.shorten(await holds.lowered(await services.database.now()), limit)
-
-    async def jobs(limit: int) -> int:
-        return await services.jobs.sweep(limit, usual.history_days * DAY, await holds.lives("history_days"))
-
-    async def trash(limit: int) -> int:
-        lives = await holds.lives("trash_days")
-        return await empty(services.vault, services.database, usual.trash_days * DAY, limit, lives)
-
-    async def versions(limit: int) -> int:
-        return await trimmer.step(usual.versions, await holds.differing("versions"), limit)
-
-    return {
-        **services.vault.sweeps,
-        "cached": services.cached.sweep,
-        "uploads": services.uploads.sweep,
-        "answers": services.idempotency.sweep,
-        "sessions": services.sessions.sweep,
-        "sign_ins": services.sign_in.sweep,
-        "consents": services.accounts.sweep,
-        "approvals": services.approvals.sweep,
-        "receipts": services.eraser.receipts.sweep,
-        "tokens": services.client_tokens.sweep,
-        "jobs": jobs,
-        "shortened": shorten,
-        "versions": versions,
-        **services.rights.sweeps(lambda: [school.id for school, _ in services.ways_in()]),
-        "containments": services.containments.sweep,
-        "detections": services.detection.sweep,
-        "lawful": services.lawful.sweep,
-        "holds": services.holds.opening.sweep,
-        "signing": lambda _: replace_keys(services.signing, services.ledger, services.database),
-        "ledger": lambda _: services.keeping.sweep(CHAINS),
-        "native": lambda limit: tidy(services.vault, services.database, limit),
-        "trash": trash,
-    }
 
 
 def _origin(url: str) -> str:
