@@ -35,6 +35,9 @@ export function say(text, gap = 0) {
   });
 }
 
+/** A line of a list of facts (`dl.facts`). */
+export const line = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, value));
+
 const place = (column) => (column.end ? "end" : column.tight ? "tight" : null);
 
 /** A table of facts with a heading row: columns [{title, cell(row), header?, end?, tight?}]; tight: never broken. */

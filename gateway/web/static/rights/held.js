@@ -1,7 +1,7 @@
 /** What is held about somebody: store by store in plain words, the records on demand, the technical rest folded away. */
 
 import { attempt } from "../dialogs.js";
-import { h } from "../dom.js";
+import { h, line } from "../dom.js";
 import { _, bytes, moment, ngettext, number } from "../i18n.js";
 import { paged } from "../paging.js";
 import { card } from "../rooms.js";
@@ -33,8 +33,6 @@ function told(column, value) {
   if (typeof value === "object") return JSON.stringify(value, null, 1).replace(/[{}"[\]]/g, "").trim() || "–";
   return String(value).replaceAll("\0", " ");
 }
-
-const line = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, value));
 
 function record(one, columns) {
   const hold = one.table === HOLD;

@@ -1,7 +1,7 @@
 /** Legal holds: what must be kept of whom, on which ground, until when; who stands behind it; taken away and released. */
 
 import { attempt } from "../dialogs.js";
-import { h, table } from "../dom.js";
+import { h, line, table } from "../dom.js";
 import { askForm } from "../forms.js";
 import { freshly } from "../fresh.js";
 import { _, bytes, days, moment, ngettext, number } from "../i18n.js";
@@ -22,7 +22,6 @@ const STATES = () => ({
 });
 const KEEPS = ["opening", "open"];
 
-const line = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, value));
 const button = (text, one, onclick, kind = "") => h("button", { type: "button", class: `button ${kind}`, "aria-label": `${text} ${one.reference}`, onclick }, text);
 
 const contents = (one) => `${ngettext("%(count)s content of a file", "%(count)s contents of files", one.contents)} · ${bytes(one.bytes)}`;

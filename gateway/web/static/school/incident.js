@@ -1,7 +1,7 @@
 /** One incident: the clock, what is missing, the facts, decisions, drafted notices, signatures, and every step so far. */
 
 import { askSure, attempt } from "../dialogs.js";
-import { h, say } from "../dom.js";
+import { h, line, say } from "../dom.js";
 import { askForm, local } from "../forms.js";
 import { freshly, isFresh } from "../fresh.js";
 import { _, moment, number } from "../i18n.js";
@@ -15,7 +15,6 @@ import { factFields, severityField } from "./incident_fields.js";
 import { everybody } from "./people.js";
 import { showWaiting } from "./waiting.js";
 
-const line = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, value));
 const button = (text, onclick, kind = "") => h("button", { type: "button", class: `button ${kind}`, onclick }, text);
 const yes = (value) => (value === undefined ? _("Not decided yet") : value ? _("Yes") : _("No"));
 

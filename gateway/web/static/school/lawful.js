@@ -2,7 +2,7 @@
 
 import { ApiProblem } from "../api.js";
 import { attempt } from "../dialogs.js";
-import { h, say } from "../dom.js";
+import { h, line, say } from "../dom.js";
 import { askForm, local } from "../forms.js";
 import { freshly } from "../fresh.js";
 import { _, moment } from "../i18n.js";
@@ -29,7 +29,6 @@ const STATES = () => ({
   lapsed: ["", _("Over: the service was restored from a backup. Ask anew.")],
 });
 
-const line = (term, value) => h("div", {}, h("dt", {}, term), h("dd", {}, value));
 const button = (text, one, onclick, kind = "") => h("button", { type: "button", class: `button ${kind}`, "aria-label": `${text} ${one.reference}`, onclick }, text);
 
 async function ask(people) {
