@@ -17,6 +17,7 @@ from tests.e2e.test_page_rights import STALE, known, room
 from tests.e2e.test_page_school import LOOKS, school
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+OVER = {"status": 401, "code": "unauthenticated", "detail": "Sign in first."}
 LETTER = {
     "Who asks for it": "District court", "Reference, such as a file number": "7 C 12/26",
     "The law or order it rests on": "Section 12 of an act",
@@ -77,7 +78,7 @@ async def asks_for_a_hold(page: Page, context: BrowserContext) -> None:
     await expect(form.get_by_role("alert")).to_contain_text("Nothing was sent.")
     await page.unroute("**/v1/me")
     await expect(form.get_by_label("Who asks for it")).to_have_value("District court")
-    await page.route("**/v1/school/holds", lambda route: route.fulfill(status=403, json=STALE), times=1)
+    await page.route("**/v1/school/holds", lambda route: route.fulfill(status=401, json=OVER), times=1)
     await form.get_by_role("button", name="Ask for it").click()
     async with context.expect_page() as opening:
         await again.click()

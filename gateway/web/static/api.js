@@ -27,10 +27,22 @@ export function words(error) {
   return _("Something went wrong. Try again.");
 }
 
+let asking = 0; // acts that ask for a sign-in themselves
+
+/** Do something that asks for a new sign-in itself where there is none any more: nobody else is to ask. */
+export async function asksItself(act) {
+  asking += 1;
+  try {
+    return await act();
+  } finally {
+    asking -= 1;
+  }
+}
+
 async function problem(response) {
   const kind = response.headers.get("Content-Type") || "";
   const body = kind.includes("json") ? await response.json().catch(() => ({})) : {};
-  if (response.status === 401) document.dispatchEvent(new CustomEvent("signed-out"));
+  if (response.status === 401 && !asking) document.dispatchEvent(new CustomEvent("signed-out"));
   return new ApiProblem(response.status, body);
 }
 

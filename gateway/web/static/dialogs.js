@@ -128,6 +128,7 @@ export function wireOpeners() {
   });
   document.addEventListener("signed-out", async () => {
     say("");
-    if (await askSure(_("You are signed out"), _("Sign in again to go on. Nothing was lost."), _("Sign in"))) location.assign("/");
+    const typing = byId("dialog-form")?.open; // what stands there must stay: then in a tab of its own
+    if (await askSure(_("You are signed out"), _("Sign in again to go on. Nothing was lost."), _("Sign in"))) typing ? open("/signin?next=/signed-in", "_blank") : location.assign("/");
   });
 }

@@ -120,7 +120,6 @@ export async function askForm({ title, intro = [], fields, ok, danger = false, w
       result = (await keeping(() => run(kept))) ?? true;
       if (!stop.signal.aborted) dialog.close("ok");
     } catch (error) {
-      if (error.status === 401) throw error;
       if (stop.signal.aborted) return toast(words(error));
       part.problem.textContent = words(error);
       point(form, error.body?.field ?? error.body?.fields?.[0]?.field);

@@ -3,7 +3,7 @@
  * What was typed while the sign-in grew old stays: then one signs in again in another tab. It never leaves this page's
  * memory, since names must not lie in a browser's storage. */
 
-import { ApiProblem, gatewayNow } from "./api.js";
+import { ApiProblem, asksItself, gatewayNow } from "./api.js";
 import { ask } from "./dialogs.js";
 import { byId, parts } from "./dom.js";
 import { _ } from "./i18n.js";
@@ -15,6 +15,8 @@ const PATIENCE = 150; // looks; later only where they come back to this page: lo
 const me = JSON.parse(byId("me").textContent);
 let signedIn = Date.parse(me.signed_in_at);
 let replaced = false; // somebody else signed in where this person was to: nothing of this page is sent in their name
+let doubted = false; // this person was signed out: somebody else may have signed in since
+document.addEventListener("signed-out", () => (doubted = true));
 
 /** Whether the last sign-in is recent enough, as far as this page knows. */
 export const isFresh = () => gatewayNow() - signedIn < LASTS;
@@ -40,6 +42,7 @@ async function look() {
   const answer = await fetch("/v1/me", { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null);
   const now = answer?.ok ? await answer.json().catch(() => null) : null;
   if (!now) return;
+  doubted = false;
   replaced = now.id !== me.id;
   if (replaced) return void (parts(byId("dialog-fresh")).problem.textContent = another().words);
   const before = signedIn;
@@ -77,14 +80,16 @@ export async function freshly(act) {
   }
 }
 
-/** Send what was typed; where the sign-in is too old by now, again after a new one. Throws what ``act`` throws. */
+/** Send what was typed; where the sign-in is too old by now or over, again after a new one. Throws what ``act`` throws. */
 export async function keeping(act) {
-  if (replaced) await look();
+  if (replaced || doubted) await look();
   if (replaced) throw another();
   try {
-    return await act();
+    return await asksItself(act);
   } catch (error) {
-    if (!tooOld(error) || !(await renewed())) throw error;
+    const over = error.status === 401;
+    doubted ||= over;
+    if (!(over || tooOld(error)) || !(await renewed())) throw error;
     return act();
   }
 }
