@@ -58,6 +58,7 @@ async def me_out(services: Services, me: Principal) -> Me:
         client=me.client,
         locale=person.locale,
         policy_version=POLICY_VERSION,
+        notices_waiting=await services.rights.notices.waiting(school.id) if me.role == "administrator" else None,
     )
 
 

@@ -43,6 +43,9 @@ class Me(Wire):
     client: Literal["page", "extension"]
     locale: str
     policy_version: str
+    notices_waiting: int | None = Field(
+        default=None, description="Versions of notices that the school can accept now; told to its administrators."
+    )
 
 
 class DriveTraits(Wire):

@@ -1,6 +1,7 @@
 """The tables of what a school is told at an address of its own: the address with its secrets, and what waits to go.
 
-A message is kept only until it has been delivered or given up; it holds random ids, counts and states, never a name.
+A message is kept only until it has been delivered or given up; it holds random ids, counts, states and versions of
+notices, never a name.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ webhook_messages = Table(
     metadata,
     Column("id", String(40), primary_key=True, info=held("the message, random id", "person", ends=_SENT)),
     Column("school", String(32), nullable=False, info=held("random id of the school", "school", ends=_SENT)),
-    Column("person", String(32), nullable=False, info=held("whose job ended, random id", "person", ends=_SENT)),
-    Column("body", Text, nullable=False, info=held("random ids, counts and states, JSON", "person", ends=_SENT)),
+    Column("person", String(32), nullable=False, info=held("whose job ended, random id, or ''", "person", ends=_SENT)),
+    Column("body", Text, nullable=False, info=held("ids, counts, states, versions, JSON", "person", ends=_SENT)),
     Column("created", BigInteger, nullable=False, info=held("when it came to be, ms", "person", ends=_SENT)),
     Column("not_before", BigInteger, nullable=False, info=held("its next attempt, ms", "person", ends=_SENT)),
     Column("attempts", Integer, nullable=False, default=0, info=held("attempts so far", "person", ends=_SENT)),

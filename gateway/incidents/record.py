@@ -26,8 +26,6 @@ from gateway.webhooks import outbox
 
 EVENT: Final = "incident.opened"
 """The type of the message by which a school is told."""
-_ALWAYS: Final = 1 << 53
-"""A school that wants to hear of long jobs only is told of every incident."""
 Values = Mapping[str, Any]
 Weigh = Callable[[Mapping[Any, Any], int], Values]
 """(row, now): what a step changes in the row; raises where it makes no sense there."""
@@ -85,7 +83,7 @@ class Incidents:
         """The school's notice, without delay: in its book from now on, and at its own address where it named one."""
         told = {"school": row["school"], "incident": row["id"], "kind": row["kind"], "severity": row["severity"]}
         sent = await outbox.put(
-            tx, school=row["school"], person="", kind=EVENT, now=now, lasted=_ALWAYS, data=told
+            tx, school=row["school"], person="", kind=EVENT, now=now, lasted=outbox.ALWAYS, data=told
         )  # fmt: skip
         ways = ["book", *(["webhook"] if sent else [])]
         word = Word(row["school"], gateway=True)

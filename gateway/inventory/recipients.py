@@ -64,7 +64,10 @@ RECIPIENTS: Final[tuple[Recipient, ...]] = (
         "webhook",
         sentence("An address of your school"),
         "school",
-        sentence("That a job, an incident or a lawful request needs looking at: random numbers, counts and states."),
+        sentence(
+            "That a job, an incident, a lawful request or a new privacy notice or terms need looking at: random "
+            "numbers, counts, states and version numbers."
+        ),
         sentence("Only if your school's administrators set one."),
     ),
     Recipient(

@@ -43,8 +43,6 @@ from gateway.webhooks import outbox
 
 NAME: Final = "lawful_requests"
 NEEDED: Final = 2
-_SURELY: Final = 1 << 60
-"""Longer than any job lasts: every school that has an address is told."""
 
 
 class Approving(Protocol):
@@ -295,7 +293,7 @@ class LawfulRequests:
     async def _notify(self, tx: AsyncConnection, school: str, request: str, now: int) -> None:
         """The school's own address is told that there is a request, if it has set one; the request is in its list."""
         await outbox.put(
-            tx, school=school, person="", kind="lawful.opened", now=now, lasted=_SURELY, data={"request": request}
+            tx, school=school, person="", kind="lawful.opened", now=now, lasted=outbox.ALWAYS, data={"request": request}
         )  # fmt: skip
 
 

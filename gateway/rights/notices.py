@@ -1,8 +1,9 @@
 """Privacy notices and terms of use, by version: which one holds at a school, and what the school must accept first.
 
 A version's text is part of the program and never changes: a changed text is a new version. One that changes nothing
-material holds at once. A material one is announced to the school and holds from the moment at which one of its
-administrators accepts it; until then the one before holds, and nothing that comes after it does either.
+material holds at once. A material one is announced to the school, at its own address too where it has set one, and
+holds from the moment at which one of its administrators accepts it; until then the one before holds, and nothing that
+comes after it does either.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from gateway.db.engine import Database
 from gateway.db.tables_rights import notice_states
 from gateway.ledger import Event, Ledger
 from gateway.policy import POLICY_VERSION, Principal
+from gateway.webhooks import outbox
 
+EVENT: Final = "notice.announced"
+"""The entry in the ledger, and the message by which a school is told."""
 Kind = Literal["privacy", "terms"]
 KINDS: Final[tuple[Kind, ...]] = ("privacy", "terms")
 
@@ -87,6 +91,14 @@ class Notices:
         """What holds now, one version of each kind."""
         return [one for one in await self.standing(school) if one.state == "holds"]
 
+    async def waiting(self, school: str) -> int:
+        """How many versions the school can accept now."""
+        return sum(one.acceptable for one in await self.standing(school)) if self._any_material else 0
+
+    @property
+    def _any_material(self) -> bool:
+        return any(notice.material for kind in KINDS for notice in self._notices[kind])
+
     def _stand(self, kind: Kind, accepted: Mapping[tuple[str, int, str], int]) -> Sequence[Standing]:
         found: list[Standing] = []
         for notice in self._notices[kind]:
@@ -128,7 +140,7 @@ class Notices:
     async def announce(self, schools: Callable[[], Iterable[str]]) -> int:
         """Tell every school once of each version that waits for it. How many were told."""
         count = 0
-        if any(notice.material for kind in KINDS for notice in self._notices[kind]):
+        if self._any_material:
             for school in schools():
                 for one in await self.standing(school):
                     if one.state == "announced":
@@ -140,8 +152,11 @@ class Notices:
             now = await self._database.now(tx)
             new = await insert_if_absent(tx, notice_states, _row(school, notice, now))
             if new:
-                told = {"notice": notice.kind, "version": notice.version, "fingerprint": notice.fingerprint}
-                await self._ledger.tell(tx, school, Event("notice.announced", None, None, None, POLICY_VERSION, told))
+                one = {"notice": notice.kind, "version": notice.version}
+                data = {"school": school, **one}
+                await outbox.put(tx, school=school, person="", kind=EVENT, now=now, lasted=outbox.ALWAYS, data=data)
+                told = {**one, "fingerprint": notice.fingerprint}
+                await self._ledger.tell(tx, school, Event(EVENT, None, None, None, POLICY_VERSION, told))
         return new
 
 

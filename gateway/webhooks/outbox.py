@@ -25,6 +25,8 @@ PAUSES: Final = (30, 60, 300, 900, 1800, 3600, 7200, 14_400)
 """Seconds until the next attempt; the last counts for all that follow. Longer than an attempt can take."""
 LIFE: Final = 86_400_000
 """A message is given up so many ms after it came to be."""
+ALWAYS: Final = 1 << 53
+"""Longer than any job lasts: what every school is told that has an address, also one that hears of long jobs only."""
 _MOST: Final = 10_000
 """Messages that wait for one school: whoever lets more gather than that is told of no more until some have gone."""
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from sqlalchemy import insert, select
 
 from cache.model import Scope
+from gateway.api.routes_account import me_out
+from gateway.db.tables_webhooks import webhook_messages, webhooks
 from gateway.rights.notices import NotAcceptable, Notice, Notices
 from gateway.rights.texts import NOTICES
 from tests.gateway.rights.conftest import World, principal
@@ -67,6 +74,37 @@ async def test_a_material_change_is_announced_once_and_holds_when_it_is_accepted
     other = world.schools.find("https://id.example", "hillcrest")
     assert other is not None
     assert [one.state for one in await made.standing(other.id)] == ["holds", "announced", "announced"]
+
+
+async def messages(world: World) -> list[Any]:
+    async with world.database.read() as tx:
+        return [(row.school, row.person, json.loads(row.body)) for row in await tx.execute(select(webhook_messages))]
+
+
+async def test_a_school_is_told_once_at_its_own_address_which_version_waits(world: World) -> None:
+    made = notices(world, notice(1), notice(2, material=True))
+    other = world.schools.find("https://id.example", "hillcrest")
+    assert other is not None
+    row = {"school": world.school.id, "told": b"x", "after": 86_400_000, "stopped": 0, "given_up": 0}
+    async with world.database.write() as tx:
+        await tx.execute(insert(webhooks).values(**row))
+    for _ in range(2):
+        await made.announce(lambda: [world.school.id, other.id])
+    [(school, person, body)] = await messages(world)
+    assert (school, person, body["type"]) == (world.school.id, "", "notice.announced")
+    assert body["data"] == {"school": world.school.id, "notice": "privacy", "version": 2}
+
+
+async def test_administrators_are_told_how_many_wait(world: World, sofia: Scope) -> None:
+    made = notices(world, notice(1), notice(2, material=True), notice(1, kind="terms"), notice(2, kind="terms"))
+    services: Any = SimpleNamespace(
+        people=world.people, schools=world.schools, rights=replace(world.given, notices=made)
+    )  # fmt: skip
+    student = principal(sofia)
+    admin = replace(student, role="administrator")
+    assert [(await me_out(services, who)).notices_waiting for who in (admin, student)] == [1, None]
+    await made.accept(admin, "privacy", 2)
+    assert (await me_out(services, admin)).notices_waiting == 0
 
 
 @pytest.mark.both
