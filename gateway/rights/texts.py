@@ -1,12 +1,15 @@
 """The texts of the notices, every version that ever held. A published text never changes: a test holds its hash.
 
 A new text is a new version, with what changes in it, and with ``material=True`` where it changes what is held about
-people, what for, for how long, or who sees it.
+people, what for, for how long, or who sees it. The page /privacy, which is made of the inventory, belongs to the
+notice: `TOLD` holds a hash of what it tells, so that neither changes without the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Final
 
 from gateway.rights.notices import Notice
@@ -57,3 +60,10 @@ NOTICES: Final = (
         ),
     ),
 )
+
+TOLD: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        1: "c9b998748e8ce85edbdd7589d201d221b38c7ae318b9645a87fbbf63bd3296f6",
+    }
+)
+"""By version of the privacy notice that it belongs to: the hash of what /privacy tells. A test makes and holds it."""
