@@ -9,6 +9,7 @@ from gateway.sentences import sentence
 
 ACCESSES: Final[Mapping[str, str]] = {
     "file.opened": sentence("A file was opened"),
+    "file.pictured": sentence("A small picture of a file was shown"),
     "drive.upload": sentence("A file was saved to a drive"),
     "drive.upload_resumed": sentence("Saving a file to a drive went on"),
     "drive.make_folder": sentence("A folder was made"),

@@ -154,7 +154,7 @@ class Decisions:
         word = new_id()
         event = Event(action, who.person, who.person, word, POLICY_VERSION, told)
         task = asyncio.create_task(self._ledger.record(who.school, event), name="decision")
-        task.add_done_callback(_heard)
+        task.add_done_callback(heard)
         made = _Count(who.school, who.person, f"{action}.more", told, word, self._clock() + span, task)
         self._counts[key] = made
         return made
@@ -180,7 +180,7 @@ def _about(who: Principal, action: str, **more: Any) -> dict[str, Any]:
     return {"action": action, "client": who.client, "role": who.role, **more}
 
 
-def _heard(task: asyncio.Task[int]) -> None:
-    """An error reaches whoever waits; where nobody does any more, it is not a surprise either."""
+def heard(task: asyncio.Task[Any]) -> None:
+    """For a task's end: an error reaches whoever waits; where nobody does any more, it is not a surprise either."""
     if not task.cancelled():
         task.exception()

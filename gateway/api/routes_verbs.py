@@ -108,12 +108,16 @@ async def list_versions(call: Call) -> web.StreamResponse:
 
 async def get_thumbnail(call: Call) -> web.StreamResponse:
     """A small picture of an item, as its drive draws it. It passes through and is kept nowhere."""
-    source = offered(await reader(call), HasThumbnails)
-    picture = await source.thumbnail(parse_ref(call.path("item")), call.query.edge)
+    source, ref = offered(await reader(call), HasThumbnails), parse_ref(call.path("item"))
+    picture = await source.thumbnail(ref, call.query.edge)
     if picture is None:
         raise Problem(404, "no_picture", "There is no picture of this item.")
     if picture.media_type not in PICTURES or len(picture.data) > PICTURE_LIMIT:
         raise Untrusted("not a small picture", reason="picture")
+    known = call.services.freshness.known(call.scope, drive := call.path("drive"), ref)
+    await call.services.accesses.pictured(
+        call.me, call.instruction, call.scope, drive, ref, None if known is None else known.name
+    )  # fmt: skip
     return web.Response(body=picture.data, headers=headers.for_picture(picture.media_type))
 
 

@@ -26,7 +26,7 @@ from providers.native import tables as native
 
 SCANNED: Final = 500
 """Entries, or people, that one page looks at."""
-ACCESS: Final = ("file.opened", "transfer.batch")
+ACCESS: Final = ("file.opened", "file.pictured", "transfer.batch")
 """Actions that are accesses to a person's files, beside every one that begins with 'drive.'."""
 
 

@@ -5,6 +5,7 @@ from gateway.ledger.ledger import Cover, Entry, Event, Ledger, operated
 from gateway.ledger.merkle import merkle_root
 from gateway.ledger.optional import recorded
 from gateway.ledger.recorded import Place, Recorded, Recorder
+from gateway.ledger.together import Together
 from gateway.ledger.verify import Verdict, verify
 from gateway.ledger.words import Words, on_record
 
@@ -17,6 +18,7 @@ __all__ = [
     "Place",
     "Recorded",
     "Recorder",
+    "Together",
     "Verdict",
     "Words",
     "merkle_root",

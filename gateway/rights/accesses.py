@@ -28,6 +28,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "export": sentence("A copy of your data"),
         "extension": sentence("The browser extension"),
         "file": sentence("A file was opened"),
+        "file.pictured": sentence("A small picture of a file was shown"),
         "grant": sentence("A connected account"),
         "guardian": sentence("A guardian's link"),
         "lawful": sentence("Data about you was handed out on a lawful request"),
@@ -40,7 +41,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "webhook": sentence("Your school was told that a job ended"),
     }
 )
-"""What an entry is about, by the first word of its action."""
+"""What an entry is about, by its action or the first word of it."""
 OTHER: Final = sentence("Something else")
 
 By = Literal["self", "guardian", "school", "gateway"]
@@ -83,7 +84,7 @@ class AccessList:
 
     async def _access(self, scope: Scope, row: Mapping[Any, Any]) -> Access:
         details = await unseal(self._vault, row)
-        words = WORDS.get(row["action"].partition(".")[0], OTHER)
+        words = WORDS.get(row["action"]) or WORDS.get(row["action"].partition(".")[0], OTHER)
         by = _by(row["principal"], scope, (details or {}).get("as"))
         return Access(
             row["sequence"], row["at"], row["action"], words, by, row["principal"], row["policy_version"], details

@@ -208,16 +208,22 @@ async def test_pictures_pass_through_harmless(live: Live, student: Person) -> No
 
     before = (await student.get("/v1/cache"))["items"]
     with standing_in(live, Feed({None: Page([entry("small")], None)})):
+        await student.get(f"{NATIVE}/items/root/children")
         shown = await student.ask("GET", path("small") + "?edge=64")
         assert (shown.status, shown.body) == (200, b"\x89PNG@")
         assert shown.headers["Content-Type"] == "image/png"
         assert shown.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
         assert (shown.headers["X-Content-Type-Options"], shown.headers["Cache-Control"]) == ("nosniff", "no-store")
+        assert (await student.ask("GET", path("small"))).status == 200
         assert (await student.ask("GET", path("none"))).code == "no_picture"
         for name in ("svg", "html", "huge"):
             assert (await student.ask("GET", path(name))).code == "untrusted"
         for edge in ("0", "15", "1025", "-1", "x", "1e3"):
             assert (await student.ask("GET", f"{path('small')}?edge={edge}")).status == 422
+    accesses = (await student.get("/v1/me/accesses"))["items"]
+    [seen] = [one for one in accesses if one["action"] == "file.pictured"]  # once, however often it is asked for
+    assert (seen["item"], seen["words"]) == (str(Ref("", "small")), "A small picture of a file was shown")
+    assert seen["name"] == "small", "as it was listed a moment ago"
     assert (await student.get("/v1/cache"))["items"] == before
 
 
