@@ -154,7 +154,7 @@ ROUTES = (
         query=RightsPaging, answer=CorrectionPage,
     ),
     Route(
-        "POST", f"{CORRECTIONS}/{{correction}}/decision", decide, "school.corrections", "Decide a correction", "school",
+        "POST", f"{CORRECTIONS}/{{correction}}/decision", decide, "school.correct", "Decide a correction", "school",
         body=CorrectionDecision, answer=CorrectionOut, problems=(409,),
     ),
     Route("GET", "/v1/school/people", people, "school.people", "The school's people", "school",

@@ -81,6 +81,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "school.guardians": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
         "school.guardian_make": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
         "school.corrections": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", contained=True),
+        "school.correct": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),
         "school.notices": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school"),
         "school.notice_accept": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True),
         "school.rights": Rule(clients=_PAGE, roles=_ADMINISTRATORS, owner="school", fresh=True, contained=True),

@@ -173,6 +173,7 @@ async def test_an_old_sign_in_takes_nothing_away_and_looks_at_nobody_else(
         (admin, "POST", f"/v1/school/people/{who}/exports", {}),
         (admin, "GET", f"/v1/school/people/{who}/review", None),
         (admin, "POST", "/v1/school/notices/privacy/1/acceptance", None),
+        (admin, "POST", f"/v1/school/corrections/{who}/decision", {"decision": "accept"}),
         (admin, "PATCH", "/v1/school/settings", {"retention": {"trash_days": 1}}),
     ]
     for asks, method, path, body in old:

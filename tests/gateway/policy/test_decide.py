@@ -36,7 +36,7 @@ OF_A_CHILD = {
     "child.erasure_plan": "erase",
 }  # fmt: skip
 ADMINISTRATORS = {
-    "school.people", "school.ledger", "school.settings", "school.guardians", "school.corrections", "school.notices",
+    "school.people", "school.ledger", "school.settings", "school.guardians", "school.corrections", "school.notices", "school.correct",
     "school.notice_accept", "school.guardian_make", "school.rights", "school.records", "school.lawful",
     "school.incidents",
     "school.containment", "school.release", "school.erase", "school.erasures", "school.approvals", "school.approve",
@@ -50,7 +50,7 @@ GOES_ON = {
     "school.incidents",
     "school.containment", "school.release", "school.lawful", "access.read", "school.erase", "school.erasures",
     "school.approvals", "school.approve", "school.cancel",
-    "school.holds", "school.hold",
+    "school.holds", "school.hold", "school.correct",
 }  # fmt: skip
 """What works while the school's access is suspended."""
 

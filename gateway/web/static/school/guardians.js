@@ -3,6 +3,7 @@
 import { askSure, attempt } from "../dialogs.js";
 import { h, say, table } from "../dom.js";
 import { askForm } from "../forms.js";
+import { freshly } from "../fresh.js";
 import { _, days } from "../i18n.js";
 import { paged } from "../paging.js";
 import { card } from "../rooms.js";
@@ -26,7 +27,8 @@ async function add(done) {
     { name: "until", label: _("Until when"), kind: "date", value: asDay(Date.now() + YEAR), least: asDay(Date.now()), needed: true, hint: _("Before the child comes of age. The link ends then in any case.") },
   ];
   const run = ({ until, ...kept }) => school.link({ ...kept, until: new Date(`${until}T12:00:00`).toISOString() });
-  const made = await attempt(() => askForm({ title: _("Link a guardian"), intro: _("Both are told. What the guardian does is written down, and the child and you see it."), fields, ok: _("Link"), run }));
+  const form = { title: _("Link a guardian"), intro: _("Both are told. What the guardian does is written down, and the child and you see it."), fields, ok: _("Link"), run };
+  const made = await attempt(() => freshly(() => askForm(form)));
   if (!made) return;
   say(_("The guardian is linked."));
   await done();

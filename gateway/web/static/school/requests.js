@@ -3,6 +3,7 @@
 import { attempt } from "../dialogs.js";
 import { h, say } from "../dom.js";
 import { askForm } from "../forms.js";
+import { freshly } from "../fresh.js";
 import { _, moment } from "../i18n.js";
 import { paged } from "../paging.js";
 import { card } from "../rooms.js";
@@ -21,7 +22,8 @@ async function decide(one, accept, done) {
     : _("Say why, so that the person understands it.");
   const fields = [{ name: "answer", label: accept ? _("Answer (may be empty)") : _("Reason"), kind: "area", needed: !accept }];
   const run = ({ answer }) => school.decideCorrection(one.id, { decision: accept ? "accept" : "refuse", answer });
-  if (!(await attempt(() => askForm({ title, intro, fields, ok: accept ? _("Accept") : _("Refuse"), danger: !accept, run })))) return;
+  const form = { title, intro, fields, ok: accept ? _("Accept") : _("Refuse"), danger: !accept, run };
+  if (!(await attempt(() => freshly(() => askForm(form))))) return;
   say(_("Answered. The person is told."));
   showWaiting();
   await done();
