@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from cache.errors import Suspended
 from cache.vault import Scope
 from gateway.api.acting import acting, looked
 from gateway.api.paging import link_next
@@ -25,10 +26,10 @@ from gateway.sentences import sentence
 
 
 async def _named(call: Call, person: str) -> NamedPerson:
-    """A person of the school by name; without one where they are on their way out."""
+    """A person of the school by name; without one where they are on their way out, or their key is suspended."""
     try:
         name = (await call.services.people.get(Scope(call.me.school, person))).name
-    except NotActive:
+    except (NotActive, Suspended):
         name = ""
     return NamedPerson(id=person, name=name)
 

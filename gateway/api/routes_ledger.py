@@ -6,6 +6,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from cache.errors import Suspended
 from cache.vault import Scope
 from gateway.api.access_words import ACCESSES
 from gateway.api.lines import send_lines
@@ -171,7 +172,7 @@ async def _by(call: Call, person: str | None, known: dict[str, Accessor]) -> Acc
         try:
             found = await call.services.people.get(Scope(call.me.school, person))
             known[person] = Accessor(kind="person", name=found.name, role=found.role)
-        except NotActive:
+        except (NotActive, Suspended):
             pass
     return known[person]
 

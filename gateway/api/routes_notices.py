@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from cache.errors import Suspended
 from cache.vault import Scope
 from gateway.api.fresh import require_fresh
 from gateway.api.paging import link_next
@@ -90,7 +91,7 @@ async def waiting_corrections(call: Call) -> web.StreamResponse:
 async def _name(call: Call, person: str) -> str:
     try:
         return (await call.services.people.get(Scope(call.me.school, person))).name
-    except NotActive:
+    except (NotActive, Suspended):
         return ""
 
 
@@ -118,7 +119,14 @@ async def people(call: Call) -> web.StreamResponse:
     found = await call.services.people.of_school(call.me.school, after=start, limit=limit)
     items = [
         SchoolPerson(
-            id=one.id, name=one.name, email=one.email, role=one.role, age_band=one.age_band, seen=moment(one.seen)
+            id=one.id,
+            name=one.name if one.readable else None,
+            email=one.email,
+            role=one.role,
+            unreadable=None if one.readable else "suspended_key",
+            state="suspended" if one.suspended else "active",
+            age_band=one.age_band,
+            seen=moment(one.seen),
         )
         for one in found
     ]

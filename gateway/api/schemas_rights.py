@@ -203,9 +203,13 @@ class NoticeList(Wire):
 
 
 class SchoolPerson(Wire):
+    """Without a name where ``unreadable`` says why nobody can read it now: the key is suspended that seals it."""
+
     id: str
-    name: str
+    name: str | None = None
     email: str | None = None
+    unreadable: Literal["suspended_key"] | None = None
+    state: Literal["active", "suspended"]
     role: str
     age_band: str
     seen: datetime

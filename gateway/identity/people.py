@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cache import errors as storage
 from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
@@ -45,7 +46,10 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person, opened: only the person themselves, or their school's administrators, are shown this."""
+    """A person, opened: only the person themselves, or their school's administrators, are shown this.
+
+    ``readable``: False while the key is suspended under which the name is sealed; then it is '' here.
+    """
 
     id: str
     name: str
@@ -54,6 +58,8 @@ class Person:
     age_band: AgeBand
     locale: str
     seen: int
+    suspended: bool = False
+    readable: bool = True
 
 
 Corrected = Callable[[AsyncConnection, Scope, Claims], Awaitable[Claims]]
@@ -136,11 +142,20 @@ class People:
             return (await tx.execute(here)).first() is not None
 
     async def of_school(self, school: str, *, after: str = "", limit: int = 100) -> Sequence[Person]:
-        """People of a school in the order of their ids, also suspended ones: a page for its administrators."""
+        """People of a school in the order of their ids: a page for its administrators.
+
+        Also those who are suspended, or whose key is and whose name nobody can read meanwhile.
+        """
         mine = (persons.c.school == school) & persons.c.state.in_(("active", "suspended")) & (persons.c.id > after)
         async with self._database.read() as tx:
             rows = (await tx.execute(select(persons).where(mine).order_by(persons.c.id).limit(limit))).mappings().all()
-        return [_person(await self._vault.fields(Scope(school, row["id"])), row) for row in rows]
+        return [await self._listed(school, row) for row in rows]
+
+    async def _listed(self, school: str, row: RowMapping) -> Person:
+        try:
+            return _person(await self._vault.fields(Scope(school, row["id"])), row)
+        except storage.Suspended:
+            return _person(None, row)
 
     async def require_active(self, tx: AsyncConnection, person: str) -> None:
         """NotActive unless the person is active, and stays so until ``tx`` ends: for whoever makes data of theirs.
@@ -215,7 +230,11 @@ def _row(fields: Fields, person: str, claims: Claims) -> dict[str, object]:
     return {**sealed, "role": claims.role, "age_band": claims.age_band, "locale": claims.locale}
 
 
-def _person(fields: Fields, row: RowMapping) -> Person:
+def _person(fields: Fields | None, row: RowMapping) -> Person:
+    """``fields`` None: nobody can read who it is."""
     person = row["id"]
-    name, email = (fields.text(_TABLE, column, person, row[column]) for column in ("name", "email"))
-    return Person(person, name, email or None, row["role"], row["age_band"], row["locale"], row["seen"])
+    name, email = (fields.text(_TABLE, column, person, row[column]) if fields else "" for column in ("name", "email"))
+    return Person(
+        person, name, email or None, row["role"], row["age_band"], row["locale"], row["seen"],
+        row["state"] == "suspended", fields is not None,
+    )  # fmt: skip

@@ -25,7 +25,7 @@ from sqlalchemy import Row, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
-from cache.errors import Corrupt, Missing, Shredded
+from cache.errors import Corrupt, Missing, Shredded, Suspended
 from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
@@ -266,7 +266,10 @@ class Corrections:
     async def waiting(
         self, school: str, after: tuple[int, str] | None = None, limit: int = 50
     ) -> tuple[Sequence[Correction], tuple[int, str] | None]:
-        """What the school is asked for and has not answered, the oldest first, and where the next page begins."""
+        """What the school is asked for and has not answered, the oldest first, and where the next page begins.
+
+        Without those of people whose key is suspended: nobody can read what they want, or answer it, meanwhile.
+        """
         query = select(corrections).where(corrections.c.school == school, corrections.c.state.in_(OPEN))
         if after is not None:
             made, last = after
@@ -276,8 +279,14 @@ class Corrections:
         oldest = query.order_by(corrections.c.made, corrections.c.id).limit(limit + 1)
         async with self._database.read() as tx:
             rows = (await tx.execute(oldest)).all()
-        found = [_correction(await self._vault.fields(Scope(school, row.person)), row) for row in rows[:limit]]
-        return found, (found[-1].made, found[-1].id) if len(rows) > limit else None
+        found = [one for row in rows[:limit] if (one := await self._readable(row)) is not None]
+        return found, (rows[limit - 1].made, rows[limit - 1].id) if len(rows) > limit else None
+
+    async def _readable(self, row: Row[Any]) -> Correction | None:
+        try:
+            return _correction(await self._vault.fields(Scope(row.school, row.person)), row)
+        except Suspended:
+            return None
 
     async def sweep(self, limit: int, kept: int, others: Mapping[str, int] = MappingProxyType({})) -> int:
         """Delete what ended more than ``kept`` ms ago; ``others``: where a school chose otherwise. How many.

@@ -170,6 +170,44 @@ async def test_a_key(live: Live, fresh: Person, student: Person) -> None:
     assert (await student.ask("GET", content)).body == b"secret"
 
 
+async def everybody(who: Person) -> dict[str, Any]:
+    """The school's people by their ids, page by page."""
+    found, page = {}, await who.get("/v1/school/people")
+    while True:
+        found |= {one["id"]: one for one in page["items"]}
+        if "next" not in page:
+            return found
+        page = await who.get(f"/v1/school/people?cursor={page['next']}")
+
+
+async def test_one_suspended_key_hides_nobody_else(live: Live, fresh: Person, student: Person) -> None:
+    me = await student.get("/v1/me")
+    asked = await student.post("/v1/me/corrections", 201, json={"field": "name", "value": "Leo P.", "why": "it is"})
+    before = await everybody(fresh)
+    assert (before[me["id"]]["name"], before[me["id"]]["state"]) == (me["name"], "active")
+    assert asked["id"] in {one["id"] for one in (await fresh.get("/v1/school/corrections"))["items"]}
+    one = await suspend(fresh, "key", target=me["id"], version=1)
+
+    async def look(services: Services) -> None:
+        await services.vault._keyring.watch.refresh()
+
+    live.run(look)
+    try:
+        now = await everybody(fresh)
+        assert set(now) == set(before)
+        hidden = now[me["id"]]
+        assert (hidden["unreadable"], hidden["role"], hidden["state"]) == ("suspended_key", "student", "active")
+        assert not {"name", "email"} & set(hidden)
+        assert all(now[other] == before[other] for other in now if other != me["id"])
+        assert asked["id"] not in {one["id"] for one in (await fresh.get("/v1/school/corrections"))["items"]}
+    finally:
+        await lift(fresh, one)
+        live.run(look)
+    withdrawn = await student.ask("DELETE", f"/v1/me/corrections/{asked['id']}")
+    assert withdrawn.status in (200, 204)
+    assert await everybody(fresh) == before
+
+
 async def test_a_whole_school_and_a_key_and_every_lifting_need_a_fresh_sign_in(
     live: Live, fresh: Person, student: Person
 ) -> None:

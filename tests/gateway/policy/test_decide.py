@@ -36,9 +36,9 @@ OF_A_CHILD = {
     "child.erasure_plan": "erase",
 }  # fmt: skip
 ADMINISTRATORS = {
-    "school.people", "school.ledger", "school.settings", "school.guardians", "school.corrections", "school.notices", "school.correct",
+    "school.people", "school.ledger", "school.settings", "school.guardians", "school.corrections", "school.notices",
     "school.notice_accept", "school.guardian_make", "school.rights", "school.records", "school.lawful",
-    "school.incidents",
+    "school.incidents", "school.correct",
     "school.containment", "school.release", "school.erase", "school.erasures", "school.approvals", "school.approve",
     "school.holds", "school.hold",
     "school.cancel",

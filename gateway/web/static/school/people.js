@@ -16,9 +16,12 @@ import { all, school } from "./api.js";
 let finders = 0;
 const SHOWN = 100; // rows of the list at once: whoever is looked for is found by name
 
-/** Everybody who has signed in here, in the order of their names. */
+const unreadable = (one) => _("Name cannot be read while suspended (%(id)s)", { id: one.id });
+
+/** Everybody who has signed in here, in the order of their names; where nobody can read one now, words that say so. */
 export async function everybody() {
-  return (await all(school.people)).sort((a, b) => collator.compare(a.name, b.name));
+  const found = (await all(school.people)).map((one) => (one.unreadable ? { ...one, name: unreadable(one) } : one));
+  return found.sort((a, b) => collator.compare(a.name, b.name));
 }
 
 /** What is said of somebody below their name. */
@@ -39,7 +42,7 @@ const partLink = (part, text) => h("a", { class: "button", href: `#view=school&p
 async function ofOne(box, person, what) {
   const back = partLink("people", _("All people"));
   const links = Object.entries(DOES).map(([name, does]) => partLink(`people/${person.id}/${name}`, does.words()));
-  const head = card(person.name || "–", h("p", {}, [roleName(person.role), ageName(person.age_band), person.email].filter(Boolean).join(" · ")), h("p", { class: "quiet" }, _("What you do here for somebody is written down, and they see it.")), h("div", { class: "choices" }, back, links));
+  const head = card(person.name || "–", cutOff(person), h("p", {}, [roleName(person.role), ageName(person.age_band), person.email].filter(Boolean).join(" · ")), h("p", { class: "quiet" }, _("What you do here for somebody is written down, and they see it.")), h("div", { class: "choices" }, back, links));
   const room = h("div", { class: "room" });
   box.replaceChildren(head, room);
   const does = DOES[what];
@@ -52,9 +55,11 @@ async function ofOne(box, person, what) {
   await attempt(() => freshly(() => does.show(room, personOf(person), person)));
 }
 
+const cutOff = (one) => (one.unreadable || one.state === "suspended" ? h("span", { class: "state bad" }, _("Suspended")) : null);
+
 function list(people) {
   const columns = [
-    { title: _("Name"), header: true, cell: (one) => h("a", { href: `#view=school&part=people/${one.id}`, "data-part-of": `people/${one.id}` }, h("bdi", {}, one.name || "–")) },
+    { title: _("Name"), header: true, cell: (one) => [h("a", { href: `#view=school&part=people/${one.id}`, "data-part-of": `people/${one.id}` }, h("bdi", {}, one.name || "–")), cutOff(one)] },
     { title: _("Role"), cell: (one) => roleName(one.role) },
     { title: _("Age group"), cell: (one) => ageName(one.age_band) },
     { title: _("Last sign-in"), tight: true, cell: (one) => moment(one.seen) },

@@ -64,7 +64,7 @@ function one(item, names, done) {
 
 /** Draw into ``box``. */
 export async function showSuspensions(box) {
-  const people = await everybody().catch(() => []); // their names cannot be read while the school's key is suspended
+  const people = await everybody().catch(() => []); // what is suspended is shown and lifted, whatever else fails
   const names = new Map(people.map((person) => [person.id, person.name]));
   const listed = h("div", {});
   const done = async () => {
