@@ -42,7 +42,7 @@ async def one_at_once(page: Page, panel: Any) -> None:
     await picture(page, "erasing-receipt-link", full_page=True)
     receipt = await page.context.new_page()
     await receipt.goto(await link.input_value())
-    await expect(receipt.get_by_role("heading", level=1)).to_have_text("It has been forgotten")
+    await expect(receipt.get_by_role("heading", level=1)).to_have_text("This person has been forgotten")
     assert await complaints(receipt) == []
     await receipt.close()
 

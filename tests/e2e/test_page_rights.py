@@ -200,7 +200,7 @@ async def test_a_guardian_sees_a_child_and_has_it_forgotten(gateway: Running) ->
         assert await complaints(page) == []
         await picture(page, "guardian-forget")
         await form.get_by_role("button", name="Forget Ida Park now").click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text("It has been forgotten")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("This person has been forgotten")
         await page.goto(gateway.gateway)
         await ready(page)
         await expect(page.locator("#data")).to_contain_text("Your school has not linked a child to you here")

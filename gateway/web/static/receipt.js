@@ -19,6 +19,28 @@ async function fetchReceipt(path, waits) {
 
 const decode = (text) => JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0))));
 
+/** What a receipt is about, by its scope. ``own``: it is shown to whom it is about. */
+const TITLES = {
+  person: (_facts, own) => (own ? _("You have been forgotten") : _("This person has been forgotten")),
+  people: () => _("These people have been forgotten"),
+  school: () => _("The whole school has been forgotten"),
+  item: (facts) => (facts.kind === "temporary" ? _("Everything temporary has been destroyed") : _("It has been deleted for good")),
+  released: () => _("What a legal hold kept has been destroyed"),
+};
+
+/** How far that goes, in a sentence. */
+function status(facts, own) {
+  const held = facts.kept?.some((one) => one.objects);
+  if (own) {
+    return held
+      ? _("Nothing that was kept for you here can be read any more, but for what a legal hold keeps. This is your signed receipt.")
+      : _("Nothing that was kept for you here can be read any more. This is your signed receipt.");
+  }
+  return held
+    ? _("What is named here can be read by nobody any more, but for what a legal hold keeps. This is the signed receipt.")
+    : _("What is named here can be read by nobody any more. This is the signed receipt.");
+}
+
 /** What was signed: the payload of a JWS, in its JSON or compact form. */
 function payload(raw) {
   if (raw.trimStart().startsWith("{")) {
@@ -65,14 +87,10 @@ async function main() {
     byId("receipt-status").textContent = _("A receipt's link works only once. If you have shown it before, use the copy that you kept.");
     return title.focus();
   }
-  title.textContent = other ? _("It has been forgotten") : _("You have been forgotten");
   const facts = payload(raw);
-  const held = facts.kept?.some((one) => one.objects);
-  byId("receipt-status").textContent = other
-    ? _("Nothing that was kept here can be read any more. This is the signed receipt.")
-    : held
-      ? _("Nothing that was kept for you here can be read any more, but for what a legal hold keeps. This is your signed receipt.")
-      : _("Nothing that was kept for you here can be read any more. This is your signed receipt.");
+  const own = !other && facts.scope === "person";
+  title.textContent = TITLES[facts.scope]?.(facts, own) ?? _("It has been forgotten");
+  byId("receipt-status").textContent = status(facts, own);
   show(facts);
   byId("receipt-download").href = URL.createObjectURL(new Blob([raw], { type: "application/json" }));
   byId("receipt-print").addEventListener("click", () => print());

@@ -172,7 +172,8 @@ async def test_a_key(live: Live, fresh: Person, student: Person) -> None:
 
 async def everybody(who: Person) -> dict[str, Any]:
     """The school's people by their ids, page by page."""
-    found, page = {}, await who.get("/v1/school/people")
+    found: dict[str, Any] = {}
+    page = await who.get("/v1/school/people")
     while True:
         found |= {one["id"]: one for one in page["items"]}
         if "next" not in page:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
 
+import gateway.forgetting
 from gateway.inventory.facts import facts
 from gateway.inventory.page import shown
 from gateway.settings import Operator, Settings
@@ -102,3 +104,16 @@ def test_addresses_of_schools_are_encoded() -> None:
 
 def test_forms_carry_their_origin() -> None:
     assert '<meta name="referrer" content="same-origin">' in pages.render("drives", "en", me=ME)
+
+
+def test_a_receipt_is_titled_by_what_was_forgotten() -> None:
+    """Every scope that can be erased has a title of its own in the script that shows a receipt."""
+    scopes = re.findall(r'"(\w+)": .*\.flow,', Path(gateway.forgetting.__file__).read_text())
+    script = (pages.STATIC / "receipt.js").read_text()
+    titles = re.search(r"const TITLES = {\n(.*?)\n};", script, re.DOTALL)
+    assert titles is not None
+    titled = dict(re.findall(r"^  (\w+): (.*)$", titles[1], re.MULTILINE))
+    assert set(titled) == set(scopes) >= {"person", "item", "released"}
+    words = [text for told in titled.values() for text in re.findall(r'_\("(.*?)"\)', told)]
+    assert len(set(words)) == len(words) == len(scopes) + 2, "a person: oneself or another; an item: one or all"
+    assert [scope for scope, told in titled.items() if "You have been forgotten" in told] == ["person"]
