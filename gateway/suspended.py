@@ -32,6 +32,12 @@ def contained(kind: Kind, target: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(ACTIVE, containments.c.kind == kind, containments.c.target == target)
 
 
+def locked(school: ColumnElement[str], person: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a version of this person's key, or of their school's, is suspended now: nothing of theirs is opened."""
+    theirs = containments.c.person.is_(None) | (containments.c.person == person)
+    return exists().where(ACTIVE, containments.c.kind == Kind.KEY, containments.c.school == school, theirs)
+
+
 def suspended_schools() -> Select[tuple[str]]:
     """Ids of schools that are suspended now."""
     return select(schools.c.id).where(schools.c.state != "active")

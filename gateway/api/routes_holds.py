@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -36,6 +36,7 @@ from gateway.api.schemas_holds import (
     HoldWanted,
 )
 from gateway.holds import Hold, HoldError, NoSuchHold, NothingToHold, Order, Part, State
+from gateway.holds.model import Waits
 from gateway.ids import is_id
 from gateway.rights.archive import gathered
 from gateway.sentences import sentence
@@ -55,6 +56,12 @@ WORDS: Final = {
     State.CANCELLED: sentence("It was cancelled before it began, or nobody else approved it in time."),
     State.VOID: sentence("There was nothing left to keep when it was to begin."),
 }
+WAITS: Final[Mapping[Waits, str]] = {
+    "school_key": sentence(
+        "What it says cannot be read, and nothing goes on with it, until the suspension of your school's key is lifted."
+    ),
+    "person_key": sentence("It goes on once the suspension of its person's key is lifted."),
+}
 LOOK_AGAIN: Final = sentence("Look the ids up again: a hold keeps files and folders that are there now.")
 _PIECE: Final = 64 * 1024
 
@@ -66,11 +73,12 @@ def hold_out(call: Call, found: Hold, now: int) -> HoldOut:
         id=found.id,
         person=order.person,
         state="opening" if found.state is State.APPROVED else found.state.value,
-        words=call.say(WORDS[found.state]),
+        words=call.say(WAITS[found.waits] if found.waits else WORDS[found.state]),
+        waits=found.waits,
         items=None if order.items is None else [str(Ref("", item)) for item in order.items],
-        basis=order.basis,
-        authority=order.authority,
-        reference=order.reference,
+        basis=order.basis or None,
+        authority=order.authority or None,
+        reference=order.reference or None,
         untold=order.untold or None,
         review=moment(order.review),
         overdue=holding and order.review <= now,

@@ -33,17 +33,20 @@ class HoldWanted(Wire):
 class HoldOut(Wire):
     """`contents`, `bytes`: what it keeps: contents of files, older versions among them. `overdue`: `review` has passed.
 
-    `opened_by`: null where the hold is known from the erasure journal alone, after a backup was put back.
+    `opened_by`: null where the hold is known from the erasure journal alone, after a backup was put back. `waits`: the
+    key that is suspended, so that nothing goes on with the hold; while it is the school's, nobody can read `basis`,
+    `authority`, `reference`, `items` and `untold`, which are left out.
     """
 
     id: str
     person: str
     state: Literal["proposed", "opening", "open", "releasing", "released", "cancelled", "void"]
     words: str
+    waits: Literal["school_key", "person_key"] | None = None
     items: list[str] | None = None
-    basis: str
-    authority: str
-    reference: str
+    basis: str | None = None
+    authority: str | None = None
+    reference: str | None = None
     untold: str | None = None
     review: datetime
     overdue: bool

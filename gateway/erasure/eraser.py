@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import insert_if_absent
+from cache.errors import Suspended
 from cache.vault import Scope
 from gateway.approvals import Request, subjects
 from gateway.db.engine import Database
@@ -231,10 +232,10 @@ class Eraser:
 
     async def begin_release(self, tx: AsyncConnection, request: Request) -> None:
         """The act of an approved request to release a legal hold: nobody reads what it kept from here on."""
-        hold = str(request.details["hold"])
-        person = await self._holds.releasing(tx, request.school, hold)
-        if person is None:
+        found = await self._holds.releasing(tx, request.school, request.id)
+        if found is None:
             return  # by another request
+        hold, person = found
         by, target = Asked(request.votes[0].person), Target("hold", hold)
         await self._insert(tx, Scope(request.school, person), "released", by, id=request.id, target=target.dump())
 
@@ -354,6 +355,8 @@ class Eraser:
             try:
                 await self.run(erasure)
                 return
+            except Suspended:  # a step that needs a key which may not be used now
+                log.warning("erasure_waits", erasure=erasure, why=Suspended.__name__)
             except Exception as error:  # noqa: BLE001  # whatever it was, forgetting goes on
                 log.warning("erasure_step_failed", erasure=erasure, why=type(error).__name__)
             await asyncio.sleep(pause)

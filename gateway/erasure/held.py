@@ -35,8 +35,8 @@ class Holds(Protocol):
         """How many keep a school from leaving; ``lock``: none begins before the transaction ends."""
         ...
 
-    async def releasing(self, tx: AsyncConnection, school: str, hold: str) -> str | None:
-        """Two administrators let go of it: whose things it kept. None where it is over already."""
+    async def releasing(self, tx: AsyncConnection, school: str, release: str) -> tuple[str, str] | None:
+        """Two administrators let go of one by this request: it, and whose things it kept. None where it is over."""
         ...
 
     async def let_go(self, tx: AsyncConnection, school: str, hold: str) -> None:

@@ -100,7 +100,7 @@ class Holds:
 
     async def approved(self, tx: AsyncConnection, approval: Request) -> None:
         """Two administrators have approved: the act of `gateway.approvals`."""
-        mine = (table.c.id == str(approval.details["hold"])) & (table.c.school == approval.school)
+        mine = (table.c.approval == approval.id) & (table.c.school == approval.school)  # it needs no key to find it
         await tx.execute(update(table).where(mine, table.c.state.in_(WAITING)).values(state=State.APPROVED))
 
     async def release(self, approvals: Approving, school: str, by: str, hold: str) -> Hold:
@@ -182,12 +182,15 @@ class Holds:
         while await self._rows.take(scope):
             pass
 
-    async def releasing(self, tx: AsyncConnection, school: str, hold: str) -> str | None:
-        """Two administrators have let go of it: the person it is about. None where it is over already."""
-        mine = (table.c.id == hold) & (table.c.school == school) & table.c.state.in_(HOLDING)
-        done = await tx.execute(update(table).where(mine).values(state=State.RELEASING).returning(table.c.person))
-        person: str | None = done.scalar_one_or_none()
-        return person
+    async def releasing(self, tx: AsyncConnection, school: str, release: str) -> tuple[str, str] | None:
+        """Two administrators have let go of a hold by this request: it and its person. None where it is over already.
+
+        No key is needed for that.
+        """
+        mine = (table.c.release == release) & (table.c.school == school) & table.c.state.in_(HOLDING)
+        gone = update(table).where(mine).values(state=State.RELEASING).returning(table.c.id, table.c.person)
+        row = (await tx.execute(gone)).one_or_none()
+        return None if row is None else (row.id, row.person)
 
     async def let_go(self, tx: AsyncConnection, school: str, hold: str) -> None:
         """Its key dies; what it kept can be read by nobody from the commit on. May be repeated."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from cache.vault import Scope
 
@@ -58,6 +58,8 @@ class State(StrEnum):
 
 HOLDING: Final = (State.OPENING, State.OPEN, State.RELEASING)
 """It keeps what it keeps."""
+MOVING: Final = (State.APPROVED, State.OPENING, State.RELEASING)
+"""The gateway has the next step to do."""
 STANDING: Final = (State.APPROVED, *HOLDING)
 """It stands in the way of a school that leaves."""
 WAITING: Final = (State.PROPOSED, State.APPROVED, State.CANCELLED)
@@ -96,10 +98,16 @@ class Order:
         return cls(**{**told, "items": None if told["items"] is None else tuple(told["items"])})
 
 
+Waits = Literal["school_key", "person_key"]
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A hold and how far it is. ``by``: the administrator who asked for it; None where an older copy of the database
     was put back and knows it from the journal alone. ``contents`` and ``bytes``: what it keeps. Times in epoch ms.
+
+    ``waits``: whose key is suspended, so that nothing goes on with it; while it is the school's, ``order`` says nothing
+    but the person and the review.
     """
 
     id: str
@@ -114,6 +122,7 @@ class Hold:
     made: int
     began: int | None
     ended: int | None
+    waits: Waits | None = None
 
     @property
     def keeper(self) -> Scope:

@@ -15,6 +15,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.errors import Corrupt, Missing, Shredded
+from cache.keyrows import is_shredded
 from cache.vault import Scope, Vault
 from gateway.approvals import OPEN as PENDING
 from gateway.approvals import State as Approval
@@ -96,6 +97,11 @@ class Opening:
         if row is None or row.state not in WAITING:
             return
         order, _ = await self._rows.opened(row)
+        if await is_shredded(tx, keeper(line.school, line.erasure)):  # let go of since: that line waits for no key
+            over = {"state": State.RELEASED, "began": line.at, "ended": await self._database.now(tx)}
+            await tx.execute(update(table).where(mine).values(**over))
+            await self._words.entry(tx, line.school, line.erasure, order, "hold.released", None)
+            return
         begun = await self._keep(tx, line.school, line.erasure, order)
         values = {"state": State.OPENING if begun else State.VOID, "began": line.at if begun else None, "ended": None}
         await tx.execute(update(table).where(mine).values(**values))

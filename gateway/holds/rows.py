@@ -8,14 +8,14 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.errors import Missing, Shredded
+from cache.errors import Missing, Shredded, Suspended
 from cache.keyrows import is_shredded
 from cache.vault import Scope, Vault
 from gateway.approvals import OPEN as PENDING
 from gateway.db.engine import Database
 from gateway.db.tables_approvals import approvals
 from gateway.db.tables_holds import holds as table
-from gateway.holds.model import HOLDING, Hold, NoSuchHold, Order, State, keeper
+from gateway.holds.model import HOLDING, MOVING, Hold, NoSuchHold, Order, State, Waits, keeper
 from providers.errors import NotFound
 from providers.native import keeping, kept, owners
 
@@ -49,14 +49,31 @@ class Rows:
         return Order.load(told["order"]), told["by"]
 
     async def hold(self, tx: AsyncConnection, row: Row[Any]) -> Hold:
-        """A row as administrators see it."""
-        order, by = await self.opened(row)
+        """A row as administrators see it, also one that nobody can open now."""
+        waits: Waits | None = None
+        try:
+            order, by = await self.opened(row)
+            waits = "person_key" if row.state in MOVING and await self._suspended(row) else None
+        except Suspended:
+            waits, by = "school_key", None
+            order = Order(row.person, None, "", "", "", row.review)
         contents, size = await kept.total(tx, keeper(row.school, row.id)) if row.state in HOLDING else (0, 0)
         release = row.release if row.state != State.OPEN or await pending(tx, row.release) else None
         return Hold(
             id=row.id, school=row.school, state=State(row.state), order=order, by=by, approval=row.approval,
             release=release, contents=contents, bytes=size, made=row.made, began=row.began, ended=row.ended,
+            waits=waits,
         )  # fmt: skip
+
+    async def _suspended(self, row: Row[Any]) -> bool:
+        """Whether it is the key of its person that holds it up."""
+        try:
+            await self._vault.fields(Scope(row.school, row.person))
+        except (Missing, Shredded):  # forgotten: nothing waits for that
+            return False
+        except Suspended:
+            return True
+        return False
 
     async def take(self, scope: Scope) -> int:
         """Put some of what is to be kept of a person under the keys of its holds; how many contents.

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import RowMapping, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.errors import Corrupt
+from cache.errors import Corrupt, Suspended
 from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
@@ -35,7 +35,7 @@ from gateway.identity.secrets import digest, new_secret
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger, on_record
 from gateway.policy import POLICY_VERSION, Principal
-from gateway.suspended import Kind, contained
+from gateway.suspended import Kind, contained, locked
 
 log = structlog.get_logger()
 
@@ -292,7 +292,7 @@ class Accounts:
                     raise Contained("this account is suspended")
                 await self._tell(tx, principal, "account.disconnected", account)
             return await self._end(row)
-        except OSError as error:  # the journal's disk: closed is closed, and the sweep does the rest
+        except (OSError, Suspended) as error:  # the journal's disk, or a key: closed is closed, the sweep does the rest
             log.warning("disconnection_waits", why=type(error).__name__)
             return False
         finally:
@@ -357,7 +357,7 @@ class Accounts:
     async def sweep(self, limit: int) -> int:
         """Delete consents that nobody finished, at most ``limit``, and finish disconnections that were broken off.
 
-        How many.
+        How many. Where a key is suspended that opens the grant, that waits, and nothing else with it.
         """
         now = await self._database.now()
         async with self._database.write() as tx:
@@ -368,12 +368,17 @@ class Accounts:
         left = (accounts.c.state == "closed") & accounts.c.id.not_in(self._ending)
         active = select(persons.c.id).where(persons.c.state == "active")  # an erasure gives the others' grants back
         async with self._database.read() as tx:
-            found = await tx.execute(select(accounts).where(left, accounts.c.person.in_(active)).limit(_STEP))
-            rows = found.mappings().all()
+            free = accounts.c.person.in_(active) & ~locked(accounts.c.school, accounts.c.person)
+            rows = (
+                (await tx.execute(select(accounts).where(left, free).order_by(accounts.c.id).limit(_STEP)))
+                .mappings()
+                .all()
+            )
         ended = await asyncio.gather(*(self._end(row) for row in rows), return_exceptions=True)
-        if errors := [one for one in ended if isinstance(one, BaseException)]:
+        waiting = [one for one in ended if isinstance(one, Suspended)]  # a moment ago
+        if errors := [one for one in ended if isinstance(one, BaseException) and one not in waiting]:
             raise errors[0]  # the others are done; the sweeper says so and comes back
-        return len(rows)
+        return len(rows) - len(waiting)
 
     def _consent(self, provider: str) -> Consent:
         if provider not in self._consents:

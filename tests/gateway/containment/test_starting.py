@@ -6,25 +6,33 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
+from structlog.testing import capture_logs
 
 from cache.errors import Suspended
 from cache.model import Scope
+from gateway.api.routes_holds import WAITS, hold_out
 from gateway.app import Deployment, deployment
 from gateway.containment import Target, Word
-from gateway.db.tables_people import guardian_links, persons
+from gateway.db.tables_people import accounts, guardian_links, persons
+from gateway.holds import Hold, State
+from gateway.holds import Order as HoldOrder
 from gateway.identity import Claims
 from gateway.lawful import Order
 from gateway.lawful.model import LawfulRequest
 from gateway.residency import ACTION
 from gateway.settings import Residency, Settings
 from gateway.suspended import Kind
+from providers.native import NativeDrive
+from tests.conformance.base import put
 from tests.gateway.rights.conftest import DAY, claims, oneself, principal
 
 ISSUER = "https://id.example"
+LATER = 4_000_000_000_000
 Found = TypeVar("Found")
 Run = Callable[[Callable[[Deployment], Awaitable[Found]]], Awaitable[Found]]
 
@@ -166,7 +174,23 @@ async def test_a_statement_that_had_to_wait_is_made_once_it_can(run: Run[Any], m
     await run(again)
 
 
-async def test_the_key_of_one_person_stops_no_sweep(run: Run[Any]) -> None:
+async def disconnecting(made: Deployment, account: str, person: Scope) -> None:
+    """They disconnected an account, and the process ended before its grant was given back."""
+    fields = await made.services.vault.fields(person)
+    boxes = {name: fields.seal("accounts", name, account, "x") for name in ("account", "label", "grant")}
+    row = {"id": account, "school": person.tenant, "person": person.subject, "provider": "google", "state": "closed"}
+    async with made.services.database.write() as tx:
+        await tx.execute(insert(accounts).values(**row, **boxes, account_index=b"i" * 32, version=1, made=1))
+
+
+async def connected(made: Deployment) -> list[str]:
+    async with made.services.database.read() as tx:
+        return list((await tx.execute(select(accounts.c.person))).scalars())
+
+
+async def test_the_key_of_one_person_stops_no_sweep(run: Run[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.identity.accounts._STEP", 1)  # nobody is starved by who waits
+
     async def begin(made: Deployment) -> None:
         services = made.services
         sofia, leo, mia = await administrator(made), await arrive(made, "leo"), await arrive(made, "mia")
@@ -177,7 +201,9 @@ async def test_the_key_of_one_person_stops_no_sweep(run: Run[Any]) -> None:
             await services.rights.guardians.make(
                 principal(sofia), str(child.subject), str(dana.subject), ["review"], now + 30 * DAY
             )
-        await suspend(made, leo.tenant, leo.subject)
+        for account, one in (("first", leo), ("second", mia)):
+            await disconnecting(made, account, one)
+        held = await suspend(made, leo.tenant, leo.subject)
         async with services.database.write() as tx:
             await tx.execute(update(guardian_links).values(ends=now))
             both = persons.c.id.in_((leo.subject, mia.subject))
@@ -188,6 +214,10 @@ async def test_the_key_of_one_person_stops_no_sweep(run: Run[Any]) -> None:
         assert [one.person for one in away] == [mia.subject], "who cannot be told has no day"
         told = [one for one in await services.ledger.read(leo.tenant, limit=1000) if one.action == "guardian.ended"]
         assert {one.subject: one.details is None for one in told} == {leo.subject: True, mia.subject: False}
+        assert await connected(made) == [leo.subject], "a grant that nobody can open waits"
+        await lift(made, leo, held)
+        await all_swept(made)
+        assert await connected(made) == []
 
     await run(begin)
 
@@ -244,3 +274,110 @@ async def test_a_correction_waits_for_its_key_and_nothing_else_does(run: Run[Any
 
     await run(look)
     await run(lambda made: made.services.people.get(leo))
+
+
+async def opened(made: Deployment, first: Scope, second: Scope, person: Scope) -> Hold:
+    """A legal hold on everything in the person's drive, begun."""
+    services, school = made.services, first.tenant
+    order = HoldOrder(str(person.subject), None, "Section 12", "District Court", "7/26", LATER)
+    asked = await services.holds.open(services.approvals, school, str(first.subject), order)
+    assert asked.approval is not None
+    await services.approvals.approve(school, str(second.subject), asked.approval)
+    await all_swept(made)
+    return await services.holds.get(school, asked.id)
+
+
+async def filed(made: Deployment, person: Scope) -> None:
+    """A file in the person's drive."""
+    drive = NativeDrive(made.services.vault, made.services.database, person)
+    await put(drive, await drive.root(), "diary.txt", b"dear diary")
+
+
+async def released(made: Deployment, first: Scope, second: Scope, hold: Hold) -> None:
+    """Let go of by both."""
+    services, school = made.services, first.tenant
+    asked = await services.holds.release(services.approvals, school, str(first.subject), hold.id)
+    assert asked.release is not None
+    await services.approvals.approve(school, str(second.subject), asked.release)
+    await all_swept(made)
+
+
+async def reaches(made: Deployment, school: str, hold: str, state: State) -> Hold:
+    while (found := await made.services.holds.get(school, hold)).state is not state:
+        await asyncio.sleep(0.02)
+    return found
+
+
+async def test_a_release_says_that_it_waits_for_the_schools_key(run: Run[Any]) -> None:
+    async def begin(made: Deployment) -> None:
+        services = made.services
+        sofia, ada = await administrator(made), await arrive(made, "ada", role="administrator", age_band="adult")
+        leo = await arrive(made, "leo")
+        await filed(made, leo)
+        hold = await opened(made, sofia, ada, leo)
+        call: Any = SimpleNamespace(say=str, services=services)
+        assert hold_out(call, hold, 0).waits is None
+        asked = await services.holds.release(services.approvals, leo.tenant, str(sofia.subject), hold.id)
+        held = await suspend(made, leo.tenant)
+        with capture_logs() as logs:
+            await services.approvals.approve(leo.tenant, str(ada.subject), str(asked.release))
+            await all_swept(made)
+            assert (await services.holds.get(leo.tenant, hold.id)).state is State.RELEASING
+            while not any(one["event"] == "erasure_waits" for one in logs):
+                await asyncio.sleep(0.02)
+        assert {one.get("why") for one in logs if one["log_level"] == "warning"} == {"Suspended"}
+        (found,), _ = await services.holds.list(leo.tenant)
+        assert (found.state, found.waits, found.contents) == (State.RELEASING, "school_key", 1)
+        shown = hold_out(call, found, 0)
+        assert (shown.person, shown.basis, shown.authority) == (leo.subject, None, None)
+        assert shown.words == WAITS["school_key"]
+        mine = await suspend(made, leo.tenant, leo.subject)
+        await lift(made, Scope(leo.tenant, None), held)
+        found = await services.holds.get(leo.tenant, hold.id)
+        assert (found.order, found.waits) == (hold.order, "person_key")
+        await lift(made, leo, mine)
+        assert (await reaches(made, leo.tenant, hold.id, State.RELEASED)).waits is None
+
+    await run(begin)
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["held", "released"])
+async def test_a_hold_waits_for_its_schools_key_and_the_start_does_not(
+    run: Run[Any], tmp_path: Path, over: bool
+) -> None:
+    """The older copy knows neither that the suspension was lifted nor of the hold, nor that it was let go of."""
+
+    async def begin(made: Deployment) -> tuple[Any, ...]:
+        sofia, ada = await administrator(made), await arrive(made, "ada", role="administrator", age_band="adult")
+        leo = await arrive(made, "leo")
+        await filed(made, leo)
+        return sofia, ada, leo, await suspend(made, leo.tenant)
+
+    sofia, ada, leo, held = await run(begin)
+    shutil.copytree(tmp_path / "data", tmp_path / "backup")
+
+    async def act(made: Deployment) -> Hold:
+        made.services.containments._journal = None  # it ends before it could note that this was lifted
+        await lift(made, Scope(leo.tenant, None), held)
+        hold = await opened(made, sofia, ada, leo)
+        assert hold.state is State.OPEN
+        if over:
+            await released(made, sofia, ada, hold)
+            await reaches(made, leo.tenant, hold.id, State.RELEASED)
+        return hold
+
+    hold = await run(act)
+    shutil.rmtree(tmp_path / "data")
+    shutil.copytree(tmp_path / "backup", tmp_path / "data")
+
+    async def look(made: Deployment) -> None:
+        await all_swept(made)
+        await lift(made, Scope(leo.tenant, None), held)
+        await made.services.restorer.again()
+        assert made.services.restorer._left == []
+        await all_swept(made)
+        again = await reaches(made, leo.tenant, hold.id, State.RELEASED if over else State.OPEN)
+        assert (again.contents, again.order) == (0 if over else 1, hold.order)
+
+    await run(look)
+    await run(all_swept)

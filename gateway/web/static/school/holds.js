@@ -22,7 +22,7 @@ const STATES = () => ({
 });
 const KEEPS = ["opening", "open"];
 
-const button = (text, one, onclick, kind = "") => h("button", { type: "button", class: `button ${kind}`, "aria-label": `${text} ${one.reference}`, onclick }, text);
+const button = (text, one, onclick, kind = "") => h("button", { type: "button", class: `button ${kind}`, "aria-label": `${text} ${one.reference ?? ""}`.trim(), onclick }, text);
 
 const contents = (one) => `${ngettext("%(count)s content of a file", "%(count)s contents of files", one.contents)} · ${bytes(one.bytes)}`;
 
@@ -63,18 +63,20 @@ function steps(one, { requests, done }, box) {
   const found = [];
   if (request?.state === "proposed" && !isMine(request)) found.push(button(_("Approve…"), one, () => approve(request, done), request.kind === "hold" ? "primary" : "danger"));
   if (request) found.push(button(_("Cancel the request…"), one, () => cancel(request, done)));
+  if (one.waits === "school_key") return found; // nobody can read what it keeps, or say so in the record
   if (KEEPS.includes(one.state)) found.push(button(_("See what it keeps…"), one, () => look(one, box)), button(_("Hand it out…"), one, () => take(one)));
   if (KEEPS.includes(one.state) && !request) found.push(button(_("Release…"), one, () => release(one, done), "danger"));
   return found;
 }
 
 function facts(one, { names, requests }) {
+  const read = one.waits !== "school_key";
   const who = (id) => (requests.has(id) ? behind(requests.get(id), names) : "–");
   return h("dl", { class: "facts" },
-    line(_("What is held"), one.items ? ngettext("%(count)s file or folder that was chosen", "%(count)s files or folders that were chosen", one.items.length) : _("Everything in the school drive")),
+    read ? line(_("What is held"), one.items ? ngettext("%(count)s file or folder that was chosen", "%(count)s files or folders that were chosen", one.items.length) : _("Everything in the school drive")) : null,
     one.contents ? line(_("What it keeps"), contents(one)) : null,
-    line(_("Who asks for it"), h("bdi", {}, one.authority)),
-    line(_("The law or order it rests on"), h("bdi", {}, one.basis)),
+    read ? line(_("Who asks for it"), h("bdi", {}, one.authority)) : null,
+    read ? line(_("The law or order it rests on"), h("bdi", {}, one.basis)) : null,
     one.untold ? line(_("The person may not know"), h("bdi", {}, one.untold)) : null,
     one.began ? line(_("Since"), moment(one.began)) : line(_("Asked for"), moment(one.made)),
     one.ended ? line(_("Until"), moment(one.ended)) : line(_("Look at it again on"), [days.format(new Date(one.review)), one.overdue ? h("span", { class: "state bad" }, _("Overdue")) : null]),
@@ -89,8 +91,8 @@ function record(one, house) {
   const soon = request?.state === "approved";
   const person = nameIn(house.names)(one.person);
   return h("li", { class: "record" },
-    h("h4", { tabindex: "-1" }, h("bdi", {}, person), " · ", h("bdi", {}, one.reference)),
-    h("p", { class: "choices" }, h("span", { class: `state ${TONES[one.state]}` }, soon ? _("Approved") : STATES()[one.state]), h("span", {}, soon ? _("It is done in a moment.") : one.words)),
+    h("h4", { tabindex: "-1" }, h("bdi", {}, person), one.reference ? [" · ", h("bdi", {}, one.reference)] : null),
+    h("p", { class: "choices" }, h("span", { class: `state ${TONES[one.state]}` }, soon ? _("Approved") : STATES()[one.state]), h("span", {}, soon && !one.waits ? _("It is done in a moment.") : one.words)),
     request?.kind === "hold_release" && !soon ? h("p", { class: "note" }, _("Its release is asked for. A second administrator must approve that.")) : null,
     facts(one, house),
     buttons.length ? h("div", { class: "choices drafts" }, buttons) : null,
