@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,13 +22,18 @@ from cache.expiry import MemoryExpiry
 from cache.keyrows import is_shredded
 from cache.model import Scope
 from gateway.db.tables_erasure import erasures
-from gateway.db.tables_files import cached_files
+from gateway.db.tables_files import cached_files, upload_parts, uploads
 from gateway.db.tables_ledger import ledger_entries
 from gateway.db.tables_people import persons, schools
 from gateway.erasure import eraser
 from gateway.erasure.journal import Journal
-from gateway.erasure.model import DONE, Asked, Target
+from gateway.erasure.model import DONE, Asked, Kind, Target
+from gateway.files.uploads import UploadSpec
 from gateway.forgetting import Forgetting
+from providers.drive import Ref
+from providers.native import NativeDrive
+from providers.native import tables as native
+from tests.conformance.base import put
 from tests.gateway.erasure.conftest import ROOT, World
 from tests.gateway.erasure.mortal import Killed, Life, Mortal, MortalDatabase
 from tests.gateway.vaults import enrol, open_vault
@@ -36,8 +41,10 @@ from tests.soak import FACTOR
 
 MOST = 800
 """Steps that no erasure here has: the walk must end before."""
-STRIDES = {"person": 1, "item": 1, "people": 23, "school": 41}
-"""Each step of one person is walked through; of many, and on PostgreSQL, every so manieth; under ./scripts/soak all."""
+STRIDES = {"person": 1, "item": 1, "people": 23, "school": 41, "thing": 3}
+"""Each step of one person is walked through, and of a cached copy; of other things, of many, and on PostgreSQL, every
+so manieth; under ./scripts/soak all.
+"""
 
 
 @dataclass
@@ -126,6 +133,91 @@ async def test_death_at_every_step(
     raise AssertionError("it never ends")
 
 
+@dataclass
+class Things:
+    """What one person has: a folder with a file in it, a file beside it, an upload under way, a cached copy."""
+
+    folder: Ref
+    file: Ref
+    beside: Ref
+    upload: str
+
+    @classmethod
+    async def made(cls, world: World, who: Scope) -> Things:
+        drive = NativeDrive(world.vault, world.database, who)
+        folder = (await drive.make_folder(await drive.root(), "Diary")).ref
+        file = (await put(drive, folder, "Monday.txt", b"monday")).ref
+        beside = (await put(drive, await drive.root(), "Beside.txt", b"beside")).ref
+        sent = world.process().eraser._things._uploads
+        spec = UploadSpec("root", "A.txt", "text/plain", None, "rename")
+        upload = (await sent.create(who, "native", spec, 100, "w")).id
+        await sent.append(who, upload, 0, some_bytes())
+        return cls(folder, file, beside, upload)
+
+    async def there(self, world: World, who: Scope) -> set[str]:
+        """What of it is there now."""
+        async with world.database.read() as tx:
+            nodes = set((await tx.execute(select(native.nodes.c.id))).scalars())
+            sent = set((await tx.execute(select(uploads.c.id))).scalars())
+            copies = set((await tx.execute(select(cached_files.c.person))).scalars())
+        here = {name: getattr(self, name).id in nodes for name in ("folder", "file", "beside")}
+        here |= {"upload": self.upload in sent, "copy": who.subject in copies}
+        return {name for name, is_there in here.items() if is_there}
+
+
+async def some_bytes() -> AsyncIterator[bytes]:
+    yield b"some bytes"
+
+
+GOES: dict[Kind, set[str]] = {"native": {"folder", "file"}, "upload": {"upload"}, "temporary": {"upload", "copy"}}
+
+
+@pytest.mark.parametrize("kind", GOES)
+async def test_death_at_every_step_of_one_thing(
+    world: World, kind: Kind, expiry: MemoryExpiry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eraser, "LEASE", 0)
+    for last in range(1, MOST, max(1, STRIDES["thing"] // FACTOR)):
+        case = Case(world, f"{kind}{last}")
+        await case.make(1)
+        [who] = case.people
+        things = await Things.made(world, who)
+        target = Target(kind, {"native": things.folder.id, "upload": things.upload}.get(kind, ""))
+
+        async def begin(made: Forgetting, who: Scope = who, target: Target = target, case: Case = case) -> None:
+            begun = await made.eraser.begin_item(who, target, Asked(who.subject), receipt=True)
+            case.secret = begun.secret
+
+        died = await lived(world, expiry, Life(last), begin)
+        await finished(world)
+        await one_thing_is_right(case, kind, things)
+        if not died:
+            assert last > 10
+            return
+    raise AssertionError("it never ends")
+
+
+async def one_thing_is_right(case: Case, kind: Kind, things: Things) -> None:
+    """The thing and nothing beside it, once; or nothing at all, where nobody was promised anything."""
+    world, [who] = case.world, case.people
+    lines = await Journal(world.journal, world.signing.journal_key).open(None)
+    mine = [(line.scope, line.person) for line in lines if line.school == case.name]
+    async with world.database.read() as tx:
+        rows = (await tx.execute(select(erasures).where(erasures.c.school == case.name))).mappings().all()
+    there = await things.there(world, who)
+    everything = {"folder", "file", "beside", "upload", "copy"}
+    assert there == (everything - GOES[kind] if rows else everything)
+    assert mine == [("item", who.subject)] * len(rows)
+    assert await world.state(who) == "active"
+    drive = NativeDrive(world.vault, world.database, who)
+    async with drive.read(things.beside) as opened:
+        assert b"".join([piece async for piece in opened]) == b"beside"
+    await nothing_is_left(world)
+    if case.secret is not None:
+        assert await world.process().eraser.receipts.fetch(case.secret) is not None
+    world.made.clear()
+
+
 async def lived(world: World, expiry: MemoryExpiry, life: Life, work: Callable[[Forgetting], Awaitable[None]]) -> bool:
     """A process that begins ``work`` and runs until it is done, or dead: whether it died."""
     database: Any = MortalDatabase(world.database, life)
@@ -153,13 +245,17 @@ async def lived(world: World, expiry: MemoryExpiry, life: Life, work: Callable[[
 
 
 async def nothing_is_left(world: World) -> None:
-    """No sealed bytes but those of living copies.
+    """No sealed bytes but those of living copies, files and uploads.
 
     A death between a blob and its row leaves bytes whose key was never stored. They end after an hour, which we make of
     them.
     """
     async with world.database.read() as tx:
-        living = set((await tx.execute(select(cached_files.c.object))).scalars())
+        living = {
+            name
+            for column in (cached_files.c.object, native.parts.c.object, upload_parts.c.object)
+            for name in (await tx.execute(select(column))).scalars()
+        }
         known = set((await tx.execute(select(objects.c.id))).scalars())
     assert known == living
     for path in world.blobs():
