@@ -6,13 +6,10 @@ after it. The test walks through all of them until a process lives to the end.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -27,16 +24,17 @@ from gateway.db.tables_ledger import ledger_entries
 from gateway.db.tables_people import persons, schools
 from gateway.erasure import eraser
 from gateway.erasure.journal import Journal
-from gateway.erasure.model import DONE, Asked, Kind, Target
+from gateway.erasure.model import Asked, Kind, Target
 from gateway.files.uploads import UploadSpec
 from gateway.forgetting import Forgetting
 from providers.drive import Ref
 from providers.native import NativeDrive
 from providers.native import tables as native
 from tests.conformance.base import put
-from tests.gateway.erasure.conftest import ROOT, World
-from tests.gateway.erasure.mortal import Killed, Life, Mortal, MortalDatabase
-from tests.gateway.vaults import enrol, open_vault
+from tests.gateway.erasure.conftest import World
+from tests.gateway.erasure.deaths import finished, lived
+from tests.gateway.erasure.mortal import Life
+from tests.gateway.vaults import enrol
 from tests.soak import FACTOR
 
 MOST = 800
@@ -113,6 +111,11 @@ SCOPES: dict[str, tuple[Callable[[Case, Forgetting], Awaitable[None]], slice]] =
 """How each begins, and who of a case's people is forgotten by it."""
 
 
+async def swept(made: Forgetting) -> None:
+    """Requests that were approved."""
+    await made.approvals.sweep(10)
+
+
 @pytest.mark.both
 @pytest.mark.parametrize("scope", SCOPES)
 async def test_death_at_every_step(
@@ -125,7 +128,7 @@ async def test_death_at_every_step(
         case = Case(world, f"{scope}{last}")
         await case.make(whom.stop or 3)
         died = await lived(world, expiry, Life(last), partial(begin, case))
-        await finished(world)
+        await finished(world, swept)
         await right(case, scope, case.people[whom])
         if not died:
             assert last > 10
@@ -189,7 +192,7 @@ async def test_death_at_every_step_of_one_thing(
             case.secret = begun.secret
 
         died = await lived(world, expiry, Life(last), begin)
-        await finished(world)
+        await finished(world, swept)
         await one_thing_is_right(case, kind, things)
         if not died:
             assert last > 10
@@ -218,32 +221,6 @@ async def one_thing_is_right(case: Case, kind: Kind, things: Things) -> None:
     world.made.clear()
 
 
-async def lived(world: World, expiry: MemoryExpiry, life: Life, work: Callable[[Forgetting], Awaitable[None]]) -> bool:
-    """A process that begins ``work`` and runs until it is done, or dead: whether it died."""
-    database: Any = MortalDatabase(world.database, life)
-    outside, world.outside = world.outside, Mortal(world.outside, life, ["give_back"])  # type: ignore[assignment]
-    async with open_vault(world.database, world.folder, ROOT, expiry) as vault:
-        blobs: Any = Mortal(vault._blobs, life, ["remove"])
-        vault._blobs = vault._sweep._blobs = blobs
-        vault._database = vault._sweep._database = vault._keyring._database = database
-        made = world.process(database, vault)
-        journal: Any = Mortal(made.restorer._journal, life, ["append_all"])
-        made.restorer._journal = journal
-        await world.started(made)
-        life.counting = True
-        with suppress(Killed):
-            await work(made)
-            while not life.over and await unfinished(world):
-                await asyncio.sleep(0.005)
-        died, life.over = life.over, True  # whatever still runs of it ends here
-        for end in (made.eraser.close, made.restorer.close):
-            with suppress(Killed):
-                await end()
-        world.made.clear()
-    world.outside = outside
-    return died
-
-
 async def nothing_is_left(world: World) -> None:
     """No sealed bytes but those of living copies, files and uploads.
 
@@ -264,24 +241,6 @@ async def nothing_is_left(world: World) -> None:
     while await world.vault.sweep(1000):
         pass
     assert {path.name for path in world.blobs()} == living
-
-
-async def unfinished(world: World) -> int:
-    async with world.database.read() as tx:
-        return int((await tx.execute(select(func.count()).where(erasures.c.step != DONE))).scalar_one())
-
-
-async def finished(world: World) -> None:
-    """The next process, which lives; requests that were approved are swept as its sweeper would."""
-    made = await world.started()
-    for _ in range(1000):
-        await made.approvals.sweep(10)
-        if not await unfinished(world):
-            break
-        await asyncio.sleep(0.005)
-    else:
-        raise AssertionError("not finished")
-    await world.close()
 
 
 async def right(case: Case, scope: str, forgotten: list[Scope]) -> None:

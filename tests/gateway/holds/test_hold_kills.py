@@ -5,11 +5,9 @@ The next start finishes it: what is held is never lost before it is released, an
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any
+from functools import partial
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -22,13 +20,14 @@ from gateway.db.tables_erasure import erasures
 from gateway.db.tables_holds import holds
 from gateway.db.tables_people import persons
 from gateway.erasure import eraser
-from gateway.erasure.model import DONE, Asked, Target
+from gateway.erasure.model import Asked, Target
 from gateway.forgetting import Forgetting
 from gateway.holds import Hold, State
-from tests.gateway.erasure.conftest import ROOT, World
-from tests.gateway.erasure.mortal import Killed, Life, Mortal, MortalDatabase
+from tests.gateway.erasure.conftest import World
+from tests.gateway.erasure.deaths import finished, lived
+from tests.gateway.erasure.mortal import Life
 from tests.gateway.holds.conftest import drive, exported, files, opened, order
-from tests.gateway.vaults import enrol, open_vault
+from tests.gateway.vaults import enrol
 from tests.soak import FACTOR
 
 MOST = 400
@@ -105,57 +104,13 @@ async def test_death_at_every_step(
     for last in range(1, MOST, max(1, STRIDES[world.database.dialect] // FACTOR)):
         story = Story(world, f"{act}{last}")
         await story.make(held=act != "hold")
-        died = await lived(world, expiry, Life(last), story, ACTS[act])
-        await finished(world)
+        died = await lived(world, expiry, Life(last), partial(ACTS[act], story))
+        await finished(world, partial(settled, world))
         await right(story, act)
         if not died:
             assert last > 8
             return
     raise AssertionError("it never ends")
-
-
-async def lived(world: World, expiry: MemoryExpiry, life: Life, story: Story, act: Any) -> bool:
-    """A process that runs ``act`` until nothing is left to do, or it is dead: whether it died."""
-    database: Any = MortalDatabase(world.database, life)
-    outside, world.outside = world.outside, Mortal(world.outside, life, ["give_back"])  # type: ignore[assignment]
-    async with open_vault(world.database, world.folder, ROOT, expiry) as vault:
-        blobs: Any = Mortal(vault._blobs, life, ["remove"])
-        vault._blobs = vault._sweep._blobs = blobs
-        vault._database = vault._sweep._database = vault._keyring._database = database
-        made = world.process(database, vault)
-        journal: Any = Mortal(made.restorer._journal, life, ["append_all"])
-        made.restorer._journal = journal
-        await world.started(made)
-        life.counting = True
-        with suppress(Killed):
-            await act(story, made)
-            while not life.over and await unfinished(world):
-                await asyncio.sleep(0.005)
-        died, life.over = life.over, True
-        for end in (made.eraser.close, made.restorer.close):
-            with suppress(Killed):
-                await end()
-        world.made.clear()
-    world.outside = outside
-    return died
-
-
-async def unfinished(world: World) -> int:
-    async with world.database.read() as tx:
-        return int((await tx.execute(select(func.count()).where(erasures.c.step != DONE))).scalar_one())
-
-
-async def finished(world: World) -> None:
-    """The next process, which lives."""
-    made = await world.started()
-    for _ in range(1000):
-        await settled(world, made)
-        if not await unfinished(world):
-            break
-        await asyncio.sleep(0.005)
-    else:
-        raise AssertionError("not finished")
-    await world.close()
 
 
 async def right(story: Story, act: str) -> None:
