@@ -27,11 +27,11 @@ class Full(io.StringIO):
 def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[Full]:
     """Where the log goes."""
     handlers, level = logging.root.handlers, logging.root.level
-    stream = Full()
+    stream, said = Full(), structlog.get_config()
     monkeypatch.setattr("sys.stderr", stream)
     configure("info")
     yield stream
-    structlog.reset_defaults()
+    structlog.configure(**said)
     logging.root.handlers, logging.root.level = handlers, level
 
 

@@ -82,10 +82,10 @@ class Shell:
 def _logs() -> Iterator[None]:
     """A command says where the logs of its process go: this process does other things afterwards."""
     root = logging.root
-    before = root.handlers[:], root.level
+    before, said = (root.handlers[:], root.level), structlog.get_config()
     yield
     root.handlers, root.level = before[0], before[1]
-    structlog.reset_defaults()
+    structlog.configure(**said)
 
 
 @pytest.fixture
