@@ -221,8 +221,11 @@ class Jobs:
 
     async def watch(self, tenant: str, person: str, job: str, after: str | None = None) -> AsyncIterator[JobView]:
         """The job at each change until it has ended; ``after`` is the tag last seen. Nothing for a foreign job."""
-        seen, begun = after, time.monotonic()
+        seen, begun, shown = after, time.monotonic(), 0
         while (view := await self.get(tenant, person, job)) is not None:
+            if view.bytes_done < shown:  # rows are read before the live figure: what was written between is in neither
+                view = await self.get(tenant, person, job) or view
+            shown = view.bytes_done
             pause = max(_PACE, _SHARE * (time.monotonic() - begun))
             if view.tag != seen:
                 seen = view.tag

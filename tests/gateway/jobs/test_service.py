@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,23 @@ async def test_progress_is_seen_live_and_from_another_process(database: Database
     tags = [view.tag for view in seen]
     assert len(tags) == len(set(tags)), "the same view is never told twice"
     assert [view async for view in jobs.watch(SCHOOL, PERSON, job, after=tags[-1])] == []
+
+
+async def test_what_is_written_during_a_look_does_not_turn_progress_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows were read before the write, the live figure after it: six bytes are in neither."""
+    jobs = make_jobs(database)
+    whole = await jobs.get(SCHOOL, PERSON, await order(jobs, new("one")))
+    assert whole is not None
+    looks = iter([3, 9, 3, 9, 10])
+    monkeypatch.setattr(jobs, "get", lambda *_: _view(whole, next(looks)))
+    told = [view.bytes_done async for view in jobs.watch(SCHOOL, PERSON, whole.id)]
+    assert told == [3, 9, 10]
+
+
+async def _view(view: JobView, done: int) -> JobView:
+    return replace(view, bytes_done=done, state=JobState.DONE if done == 10 else JobState.RUNNING)
 
 
 async def test_nothing_readable_reaches_the_database(database: Database, tmp_path: Path) -> None:
