@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -98,7 +101,10 @@ async def test_an_administrator_sets_the_formats_of_the_school(gateway: Running)
         assert (await get(page, "/v1/school/settings"))["exports"]["spreadsheet"] == "xlsx"
 
 
-async def test_office_files_become_documents_only_where_that_is_wanted(gateway: Running) -> None:
+async def test_office_files_become_documents_only_where_that_is_wanted(gateway: Running, tmp_path: Path) -> None:
+    older = tmp_path / "Letter.docx"  # of another time: what has one name and one time is held to be the same
+    older.write_bytes(b"Dear parents")
+    os.utime(older, (1_700_000_000, 1_700_000_000))
     async with browsing() as context:
         page = await beside(context, gateway, "jonas.weber", "Hillcrest Academy")
         letter = {"name": "Letter.docx", "mimeType": "text/plain", "buffer": b"Dear parents"}
@@ -117,7 +123,7 @@ async def test_office_files_become_documents_only_where_that_is_wanted(gateway: 
         await files.set_input_files([letter])
         await dialog.get_by_role("button", name="Cancel").click()
         await expect(sent).to_have_count(1)
-        await pane(page, "second").locator('[data-part="files"]').set_input_files([letter])
+        await pane(page, "second").locator('[data-part="files"]').set_input_files([older])
         await expect(row(page, "second", "Letter.docx")).to_be_visible()
         await choose(page, "second", "Letter.docx", "Copy to the other side")
         await page.locator("#dialog-transfer").get_by_label("Turn Office files into Google documents").check()
