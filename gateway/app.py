@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -83,7 +82,7 @@ from gateway.safety import UnsafeSettings, serving
 from gateway.schools import Retentions, SchoolChoices, by_media_type, usual
 from gateway.settings import Settings
 from gateway.signing import SigningKeys
-from gateway.stores import StartRefused, Stores, opened
+from gateway.stores import StartRefused, Stores, journal_path, opened
 from gateway.sweeper import Sweeper
 from gateway.sweeps import own_sweeps, sweeps
 from gateway.transfers import Transfers
@@ -410,8 +409,3 @@ async def _time_went_back(database: Database) -> None:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def journal_path(settings: Settings) -> Path:
-    """The erasure journal: outside the data folder, so that a restored copy of that folder cannot hold an older one."""
-    return settings.journal_dir / "erasures.jsonl"

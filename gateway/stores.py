@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -78,6 +79,11 @@ async def opened(
     except Misplaced as error:
         raise StartRefused(str(error)) from None
     return Stores(vault, database, Cycles(keyring, database, vault.rewriter, SEALED), regions)
+
+
+def journal_path(settings: Settings) -> Path:
+    """The erasure journal: outside the data folder, so that a restored copy of that folder cannot hold an older one."""
+    return settings.journal_dir / "erasures.jsonl"
 
 
 def _places(settings: Settings, cafile: str | None) -> RootPlaces:

@@ -52,9 +52,10 @@ class Beside:
 
 
 @asynccontextmanager
-async def beside() -> AsyncIterator[Beside]:
-    """Opened by the settings of the environment. StartRefused, UnsafeSettings."""
+async def beside(*, older: bool = False) -> AsyncIterator[Beside]:
+    """Opened by the settings of the environment; ``older``: also an older copy. StartRefused, UnsafeSettings."""
     from cache.errors import StorageError
+    from gateway.commands.copies import refuse_older
     from gateway.db.engine import DatabaseInUse
     from gateway.db.migrate import DatabaseTooNew
     from gateway.ledger import Ends, Ledger
@@ -70,6 +71,8 @@ async def beside() -> AsyncIterator[Beside]:
             stores = await opened(settings, os.environ.get("SSL_CERT_FILE"), stack, beside=True)
             signing = SigningKeys(stores.vault, stores.database)
             await signing.start()
+            if not older:
+                await refuse_older(settings, stores.database, signing.journal_key)
             ends = Ends.of(signing.journal_key)
             ledger = Ledger(stores.vault, stores.database, ends)
             retentions = Retentions(SchoolChoices(stores.vault, stores.database, ledger, usual(settings)))
@@ -79,14 +82,14 @@ async def beside() -> AsyncIterator[Beside]:
         raise StartRefused(str(error)) from error
 
 
-def run(work: Callable[[Beside], Awaitable[int]]) -> NoReturn:
-    """Do it, and end with what it gives back; 2 where it could not be begun."""
+def run(work: Callable[[Beside], Awaitable[int]], *, older: bool = False) -> NoReturn:
+    """Do it, and end with what it gives back; 2 where it could not be begun. ``older``: see `beside`."""
     from gateway.logs import configure
     from gateway.safety import UnsafeSettings
     from gateway.stores import StartRefused
 
     async def whole() -> int:
-        async with beside() as found:
+        async with beside(older=older) as found:
             return await work(found)
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys

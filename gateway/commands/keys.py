@@ -169,15 +169,19 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 async def _opened(without: frozenset[int]) -> AsyncIterator[tuple[Cycles, Ledger]]:
     import os
 
+    from gateway.commands.copies import refuse_older
     from gateway.ledger import Ends, Ledger
     from gateway.safety import load
     from gateway.signing import SigningKeys
     from gateway.stores import opened
 
     async with AsyncExitStack() as stack:
-        stores = await opened(load(), os.environ.get("SSL_CERT_FILE"), stack, without=without)
+        settings = load()
+        stores = await opened(settings, os.environ.get("SSL_CERT_FILE"), stack, without=without)
         signing = SigningKeys(stores.vault, stores.database)
         await signing.start()
+        if not without:  # `retire` gives up a version that is missing: without that no gateway starts on the copy
+            await refuse_older(settings, stores.database, signing.journal_key)
         yield stores.cycles, Ledger(stores.vault, stores.database, Ends.of(signing.journal_key))
 
 

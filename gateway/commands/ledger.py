@@ -42,7 +42,7 @@ def verify(
         if pinned is None:
             refuse("--file needs --keys: what is in the export itself proves nothing")
         sys.exit(_file(exported, pinned, None if proof is None else _json(proof)))
-    run(lambda beside: _chains(beside, school, pinned, known))
+    run(lambda beside: _chains(beside, school, pinned, known), older=True)
 
 
 @ledger.command()

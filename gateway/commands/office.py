@@ -21,6 +21,7 @@ from sqlalchemy import select
 from cache.errors import StorageError
 from gateway.books import DEPLOYMENT, Books
 from gateway.commands.beside import announce, instructed
+from gateway.commands.copies import refuse_older
 from gateway.containment import Containments
 from gateway.db.engine import Database, DatabaseInUse
 from gateway.db.migrate import DatabaseTooNew
@@ -78,6 +79,7 @@ async def office(settings: Settings) -> AsyncIterator[Office]:
         vault, database = stores.vault, stores.database
         signing = SigningKeys(vault, database)
         await signing.start()
+        await refuse_older(settings, database, signing.journal_key)
         ledger, books = Ledger(vault, database, Ends.of(signing.journal_key)), Books(vault)
         yield Office(
             database,

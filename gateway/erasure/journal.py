@@ -26,6 +26,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,17 +78,34 @@ class Journal:
 
         The lines after ``applied``. JournalRefused.
         """
-        if not self._path.exists():
-            if applied:
-                raise JournalRefused(
-                    "The erasure journal is missing, but this database has seen entries of it. Put the journal back: "
-                    "without it a restored database could bring forgotten people back."
-                )
+        if not self._there(applied):
             await asyncio.to_thread(_make, self._path)
+        return await self._whole(applied or 0)
+
+    async def look(self, applied: int) -> Sequence[Line]:
+        """`open` for who only looks: nothing is made or mended, and a journal that is not there yet has no line.
+
+        OSError, JournalRefused.
+        """
+        if not self._there(applied):
+            return []
+        return await self._whole(applied, only=True)
+
+    def _there(self, applied: int | None) -> bool:
+        there = self._path.exists()
+        if applied and not there:
+            raise JournalRefused(
+                "The erasure journal is missing, but this database has seen entries of it. Put the journal back: "
+                "without it a restored database could bring forgotten people back."
+            )
+        return there
+
+    async def _whole(self, applied: int, *, only: bool = False) -> Sequence[Line]:
         async with self._lock:
             self._forget()
-            lines = await asyncio.to_thread(self._hold, lambda handle: self._catch_up(handle, applied or 0))
-        if (applied or 0) > self._last:
+            work = partial(self._catch_up, after=applied, only=only)
+            lines: Sequence[Line] = await asyncio.to_thread(self._hold, work, only=only)
+        if applied > self._last:
             raise JournalRefused(
                 f"The erasure journal ends at {self._last}, the database has seen {applied}. "
                 "An older journal was put in place: put the newest one back."
@@ -134,16 +152,16 @@ class Journal:
             texts.append(json.dumps({**json.loads(_canonical(line)), "mac": mac.hex()}).encode() + b"\n")
         return texts
 
-    def _hold(self, work: Callable[[int], T]) -> T:
-        """Work on the open file, alone among all processes. Blocking."""
-        handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+    def _hold(self, work: Callable[[int], T], *, only: bool = False) -> T:
+        """Work on the open file, alone among all processes; ``only`` look at it. Blocking."""
+        handle = os.open(self._path, (os.O_RDONLY if only else os.O_RDWR) | os.O_CLOEXEC)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(handle, fcntl.LOCK_SH if only else fcntl.LOCK_EX)
             return work(handle)
         finally:
             os.close(handle)
 
-    def _catch_up(self, handle: int, after: int | None = None) -> list[Line]:
+    def _catch_up(self, handle: int, after: int | None = None, *, only: bool = False) -> list[Line]:
         """Read and check what stands behind the lines known here: another process writes to the same journal.
 
         Those after the sequence ``after``; with None none is kept.
@@ -153,7 +171,8 @@ class Journal:
             file.seek(self._read)
             for text in file:
                 if not text.endswith(b"\n"):  # a crash in the middle of a line: it was never acknowledged
-                    os.ftruncate(handle, self._read)
+                    if not only:
+                        os.ftruncate(handle, self._read)
                     break
                 line = self._check(text)
                 self._places[_key(line)] = self._read

@@ -57,6 +57,8 @@ Void = Callable[[AsyncConnection, Restored], Awaitable[None]]
 BEAT: Final = 15.0
 """Seconds between two marks: what is lost of a copy that was made and put back within them cannot be told."""
 _START: Final = "start"
+_LOOKS: Final = 3
+_MOMENT: Final = 1.0
 _LOCK: Final = 0x4A4F5552  # any number that other programs in the same database do not use
 
 
@@ -73,6 +75,33 @@ def _was_restored(unseen: Sequence[Line], state: _State, mark: int | None) -> bo
     """Whether this is an older copy: it lacks another start, or counts less than the mark (or that is gone)."""
     lost = any(line.scope == _START and line.erasure != state.starting for line in unseen)
     return lost or state.generation < (mark or 0) or (mark is None and state.generation > 0)
+
+
+async def is_older_copy(journal: Journal, mark: Mark, database: Database) -> bool:
+    """Whether this is an older copy on which nothing was started yet: for commands, which only look.
+
+    OSError, JournalRefused.
+    """
+    for _ in range(_LOOKS):
+        known = await _known(database)
+        marked, lines = await asyncio.to_thread(mark.read), await journal.look(0 if known is None else known.applied)
+        # The database after them: a gateway that runs meanwhile only makes it know more.
+        state = await _known(database) or _State(0, 0, None)
+        async with database.read() as tx:
+            seen = set((await tx.execute(select(journal_seen.c.sequence))).scalars())
+        unseen = [line for line in lines if line.sequence > state.applied and line.sequence not in seen]
+        if not _was_restored(unseen, state, marked):
+            return False
+        if marked is not None:
+            return True
+        await asyncio.sleep(_MOMENT)  # the first start of all counts in the database first
+    return True
+
+
+async def _known(database: Database) -> _State | None:
+    async with database.read() as tx:
+        row = (await tx.execute(select(erasure_state))).one_or_none()
+    return None if row is None else _State(row.applied, row.generation, row.starting)
 
 
 class Restorer:
