@@ -29,6 +29,10 @@ FAILURES: Final = {
     "certificate": sentence("The address could not prove who it is. Look at its certificate."),
     "answer": sentence("The address did not take the message. Look at what its status means."),
     "gone": sentence("The address said that it is no longer used, so nothing is sent there. Set it again."),
+    "restored": sentence(
+        "The gateway was put back to an older copy. This address may have been changed or taken away since, so nothing "
+        "is sent there until you set it again."
+    ),
 }
 """What an administrator is told, by code."""
 

@@ -28,13 +28,16 @@ from gateway.erasure.model import Asked
 from gateway.erasure.model import Target as Thing
 from gateway.lawful import Actor, Order, WrongState
 from gateway.restored import ACTION
+from gateway.rights.exports import NoExport
 from gateway.settings import Settings
 from gateway.suspended import Kind
+from gateway.webhooks import Wanted, outbox
 from tests.databases import Server
 from tests.gateway.containment.test_switches import connect
 from tests.gateway.rights.conftest import DAY, claims, oneself, principal
 
 ISSUER = "https://id.example"
+ADDRESS = Wanted("https://hooks.example/a", 0)
 Found = TypeVar("Found")
 
 
@@ -88,6 +91,7 @@ class Cast:
     correction: str = ""
     lawful: str = ""
     lifted: str = ""
+    export: str = ""
     account: str = ""
 
     def __getattr__(self, name: str) -> Scope:
@@ -142,8 +146,12 @@ async def before(made: Deployment) -> Cast:
     held = await services.containments.begin(Word(cast.kim.tenant), Target(Kind.PERSON, cast.id("kim")), "odd")
     cast.lifted = held.id
     chosen = {"inactive_days": 100, "notice_days": 14}
-    await services.school_choices.change(cast.sofia.tenant, cast.id("sofia"), 0, {}, None, chosen)
+    address = services.webhooks.change(cast.sofia.tenant, ADDRESS)
+    await services.school_choices.change(cast.sofia.tenant, cast.id("sofia"), 0, {}, address, chosen)
+    _, cast.export = await services.rights.exports.ask(oneself(cast.pia))
     async with services.database.write() as tx:
+        message: dict[str, Any] = {"person": cast.id("pia"), "kind": "job.done", "now": now, "lasted": 1000, "data": {}}
+        assert await outbox.put(tx, school=cast.sofia.tenant, **message)
         await tx.execute(update(persons).where(persons.c.id == cast.id("tom")).values(seen=now - 200 * DAY))
     told = {"person": cast.id("tom"), "school": cast.tom.tenant}
     await row(made, inactivity, **told, noticed=now - 15 * DAY, due=now - DAY)
@@ -160,6 +168,8 @@ async def since(made: Deployment, cast: Cast) -> None:
     services, school, by = made.services, cast.sofia.tenant, Actor(cast.id("sofia"))
     await arrive(made, "tom")
     await services.accounts.disconnect(principal(cast.pia), cast.account)
+    await services.rights.exports.begin(principal(cast.pia), cast.export)
+    assert (await services.webhooks.get(school)).waiting == 1  # type: ignore[union-attr]
     await services.eraser.begin(cast.leo)
     await services.eraser.begin_item(cast.pia, Thing("report", "report"), Asked(cast.id("pia")), receipt=False)
     await services.containments.lift(Word(school), cast.lifted, "harmless")
@@ -206,6 +216,11 @@ async def look(made: Deployment, cast: Cast) -> None:
     async with services.database.read() as tx:
         for table, left in ((sessions, 0), (inactivity, 0), (jobs, 1)):
             assert (await tx.execute(select(func.count()).select_from(table))).scalar_one() == left, table.name
+    with pytest.raises(NoExport):
+        await services.rights.exports.find(principal(cast.pia), cast.export)
+    address = await services.webhooks.get(school)
+    assert address is not None
+    assert (address.stopped, address.failure, address.waiting) == (True, "restored", 0)
     for name in ("sofia", "ada"):
         with pytest.raises(WrongState):
             await services.lawful.hand_out(school, Actor(cast.id(name)), cast.lawful)
@@ -249,6 +264,11 @@ async def test_an_older_copy_of_everything(stage: Stage) -> None:
 
     async def again(made: Deployment) -> None:
         await look(made, cast)
+        address = made.services.webhooks.change(school, ADDRESS)
+        version = (await made.services.school_choices.get(school)).version
+        await made.services.school_choices.change(school, cast.id("sofia"), version, {}, address, {})
+        told = await made.services.webhooks.get(school)
+        assert (told.stopped, told.failure) == (False, None)  # type: ignore[union-attr]
         assert [len(await restores_told(made, chain)) for chain in (school, "deployment")] == [1, 1], "once"
 
     await stage.run(again)
