@@ -84,7 +84,7 @@ from gateway.settings import Settings
 from gateway.signing import SigningKeys
 from gateway.stores import StartRefused, Stores, journal_path, opened
 from gateway.sweeper import Sweeper
-from gateway.sweeps import own_sweeps, sweeps
+from gateway.sweeps import meanwhile, own_sweeps, sweeps
 from gateway.transfers import Transfers
 from gateway.transfers.proofs import Proofs
 from gateway.transfers.standing import standing
@@ -231,7 +231,9 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
     told, slots = Endings(services.ledger).tell, min(settings.limits.streams, 64)
     worker = Worker(services.jobs, executors, slots=slots, tell=told)
     clock, settle = stores.database.clock, partial(_time_went_back, stores.database)
-    sweeper = Sweeper(sweeps(services), clock, settle, Lease(stores.database, "sweep"))
+    sweeper = Sweeper(
+        sweeps(services), clock, settle, Lease(stores.database, "sweep"), meanwhile=meanwhile(services)
+    )  # fmt: skip
     own = Sweeper({**own_sweeps(services), "attested": lambda _: attesting.sweep()}, clock, settle)
     keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend}, clock, settle)  # a cycle takes its time
     deliveries = Deliveries(services.webhooks, stores.database)

@@ -3,7 +3,7 @@
 A kind of which a whole step was full goes on at once, a kind that has nothing more waits for the next round. Before
 every step there is a rest as long as the step before it took, so that sweeping never takes more than half of what there
 is, and steps that take long become smaller where that makes them shorter. As long as the database's clock is doubted
-nothing ends: see `gateway.db.clock`.
+nothing ends (see `gateway.db.clock`); what ends nothing because its time has come goes on all the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import structlog
@@ -58,15 +59,18 @@ class Sweeper:
         turn: Turn | None = None,
         *,
         every: float = EVERY,
+        meanwhile: Mapping[str, Sweep] = MappingProxyType({}),
     ) -> None:
         """``settle`` runs before a clock that went back is believed: what nobody may read again ends there.
 
         ``turn``: where what is swept is shared with other processes; None for what is this process's own.
+        ``meanwhile``: instead of ``sweeps`` while the clock is doubted: nothing that ends because its time has come.
         """
         self._sweeps = sweeps
         self._clock = clock
         self._settle = settle
         self._turn = turn
+        self._meanwhile = meanwhile
         self._every = every
         self._sizes = dict.fromkeys(sweeps, STEP)
         self._last: dict[str, tuple[int, float]] = {}
@@ -89,6 +93,7 @@ class Sweeper:
             if await self.may():
                 await self.round()
             else:
+                await self.meanwhile()
                 await self._stand_back()  # another process may know better what time it is
             await asyncio.sleep(max(REST, begun + self._every - time.monotonic()))
 
@@ -104,6 +109,14 @@ class Sweeper:
             self._clock.believe()
             log.info("clock_believed")
         return not self._clock.parked
+
+    async def meanwhile(self) -> None:
+        """One step of each kind that goes on while the clock is doubted."""
+        for kind, sweep in self._meanwhile.items():
+            if not await self._ours():
+                return
+            if count := await self._step(kind, sweep, STEP):
+                log.info("swept", kind=kind, count=count)
 
     async def round(self) -> None:
         """One step of every kind; then those go on that were full, until none is or the next round is due."""
@@ -151,8 +164,11 @@ class Sweeper:
 
     async def once(self, kind: str, limit: int = STEP) -> int:
         """One step of one store. How many ended."""
+        return await self._step(kind, self._sweeps[kind], limit)
+
+    async def _step(self, kind: str, sweep: Sweep, limit: int) -> int:
         try:
-            return await self._sweeps[kind](limit)
+            return await sweep(limit)
         except Exception as error:  # noqa: BLE001  # one store's trouble must not keep the others from ending
             log.warning("sweep_failed", kind=kind, why=type(error).__name__)
             return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.api.services import Services
+from gateway.holds import KIND as HOLD
+from gateway.lawful import KIND as LAWFUL
 from gateway.operations import replace_keys
 from gateway.schools import DAY
 from gateway.sweeper import Sweep
@@ -17,6 +19,15 @@ CHAINS = 50
 def own_sweeps(services: Services) -> Mapping[str, Sweep]:
     """What is this process's own, or its machine's: swept in each."""
     return {"known": lambda _: services.freshness.sweep(), "here": lambda _: services.vault.sweep_own()}
+
+
+def meanwhile(services: Services) -> Mapping[str, Sweep]:
+    """What goes on while the clock is doubted: it ends nothing because its time has come."""
+    return {
+        "approvals": lambda limit: services.approvals.at_once((HOLD, LAWFUL), limit),
+        "containments": services.containments.sweep,
+        "holds": services.holds.opening.go_on,
+    }
 
 
 def sweeps(services: Services) -> Mapping[str, Sweep]:

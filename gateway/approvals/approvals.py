@@ -8,7 +8,7 @@ A suspended key of the school holds up no request: only its details are not read
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
@@ -178,6 +178,13 @@ class Approvals:
             for request in found.scalars().all():
                 done += await self._settle(request)
         return done + await self._tidy(now - KEPT, limit)
+
+    async def at_once(self, kinds: Collection[str], limit: int) -> int:
+        """Do what was approved of these kinds and waits for no delay, whatever time it is. How many."""
+        ready = (approvals.c.state == State.APPROVED) & (approvals.c.delay == 0) & approvals.c.kind.in_(kinds)
+        async with self._database.read() as tx:
+            found = await tx.execute(select(approvals.c.id).where(ready).order_by(approvals.c.made).limit(limit))
+        return sum([await self._settle(request) for request in found.scalars().all()])
 
     async def _settle(self, request: str) -> int:
         """Do or end one request, if it is still what the sweep took it for."""

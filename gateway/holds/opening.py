@@ -56,7 +56,11 @@ class Opening:
 
     async def sweep(self, limit: int) -> int:
         """Begin what was approved, go on with what is opening, end what nobody approved or is long over. How many."""
-        done = await self._lapse(limit)
+        return await self._lapse(limit) + await self.go_on(limit) + await self._tidy(limit)
+
+    async def go_on(self, limit: int) -> int:
+        """Begin what was approved, go on with what is opening: that ends nothing, whatever time it is. How many."""
+        done = 0
         for state, step in ((State.APPROVED, self._begin), (State.VOID, self._note_void), (State.OPENING, self._go_on)):
             async with self._database.read() as tx:
                 query = select(table.c.id, table.c.school).where(table.c.state == state, table.c.ended.is_(None))
@@ -66,7 +70,7 @@ class Opening:
                     done += await step(row.school, row.id)
                 except Exception as error:  # noqa: BLE001  # one hold's trouble must not keep the others waiting
                     log.warning("hold_waits", request=row.id, why=type(error).__name__)
-        return done + await self._tidy(limit)
+        return done
 
     async def _lapse(self, limit: int) -> int:
         """Holds whose approval is over without the second administrator."""

@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select, update
 
 import cache
 import gateway
 import providers
 from gateway.app import Deployment, deployment, run
+from gateway.containment import Target, Word
+from gateway.db.tables_approvals import approvals
+from gateway.db.tables_containment import containments
+from gateway.db.tables_people import sessions
+from gateway.holds import Order as HoldOrder
+from gateway.holds import State
+from gateway.suspended import Kind
 from gateway.sweeper import STEP, Sweeper
-from tests.gateway.containment.test_starting import settings
+from tests.gateway.containment.test_starting import LATER, arrive, filed, settings
 
 SHARED = {
     "answers", "approvals", "blobs", "cached", "caps", "consents", "containments", "detections", "guardians",
@@ -123,3 +131,36 @@ async def test_a_running_process_starts_all_of_its_sweepers(tmp_path: Path, monk
 async def all_of(events: Iterable[asyncio.Event]) -> None:
     for event in events:
         await event.wait()
+
+
+async def test_holds_begin_and_suspensions_are_noted_while_the_clock_is_doubted(tmp_path: Path) -> None:
+    """Nothing of it ends by time. What does, stays: a request whose delay is over, a sign-in."""
+    async with deployment(settings(tmp_path)) as made:
+        services = made.services
+        sofia, ada = [await arrive(made, one, role="administrator", age_band="adult") for one in ("sofia", "ada")]
+        leo, mia, school = await arrive(made, "leo"), await arrive(made, "mia"), sofia.tenant
+        await filed(made, leo)
+        asked = await services.holds.open(
+            services.approvals,
+            school,
+            str(sofia.subject),
+            HoldOrder(str(leo.subject), None, "Section 12", "District Court", "7/26", LATER),
+        )
+        await services.approvals.approve(school, str(ada.subject), str(asked.approval))
+        forget, _ = await services.orders.many(school, str(sofia.subject), [str(leo.subject)], {})
+        await services.orders.approve(school, str(ada.subject), forget.id)
+        held = await services.containments.begin(Word(school), Target(Kind.PERSON, str(mia.subject)), "odd")
+        async with services.database.write() as tx:
+            await tx.execute(update(approvals).where(approvals.c.id == forget.id).values(due=1))
+            await tx.execute(update(containments).values(noted=None))
+            ended = {"id": "s", "school": school, "person": leo.subject, "signed_in_at": 1, "used": 1}
+            await tx.execute(insert(sessions).values(**ended, secret=b"s" * 32, ends=1))
+        services.database.clock.park(3_600_000)
+        assert not await made.sweeper.may()
+        await made.sweeper.meanwhile()
+        assert (await services.holds.get(school, asked.id)).state is State.OPEN
+        async with services.database.read() as tx:
+            noted = select(containments.c.noted).where(containments.c.id == held.id)
+            assert (await tx.execute(noted)).scalar_one() is not None
+            assert (await tx.execute(select(sessions.c.id))).scalars().all() == ["s"]
+        assert (await services.approvals.get(school, forget.id)).state == "approved"

@@ -185,6 +185,19 @@ async def nothing() -> None:
     """No clock went back."""
 
 
+async def test_what_ends_nothing_by_time_goes_on_while_the_clock_is_doubted() -> None:
+    clock, ends, goes = Clock(), Rows(1), Rows(1)
+    clock.park(3_600_000)
+    sweeper = Sweeper({"ends": ends}, clock, nothing, every=0.0, meanwhile={"failing": fails, "goes": goes})
+    await sweeper.start()
+    async with asyncio.timeout(60):
+        while goes.left:
+            await asyncio.sleep(0)
+    await sweeper.close()
+    assert ends.steps == []
+    assert goes.steps[0] == STEP
+
+
 async def fails(_limit: int) -> int:
     raise OSError
 
