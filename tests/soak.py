@@ -27,6 +27,11 @@ def storms(factor: int = FACTOR) -> range:
     return range(1, 2 + factor // 4)
 
 
+def stride(usual: int, factor: int = FACTOR) -> int:
+    """Steps from one death to the next where each step of something is walked through: under ./scripts/soak each."""
+    return usual if factor == 1 else 1
+
+
 def kills(factor: int = FACTOR) -> int:
     """Processes that are killed at seeded points, at least."""
     struck = (ON_SQLITE + ON_POSTGRESQL) * LEGS - SLEEPERS

@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -22,24 +23,25 @@ from gateway.db.tables_erasure import erasures
 from gateway.db.tables_files import cached_files, upload_parts, uploads
 from gateway.db.tables_ledger import ledger_entries
 from gateway.db.tables_people import persons, schools
+from gateway.db.tables_work import jobs
 from gateway.erasure import eraser
 from gateway.erasure.journal import Journal
 from gateway.erasure.model import Asked, Kind, Target
 from gateway.files.uploads import UploadSpec
 from gateway.forgetting import Forgetting
-from providers.drive import Ref
-from providers.native import NativeDrive
+from providers.drive import OnConflict, Ref
+from providers.native import Allowance, NativeDrive
 from providers.native import tables as native
 from tests.conformance.base import put
 from tests.gateway.erasure.conftest import World
 from tests.gateway.erasure.deaths import finished, lived
 from tests.gateway.erasure.mortal import Life
 from tests.gateway.vaults import enrol
-from tests.soak import FACTOR
+from tests.soak import stride
 
 MOST = 800
 """Steps that no erasure here has: the walk must end before."""
-STRIDES = {"person": 1, "item": 1, "people": 23, "school": 41, "thing": 3}
+STRIDES = {"person": 1, "item": 1, "people": 23, "school": 41, "thing": 5}
 """Each step of one person is walked through, and of a cached copy; of other things, of many, and on PostgreSQL, every
 so manieth; under ./scripts/soak all.
 """
@@ -106,7 +108,7 @@ SCOPES: dict[str, tuple[Callable[[Case, Forgetting], Awaitable[None]], slice]] =
     "person": (person, slice(2, 3)),
     "item": (item, slice(0, 0)),
     "people": (people, slice(2, 4)),
-    "school": (school, slice(0, 3)),
+    "school": (school, slice(0, 2)),
 }
 """How each begins, and who of a case's people is forgotten by it."""
 
@@ -123,10 +125,10 @@ async def test_death_at_every_step(
 ) -> None:
     monkeypatch.setattr(eraser, "LEASE", 0)  # on PostgreSQL the next process need not wait for the dead one's
     begin, whom = SCOPES[scope]
-    stride = STRIDES[scope] * (1 if world.database.dialect == "sqlite" else 3)
-    for last in range(1, MOST, max(1, stride // FACTOR)):
+    usual = STRIDES[scope] * (1 if world.database.dialect == "sqlite" else 3)
+    for last in range(1, MOST, stride(usual)):
         case = Case(world, f"{scope}{last}")
-        await case.make(whom.stop or 3)
+        await case.make(max(whom.stop, 3 if scope == "item" else 2))
         died = await lived(world, expiry, Life(last), partial(begin, case))
         await finished(world, swept)
         await right(case, scope, case.people[whom])
@@ -138,32 +140,52 @@ async def test_death_at_every_step(
 
 @dataclass
 class Things:
-    """What one person has: a folder with a file in it, a file beside it, an upload under way, a cached copy."""
+    """What one person has: a folder with a file in it, a file beside it with an older version, an upload under way, the
+    report of a job, a cached copy.
+    """
 
     folder: Ref
     file: Ref
     beside: Ref
+    older: str
     upload: str
+    report: str
 
     @classmethod
     async def made(cls, world: World, who: Scope) -> Things:
-        drive = NativeDrive(world.vault, world.database, who)
+        drive = NativeDrive(world.vault, world.database, who, allowance=Allowance(versions=2))
         folder = (await drive.make_folder(await drive.root(), "Diary")).ref
         file = (await put(drive, folder, "Monday.txt", b"monday")).ref
-        beside = (await put(drive, await drive.root(), "Beside.txt", b"beside")).ref
+        first = await put(drive, await drive.root(), "Beside.txt", b"before")
+        over: dict[str, Any] = {"replaces": (first.ref, first.version), "on_conflict": OnConflict.REPLACE}
+        beside = (await put(drive, await drive.root(), "Beside.txt", b"beside", **over)).ref
+        report = f"job of {who.subject}"
+        job = {"kind": "transfer", "mode": "copy", "instruction": "i", "policy_version": "p", "priority": 0, "ended": 1}
+        async with world.database.write() as tx:
+            mine = {"id": report, "tenant": who.tenant, "person": who.subject, "state": "done", "created": 1}
+            await tx.execute(insert(jobs).values(**mine, **job))
         sent = world.process().eraser._things._uploads
         spec = UploadSpec("root", "A.txt", "text/plain", None, "rename")
         upload = (await sent.create(who, "native", spec, 100, "w")).id
         await sent.append(who, upload, 0, some_bytes())
-        return cls(folder, file, beside, upload)
+        return cls(folder, file, beside, str(first.version), upload, report)
+
+    def target(self, kind: Kind) -> Target:
+        """What is forgotten of it."""
+        if kind == "version":
+            return Target(kind, self.beside.id, self.older)
+        return Target(kind, {"native": self.folder.id, "upload": self.upload, "report": self.report}.get(kind, ""))
 
     async def there(self, world: World, who: Scope) -> set[str]:
         """What of it is there now."""
         async with world.database.read() as tx:
             nodes = set((await tx.execute(select(native.nodes.c.id))).scalars())
+            versions = set((await tx.execute(select(native.versions.c.id))).scalars())
             sent = set((await tx.execute(select(uploads.c.id))).scalars())
+            reports = set((await tx.execute(select(jobs.c.id))).scalars())
             copies = set((await tx.execute(select(cached_files.c.person))).scalars())
         here = {name: getattr(self, name).id in nodes for name in ("folder", "file", "beside")}
+        here |= {"older": self.older in versions, "report": self.report in reports}
         here |= {"upload": self.upload in sent, "copy": who.subject in copies}
         return {name for name, is_there in here.items() if is_there}
 
@@ -172,7 +194,13 @@ async def some_bytes() -> AsyncIterator[bytes]:
     yield b"some bytes"
 
 
-GOES: dict[Kind, set[str]] = {"native": {"folder", "file"}, "upload": {"upload"}, "temporary": {"upload", "copy"}}
+GOES: dict[Kind, set[str]] = {
+    "native": {"folder", "file"},
+    "version": {"older"},
+    "upload": {"upload"},
+    "report": {"report"},
+    "temporary": {"upload", "copy"},
+}
 
 
 @pytest.mark.parametrize("kind", GOES)
@@ -180,12 +208,12 @@ async def test_death_at_every_step_of_one_thing(
     world: World, kind: Kind, expiry: MemoryExpiry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(eraser, "LEASE", 0)
-    for last in range(1, MOST, max(1, STRIDES["thing"] // FACTOR)):
+    for last in range(1, MOST, stride(STRIDES["thing"])):
         case = Case(world, f"{kind}{last}")
         await case.make(1)
         [who] = case.people
         things = await Things.made(world, who)
-        target = Target(kind, {"native": things.folder.id, "upload": things.upload}.get(kind, ""))
+        target = things.target(kind)
 
         async def begin(made: Forgetting, who: Scope = who, target: Target = target, case: Case = case) -> None:
             begun = await made.eraser.begin_item(who, target, Asked(who.subject), receipt=True)
@@ -208,7 +236,7 @@ async def one_thing_is_right(case: Case, kind: Kind, things: Things) -> None:
     async with world.database.read() as tx:
         rows = (await tx.execute(select(erasures).where(erasures.c.school == case.name))).mappings().all()
     there = await things.there(world, who)
-    everything = {"folder", "file", "beside", "upload", "copy"}
+    everything = {"folder", "file", "beside", "older", "upload", "report", "copy"}
     assert there == (everything - GOES[kind] if rows else everything)
     assert mine == [("item", who.subject)] * len(rows)
     assert await world.state(who) == "active"

@@ -28,7 +28,7 @@ from tests.gateway.erasure.deaths import finished, lived
 from tests.gateway.erasure.mortal import Life
 from tests.gateway.holds.conftest import drive, exported, files, opened, order
 from tests.gateway.vaults import enrol
-from tests.soak import FACTOR
+from tests.soak import stride
 
 MOST = 400
 STRIDES = {"sqlite": 3, "postgresql": 8}
@@ -101,7 +101,7 @@ async def test_death_at_every_step(
     world: World, act: str, expiry: MemoryExpiry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(eraser, "LEASE", 0)
-    for last in range(1, MOST, max(1, STRIDES[world.database.dialect] // FACTOR)):
+    for last in range(1, MOST, stride(STRIDES[world.database.dialect])):
         story = Story(world, f"{act}{last}")
         await story.make(held=act != "hold")
         died = await lived(world, expiry, Life(last), partial(ACTS[act], story))
