@@ -19,7 +19,15 @@ CHANGED: Final = 1
 """Exit code: it can be read, and is not what this gateway signed."""
 UNREADABLE: Final = 2
 """Exit code: the receipt or the keys cannot be read."""
+SUSPENDED: Final = 3
+"""Exit code: it is signed, by a key that the pinned JWKS names as suspended: it may be stolen."""
 _PARTS: Final = {"payload", "protected", "signature"}
+
+
+_DOUBTED: Final = (
+    "SIGNED BY A SUSPENDED KEY: it fits, but somebody else may have this key and could sign the same. Trust it only if "
+    "you had it before the key was suspended; else ask the school, or whoever runs the gateway."
+)
 
 
 @click.group()
@@ -38,8 +46,8 @@ def receipts() -> None:
 def verify_receipt(receipt: Path, keys: Path) -> None:
     """Check a receipt's signature offline and print what it states.
 
-    Ends with 0 where a pinned key signed exactly this, with 1 where it was changed or signed by another key, and with 2
-    where a file cannot be read.
+    Ends with 0 where a pinned key signed exactly this, with 1 where it was changed or signed by another key, with 2
+    where a file cannot be read, and with 3 where the key that signed it is suspended in the JWKS.
     """
     from gateway.signing import verify
 
@@ -58,9 +66,19 @@ def verify_receipt(receipt: Path, keys: Path) -> None:
         statement = verify(signed, pinned)
     except ValueError:
         _end(CHANGED, "NOT VERIFIED: it was changed, or none of these keys signed it")
+    held = _is_suspended(signed, pinned)
     click.echo(json.dumps(statement, indent=2, ensure_ascii=False))
-    for line in words(statement):
+    for line in words(statement, suspended=held):
         click.echo(line, err=True)
+    if held:
+        sys.exit(SUSPENDED)
+
+
+def _is_suspended(signed: dict[str, str], pinned: dict[str, Any]) -> bool:
+    """Whether the gateway had suspended the key that signed this when its JWKS was pinned. After it was verified."""
+    header = json.loads(base64.urlsafe_b64decode(signed["protected"] + "=="))
+    suspended = pinned.get("suspended")
+    return isinstance(suspended, list) and header["kid"] in suspended
 
 
 def as_given_out(text: bytes) -> dict[str, str] | None:
@@ -88,11 +106,11 @@ def _is_canonical(part: Any) -> bool:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == part
 
 
-def words(statement: dict[str, Any]) -> list[str]:
+def words(statement: dict[str, Any], *, suspended: bool = False) -> list[str]:
     """What it comes to, for whoever does not read JSON."""
     dead_by = statement.get("backups_dead_by")
     told = [
-        "VERIFIED: a key that you pinned signed exactly this.",
+        _DOUBTED if suspended else "VERIFIED: a key that you pinned signed exactly this.",
         f"Scope {statement.get('scope')}, finished {statement.get('finished')}.",
         f"Backups are dead by {dead_by}." if dead_by else "When backups are dead is not stated.",
     ]

@@ -92,6 +92,23 @@ def test_a_key_that_was_not_pinned(receipt: Path, keys: Path) -> None:
     assert run(receipt, keys).exit_code == 1
 
 
+def test_a_key_that_is_suspended_is_told(receipt: Path, keys: Path, secret: dict[str, Any]) -> None:
+    """It may be stolen: the signature fits, and that is not the same as verified."""
+    pinned = {"keys": [without_secret(secret)], "suspended": [secret["kid"]]}
+    keys.write_text(json.dumps(pinned))
+    told = run(receipt, keys)
+    assert told.exit_code == 3
+    assert json.loads(told.stdout) == STATEMENT
+    assert "SIGNED BY A SUSPENDED KEY" in told.stderr
+    assert "VERIFIED" not in told.stderr
+    for other in ([key()["kid"]], [], "all"):
+        keys.write_text(json.dumps({**pinned, "suspended": other}))
+        assert run(receipt, keys).exit_code == 0
+    receipt.write_text(receipt.read_text().replace("payload", "pay1oad"))
+    keys.write_text(json.dumps(pinned))
+    assert run(receipt, keys).exit_code == 1, "what was changed is changed"
+
+
 def test_a_checkpoint_is_no_receipt(receipt: Path, keys: Path) -> None:
     other = key("checkpoints")
     keys.write_text(json.dumps({"keys": [without_secret(other)]}))
