@@ -84,6 +84,15 @@ class Cycles:
             last = (await tx.execute(select(func.max(roots.c.made)).where(roots.c.state != NEXT))).scalar()
         return int(last or 0) + self._keyring.times.cycle
 
+    async def late(self) -> tuple[int, int]:
+        """Since when a cycle is due or under way, epoch ms (in the future: none is), and for how many ms that is."""
+        since = await self.due()
+        async with self._database.read() as tx:
+            last = await latest(tx)
+        if last is not None and last.finished is None:
+            since = min(since, last.begun)
+        return since, max(0, await self._database.now() - since)
+
     async def tend(self) -> int:
         """Begin a cycle that is due, go on with one that was begun, let go of roots that no backup needs any more.
 

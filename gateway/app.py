@@ -235,7 +235,7 @@ async def _compose(settings: Settings, stack: AsyncExitStack) -> Deployment:
         sweeps(services), clock, settle, Lease(stores.database, "sweep"), meanwhile=meanwhile(services)
     )  # fmt: skip
     own = Sweeper({**own_sweeps(services), "attested": lambda _: attesting.sweep()}, clock, settle)
-    keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger).tend}, clock, settle)  # a cycle takes its time
+    keys = Sweeper({"keys": KeyCycles(stores.cycles, services.ledger, stores.database).tend}, clock, settle)
     deliveries = Deliveries(services.webhooks, stores.database)
     return Deployment(services, worker, sweeper, own, keys, deliveries)
 
@@ -318,6 +318,7 @@ async def _services(
         public_origin=_origin(settings.public_url),
         vault=vault,
         database=database,
+        cycles=stores.cycles,
         ledger=ledger,
         operations=Operations(ledger, database, ends, hkdf(signing.journal_key, enc("settings", 1))),
         keeping=Keeping(checkpoints, database, found=detection.broke),

@@ -15,6 +15,7 @@ from gateway.api.pages import Pages, html
 from gateway.api.problems import not_found
 from gateway.api.services import Services
 from gateway.api.table import ROUTES, openapi_document
+from gateway.keys import measure
 from gateway.web.pages import STATIC
 
 
@@ -58,6 +59,7 @@ def _fixed(services: Services) -> list[web.RouteDef]:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not token or not hmac.compare_digest(shown.encode(errors="surrogateescape"), token.encode()):
             raise not_found()
+        await measure(services.cycles)
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return [

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cache.cycle import Cycles
 from cache.vault import Vault
 from gateway.api.accesses import Accesses
 from gateway.api.arrivals import Arrivals
@@ -66,6 +67,7 @@ class Services:
     public_origin: str
     vault: Vault
     database: Database
+    cycles: Cycles
     ledger: Ledger
     operations: Operations
     keeping: Keeping

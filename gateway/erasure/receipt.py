@@ -224,7 +224,8 @@ def _backups(dead_by: int | None, held: str) -> str:
         return f"{wrapped}; it can be read only together with that root key, until both are replaced."
     return (
         f"{wrapped}: it can be read only together with that root key, and by {_day(dead_by)} by nobody, "
-        "if no backup and no copy of the root key is kept longer than the operator promised."
+        "if the keys were replaced when due, and no backup and no copy of the root key is kept longer than the "
+        "operator promised."
     )
 
 

@@ -140,6 +140,7 @@ METRICS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "file_access_requests": ("method", "route", "status"),
         "file_access_request_seconds": ("method", "route"),
+        "file_access_keys_late_seconds": (),
     }
 )
 """Every metric of our own with its labels."""

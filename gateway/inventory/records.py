@@ -95,7 +95,14 @@ def _files() -> Section:
         (place, pattern, held.what, held.whose, held.form, held.ends) for place, pattern, held in found
     ]
     rows += [
-        ("metrics", name, "counts and times by " + ", ".join(labels), "gateway", "clear", "when the process ends")
+        (
+            "metrics",
+            name,
+            " by ".join(("counts and times", *filter(None, [", ".join(labels)]))),
+            "gateway",
+            "clear",
+            "when the process ends",
+        )
         for name, labels in files.METRICS.items()
     ]
     text = ("Nothing is written to temporary folders.",)

@@ -8,16 +8,21 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from click.testing import CliRunner
+from pydantic import SecretStr
 from sqlalchemy import MetaData, create_engine, text
 
 from cache.root_places import parse
+from gateway.api.application import _fixed
 from gateway.cli import main
 from gateway.db.engine import Database
 from gateway.db.metadata import metadata
-from gateway.keys import REST, KeyCycles
+from gateway.keys import REST, SECONDS, KeyCycles, measure
 from gateway.ledger import Ledger
 from gateway.signing import DEPLOYMENT
 from tests.cache.rotating import DAY, SCHEMA, Turning, turning
@@ -40,7 +45,7 @@ async def house(database: Database, tmp_path: Path) -> AsyncIterator[Turning]:
 @pytest.mark.both
 async def test_a_cycle_that_is_due_is_run_and_recorded(house: Turning) -> None:
     ledger = Ledger(house.vault, house.database._inner)
-    keys = KeyCycles(house.cycles, ledger)
+    keys = KeyCycles(house.cycles, ledger, house.database._inner)
     assert await keys.tend() == 0
     assert await ledger.read(DEPLOYMENT.tenant) == []
     house.database.ahead += 7 * DAY
@@ -57,7 +62,7 @@ async def test_a_cycle_that_is_due_is_run_and_recorded(house: Turning) -> None:
 
 async def test_what_cannot_go_on_rests_a_while(house: Turning, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    keys = KeyCycles(house.cycles, Ledger(house.vault, house.database._inner), lambda: clock[0])
+    keys = KeyCycles(house.cycles, Ledger(house.vault, house.database._inner), house.database._inner, lambda: clock[0])
     house.database.ahead += 7 * DAY
     tried = []
 
@@ -79,6 +84,51 @@ async def test_what_cannot_go_on_rests_a_while(house: Turning, monkeypatch: pyte
     clock[0] = 2 * REST
     assert await keys.tend() == 1
     assert (await house.versions())["roots"] == [(1, "retired"), (2, "current")]
+
+
+async def test_a_cycle_that_is_a_day_late_is_told_once(house: Turning, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it could not begin, or does not end; a start later, and by another process, not again."""
+    ledger = Ledger(house.vault, house.database._inner)
+
+    async def tend() -> None:
+        await KeyCycles(house.cycles, ledger, house.database._inner).tend()
+        await measure(house.cycles)
+
+    async def told() -> list[int]:
+        entries = await ledger.read(DEPLOYMENT.tenant)
+        return [dict(entry.details or {})["seconds"] for entry in entries if entry.action == "operator.keys_late"]
+
+    def refused(self: Path, target: Path) -> Path:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refused)
+        house.database.ahead += 7 * DAY
+        await tend()
+        assert await told() == [], "a day is counted for it"
+        house.database.ahead += DAY
+        await tend()
+        await tend()
+        [seconds] = await told()
+        assert 0 <= seconds - 86_400 < 3600
+        house.database.ahead += DAY
+        await tend()
+        assert len(await told()) == 1
+        assert SECONDS._value.get() >= 2 * 86_400
+    await tend()
+    assert (await house.cycles.status()).cycle.finished  # type: ignore[union-attr]
+    assert SECONDS._value.get() == 0
+    assert len(await told()) == 1
+    house.database.ahead += 9 * DAY  # nobody tended it meanwhile
+    services: Any = SimpleNamespace(
+        cycles=house.cycles, settings=SimpleNamespace(metrics_token=SecretStr("x")), public_origin=""
+    )
+    [metrics] = [route.handler for route in _fixed(services) if route.path == "/metrics"]
+    shown: Any = await metrics(make_mocked_request("GET", "/metrics", {"Authorization": "Bearer x"}))
+    assert SECONDS._value.get() >= 86_400
+    assert b"file_access_keys_late_seconds 1" in shown.body
+    await tend()
+    assert len(await told()) == 2, "it is told although it is made up for at once"
 
 
 @pytest.fixture
