@@ -17,6 +17,7 @@ from gateway.erasure.things import WHAT
 VERSION: Final = 3
 TYPE: Final = "file-access-erasure-receipt"
 
+_LINK: Final = "The link to this receipt is kept until it is used, for a month at most."
 _KEPT_OF_PERSON: Final = (
     {
         "store": "ledger",
@@ -25,13 +26,14 @@ _KEPT_OF_PERSON: Final = (
     },
     {
         "store": "erasures",
-        "why": "This erasure itself: random ids, times and counts, so that a restored backup cannot bring you back.",
+        "why": "This erasure itself: random ids, times and counts, so that a restored backup cannot bring you back. "
+        f"{_LINK}",
     },
 )
 _KEPT_OF_RECORDS: Final = {
     "store": "records",
     "why": "A school's book of incidents, or of what the law made it hand out, may keep the random id of somebody whom "
-    "it is about. It is never used again.",
+    "it is about, which is never used again, and what administrators wrote there in their own words.",
 }
 _KEPT_OF_ITEM: Final = (
     {
@@ -53,7 +55,7 @@ _KEPT_OF_PEOPLE: Final = (
     {
         "store": "erasures",
         "why": "The erasures themselves: random ids, times and counts, so that a restored backup cannot bring anybody "
-        "back.",
+        f"back. {_LINK}",
     },
 )
 _KEPT_OF_SCHOOL: Final = (
