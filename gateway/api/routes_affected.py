@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.api.paging import link_again
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
+from gateway.api.routes_ledger import tell_reading
 from gateway.api.routing import Call, Route, answer
 from gateway.api.schemas_incidents import (
     AccessList,
@@ -34,6 +35,7 @@ async def list_accesses(call: Call) -> web.StreamResponse:
     """Every access to a stored `object`, or to an `item` of a `drive`, as the ledger has them, the oldest first.
 
     A page may be empty and still have a next one. Jobs write one entry for many items, which are counted as `unclear`.
+    Whose it is sees that this was read.
     """
     asked = call.query
     bound = "\0".join([call.me.school, "accesses", asked.object or "", asked.drive or "", asked.item or ""])
@@ -42,6 +44,8 @@ async def list_accesses(call: Call) -> web.StreamResponse:
         found = await _accesses(call, place)
     except Unknown:
         raise not_found() from None
+    if asked.cursor is None and found.of is not None:
+        await tell_reading(call, found.of)
     after = None if found.next is None else call.services.cursors.make(str(found.next), bound)
     items = [
         AccessOut(

@@ -48,8 +48,12 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Accesses:
-    """A page. ``unclear``: entries on it that may or may not be about the item. ``next``: where the next begins."""
+    """A page. ``unclear``: entries on it that may or may not be about the item. ``next``: where the next begins.
 
+    ``of``: whose the item is, None for the school's own.
+    """
+
+    of: str | None
     found: Sequence[Access]
     unclear: int
     next: int | None
@@ -127,7 +131,7 @@ class Affected:
                 hits.append(_access(row, details))
             elif row["root"] is not None or (details is None and row["details"] is not None):
                 unclear += 1
-        return Accesses(hits, unclear, rows[-1]["sequence"] if len(rows) == SCANNED else None)
+        return Accesses(item.person, hits, unclear, rows[-1]["sequence"] if len(rows) == SCANNED else None)
 
     async def objects(
         self, school: str, person: str | None, version: int, after: str = "", limit: int = 200
