@@ -8,7 +8,6 @@ from aiohttp import web
 
 from cache.errors import Suspended
 from cache.vault import Scope
-from gateway.api.access_words import ACCESSES
 from gateway.api.lines import send_lines
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
@@ -28,6 +27,7 @@ from gateway.api.schemas_ledger import (
 from gateway.identity.errors import NotActive
 from gateway.ids import is_id
 from gateway.ledger import Event
+from gateway.ledger.access_words import ACCESSES
 from gateway.ledger.ledger import LEAVES, Entry
 from gateway.ledger.reading import Asked
 from gateway.policy import POLICY_VERSION

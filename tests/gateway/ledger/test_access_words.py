@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gateway
-from gateway.api.access_words import ACCESSES
+from gateway.ledger.access_words import ACCESSES
 
 NO_ACCESS = {
     "correction.accepted": "their school changed it, which they are told",
