@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.api.paging import link_again
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
+from gateway.api.routes_ledger import tell_reading
 from gateway.api.routing import Call, Route, answer
 from gateway.api.schemas_incidents import (
     AccessList,
@@ -33,7 +34,8 @@ def _unfit() -> Problem:
 async def list_accesses(call: Call) -> web.StreamResponse:
     """Every access to a stored `object`, or to an `item` of a `drive`, as the ledger has them, the oldest first.
 
-    A page may be empty and still have a next one. Jobs write one entry for many items, which are counted as `unclear`.
+    A page may be empty and still have a next one. What one entry tells of many items, or of all that is held about the
+    person, is counted as `unclear`. Whose it is sees that this was read.
     """
     asked = call.query
     bound = "\0".join([call.me.school, "accesses", asked.object or "", asked.drive or "", asked.item or ""])
@@ -42,6 +44,8 @@ async def list_accesses(call: Call) -> web.StreamResponse:
         found = await _accesses(call, place)
     except Unknown:
         raise not_found() from None
+    if asked.cursor is None and found.of is not None:
+        await tell_reading(call, found.of)
     after = None if found.next is None else call.services.cursors.make(str(found.next), bound)
     items = [
         AccessOut(
@@ -85,8 +89,8 @@ async def list_objects(call: Call) -> web.StreamResponse:
 
 
 async def list_people(call: Call) -> web.StreamResponse:
-    """People whose files were accessed from `since` until before `until`, or whose keys a `key_version` of the school's
-    key wraps. Forgotten ones stand here by an id that is never used again.
+    """People whose files or data were accessed from `since` until before `until`, or whose keys a version of the
+    school's key, `key_version`, wraps. Forgotten ones stand here by an id that is never used again.
     """
     asked = call.query
     given = (asked.since is not None, asked.until is not None, asked.key_version is not None)

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import structlog
 from aiohttp import web
 
 from cache.errors import StorageError
-from gateway.api.acting import acting, looked, still
+from gateway.api.acting import acting, lasts, looked, still
 from gateway.api.content import WRITE_TIMEOUT
 from gateway.api.headers import for_file
 from gateway.api.paging import link_next
@@ -72,7 +73,9 @@ def _out(one: Export) -> ExportOut:
 
 
 async def download(call: Call) -> web.StreamResponse:
-    """The archive, once. It is cut off where the reader's sign-in ends, and never looks whole then."""
+    """The archive, once. It is cut off where the reader's sign-in or their link to a child ends, and never looks whole
+    then.
+    """
     exports, secret = call.services.rights.exports, call.path("secret")
     try:
         await still(call, call.me, (await exports.find(call.me, secret)).acting)
@@ -93,7 +96,8 @@ async def _send(call: Call, export: Export) -> web.StreamResponse:
         wanted = await _wanted(call, export)
         async with aclosing(gathered(call.services.rights.exporter.pieces(wanted), _PIECE)) as pieces:  # type: ignore[type-var]
             response = await _begun(call, wanted)
-            async for size in _written(call, response, pieces):
+            presence = Presence(call.services, call.me, using=True, also=partial(lasts, call, call.me, export.acting))
+            async for size in _written(presence, response, pieces):
                 sent += size
         await response.write_eof()
         whole = True
@@ -108,7 +112,7 @@ async def _send(call: Call, export: Export) -> web.StreamResponse:
 
 
 class _SignedOut(Exception):
-    """Whoever reads is not signed in any more."""
+    """Whoever reads is not signed in any more, or their link has ended."""
 
 
 async def _wanted(call: Call, export: Export) -> Wanted:
@@ -134,10 +138,9 @@ async def _begun(call: Call, wanted: Wanted) -> web.StreamResponse:
 
 
 async def _written(
-    call: Call, response: web.StreamResponse, pieces: AsyncIterator[bytes]
+    presence: Presence, response: web.StreamResponse, pieces: AsyncIterator[bytes]
 ) -> AsyncIterator[int]:  # fmt: skip
     """Write the pieces; the size of each. _SignedOut."""
-    presence = Presence(call.services, call.me, using=True)
     async for piece in pieces:
         if not await presence.still():
             raise _SignedOut

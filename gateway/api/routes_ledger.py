@@ -8,7 +8,6 @@ from aiohttp import web
 
 from cache.errors import Suspended
 from cache.vault import Scope
-from gateway.api.access_words import ACCESSES
 from gateway.api.lines import send_lines
 from gateway.api.problems import Problem, not_found
 from gateway.api.routes_account import moment
@@ -28,6 +27,7 @@ from gateway.api.schemas_ledger import (
 from gateway.identity.errors import NotActive
 from gateway.ids import is_id
 from gateway.ledger import Event
+from gateway.ledger.access_words import ACCESSES
 from gateway.ledger.ledger import LEAVES, Entry
 from gateway.ledger.reading import Asked
 from gateway.policy import POLICY_VERSION
@@ -41,20 +41,20 @@ def _ms(at: datetime | None) -> int | None:
 async def list_entries(call: Call) -> web.StreamResponse:
     """The school's chain, the newest entry first. A page may hold few entries, or none, and still have a next one.
 
-    `details=1`, with `person`: what was done to what, opened; the person sees that it was read. Without it, only times,
-    actions and random ids.
+    `details=1`, with `person`: what was done to what, opened where an entry is about this person, who sees that it was
+    read; what they did to others stays sealed. Without it, only times, actions and random ids.
     """
     query = call.query
     opened = query.details == "1"
     if opened and query.person is None:
         raise Problem(422, "person_needed", "Details are opened for one person at a time. Name the person.")
     if opened:
-        await _tell_reading(call, query.person)
+        await tell_reading(call, query.person)
     asked = Asked(
         person=query.person, actions=None if query.action is None else (query.action,), since=_ms(query.since),
         until=_ms(query.until),
     )  # fmt: skip
-    entries, after = await _page(call, "ledger", asked, opened=opened)
+    entries, after = await _page(call, "ledger", asked, query.person if opened else None)
     items = [_entry_out(one) for one in entries]
     return answer(LedgerPage(items=items, next=after), headers=_next(call, after))
 
@@ -66,16 +66,16 @@ def _next(call: Call, cursor: str | None) -> dict[str, str]:
     return {"Link": f'<{call.request.rel_url.update_query(cursor=cursor)}>; rel="next"'}
 
 
-async def _page(call: Call, name: str, asked: Asked, *, opened: bool) -> tuple[list[Entry], str | None]:
+async def _page(call: Call, name: str, asked: Asked, opened: str | None) -> tuple[list[Entry], str | None]:
     bound = f"{call.me.person}\0{name}\0{asked}"
     place = call.services.cursors.read(call.query.cursor, bound)
     entries, more = await call.services.reading.page(
-        call.me.school, asked, None if place is None else int(place), call.query.limit, details=opened
+        call.me.school, asked, None if place is None else int(place), call.query.limit, opened=opened
     )
     return list(entries), None if more is None else call.services.cursors.make(str(more), bound)
 
 
-async def _tell_reading(call: Call, person: str) -> None:
+async def tell_reading(call: Call, person: str) -> None:
     """The person sees it among their accesses; whoever is forgotten has no details any more."""
     event = Event("ledger.details_read", call.me.person, person, call.instruction, POLICY_VERSION)
     await call.services.ledger.record(call.me.school, event)
@@ -140,7 +140,7 @@ async def list_accesses(call: Call) -> web.StreamResponse:
     asked = Asked(
         subject=call.me.person, actions=tuple(ACCESSES), since=_ms(call.query.since), until=_ms(call.query.until)
     )
-    entries, after = await _page(call, "accesses", asked, opened=True)
+    entries, after = await _page(call, "accesses", asked, call.me.person)
     known: dict[str, Accessor] = {}
     items = [await _access_out(call, one, known) for one in entries]
     return answer(AccessPage(items=items, next=after), headers=_next(call, after))

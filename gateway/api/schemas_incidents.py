@@ -279,7 +279,7 @@ class AccessOut(Wire):
 
 
 class AccessList(Wire):
-    """`unclear`: entries met on this page that cover many items or cannot be read any more: perhaps accesses too."""
+    """`unclear`: entries met on this page that cover many items or a whole person, or cannot be read any more."""
 
     items: list[AccessOut]
     unclear: int

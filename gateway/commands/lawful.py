@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from gateway.commands.beside import Beside, operator, run
+from gateway.commands.beside import Beside, announce, instructed, operator, run
 from gateway.commands.refusing import refuse
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def open_request(**given: Any) -> None:
 @click.option("--school", help="One school's random id.")
 def list_requests(school: str | None) -> None:
     """All requests, as JSON Lines, the newest first."""
-    run(lambda beside: _list(beside, school))
+    told = instructed()
+    run(lambda beside: _list(beside, school, told))
 
 
 @lawful.command()
@@ -106,7 +107,8 @@ async def _open(beside: Beside, **given: Any) -> int:
     return 0
 
 
-async def _list(beside: Beside, school: str | None) -> int:
+async def _list(beside: Beside, school: str | None, told: dict[str, object]) -> int:
+    await announce(beside.ledger, told)
     for secret in (False, True):
         before: tuple[int, str] | None = None
         while True:

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Transactions
-from cache.errors import Missing, Shredded, Unavailable
+from cache.errors import Missing, Shredded, Suspended, Unavailable
 from cache.vault import Fields, Life, Scope, Vault, Writer
 from gateway.db.deleting import delete_some
 from gateway.db.tables_files import cached_files
 from gateway.ids import new_id
+from gateway.suspended import locked
 from providers.drive import Ref
 
 TABLE = "cached_files"
@@ -137,23 +138,25 @@ class CachedFiles:
     async def shorten(self, lives: Mapping[str, int], limit: int) -> int:
         """Bring the ends of copies forward that are later than their school allows now. How many.
 
-        ``lives``: by school, ms from storing. An end is never put off. At most ``limit`` copies.
+        ``lives``: by school, ms from storing. An end is never put off. At most ``limit`` copies. One under a key that
+        is suspended holds up no other: nobody reads it, and it is wrapped anew once that is over, or goes at its end.
         """
         if not lives:
             return 0
-        groups = [(life, [school for school in lives if lives[school] == life]) for life in set(lives.values())]
-        late = [
-            and_(cached_files.c.school.in_(schools), cached_files.c.ends > cached_files.c.stored + life)
-            for life, schools in groups
-        ]
+        late = _late(lives, await self._database.now())
         async with self._database.read() as tx:
-            rows = (await tx.execute(select(cached_files).where(or_(*late)).limit(limit))).all()
+            rows = (await tx.execute(select(cached_files).where(late).limit(limit))).all()
+        done = 0
         for row in rows:
-            await self._shorten(Scope(row.school, row.person), row, row.stored + lives[row.school])
-        return len(rows)
+            try:
+                await self._shorten(Scope(row.school, row.person), row, row.stored + lives[row.school])
+                done += 1
+            except Suspended:  # a moment ago
+                continue
+        return done
 
     async def _shorten(self, scope: Scope, row: Any, ends: int) -> None:
-        """The copy's key is wrapped anew, so that the death of the earlier expiry key ends it, too."""
+        """The copy's key is wrapped anew, so that the death of the earlier expiry key ends it, too. Suspended."""
         async with self._database.write() as tx:
             if ends <= await self._database.now(tx):
                 await self.destroy(tx, scope, [row.id])
@@ -173,6 +176,17 @@ class CachedFiles:
         async with self._database.write() as tx:
             now = await self._database.now(tx)
             return await delete_some(tx, cached_files, cached_files.c.ends <= now, limit)
+
+
+def _late(lives: Mapping[str, int], now: int) -> ColumnElement[bool]:
+    """Copies that end too late, and can be told so now: what is over by now goes without a key."""
+    copy, kinds = cached_files.c, []
+    usable = ~locked(copy.school, copy.person)
+    for life in set(lives.values()):
+        schools = [school for school in lives if lives[school] == life]
+        over = copy.stored <= now - life
+        kinds.append(and_(copy.school.in_(schools), copy.ends > copy.stored + life, or_(over, usable)))
+    return or_(*kinds)
 
 
 def _cached(row: Mapping[Any, Any], fields: Fields) -> Cached:

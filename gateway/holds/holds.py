@@ -193,19 +193,21 @@ class Holds:
         return None if row is None else (row.id, row.person)
 
     async def let_go(self, tx: AsyncConnection, school: str, hold: str) -> None:
-        """Its key dies; what it kept can be read by nobody from the commit on. May be repeated."""
+        """Its key dies; what it kept can be read by nobody from the commit on. May be repeated.
+
+        It waits for no other key: what only the telling needs is left out while it is suspended.
+        """
         mine = (table.c.id == hold) & (table.c.school == school)
         row = (await tx.execute(select(table).where(mine).with_for_update())).one_or_none()
         await self._vault.shred_keys(tx, keeper(school, hold))
         await keeping.forsake(tx, keeper(school, hold))
         if row is None or row.ended is not None:
             return
-        now, order = await self._database.now(tx), (await self._rows.opened(row))[0]
+        now = await self._database.now(tx)
         state = State.VOID if row.state == State.VOID else State.RELEASED
         await tx.execute(update(table).where(mine).values(state=state, ended=now))
         if state is State.RELEASED:
-            await self._words.released(tx, school, hold, order, now)
-            await self._words.entry(tx, school, hold, order, "hold.released", None)
+            await self._words.released(tx, row, await self._rows.known(row), now)
 
     async def total(self, school: str, hold: str) -> tuple[int, int]:
         """How many contents it keeps, and their bytes."""

@@ -58,8 +58,8 @@ class State(StrEnum):
 
 HOLDING: Final = (State.OPENING, State.OPEN, State.RELEASING)
 """It keeps what it keeps."""
-MOVING: Final = (State.APPROVED, State.OPENING, State.RELEASING)
-"""The gateway has the next step to do."""
+MOVING: Final = (State.APPROVED, State.OPENING)
+"""The gateway has the next step to do, which takes the keys of the school and of the person."""
 STANDING: Final = (State.APPROVED, *HOLDING)
 """It stands in the way of a school that leaves."""
 WAITING: Final = (State.PROPOSED, State.APPROVED, State.CANCELLED)

@@ -48,6 +48,13 @@ class Rows:
         told = json.loads(fields.text(NAME, "told", row.id, row.told))
         return Order.load(told["order"]), told["by"]
 
+    async def known(self, row: Row[Any]) -> Order | None:
+        """What is held; None while the school's key is suspended."""
+        try:
+            return (await self.opened(row))[0]
+        except Suspended:
+            return None
+
     async def hold(self, tx: AsyncConnection, row: Row[Any]) -> Hold:
         """A row as administrators see it, also one that nobody can open now."""
         waits: Waits | None = None

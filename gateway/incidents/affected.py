@@ -1,13 +1,15 @@
 """Whom something touched, answered from the ledger and the catalog: by an object, a drive's item, a key, a time span.
 
 Every answer is a page of bounded work; an empty page with a next one is possible. What nobody can read any more, and
-what one entry covers for many items, cannot be told apart by item: an answer says how many such entries it met.
+what one entry covers for many items or a whole person (a copy of everything about them, say), cannot be told apart by
+item: an answer says how many such entries it met.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, func, select
@@ -20,14 +22,21 @@ from gateway.db.tables_files import cached_files
 from gateway.db.tables_ledger import ledger_entries
 from gateway.db.tables_people import accounts, persons
 from gateway.holds.model import is_hold
+from gateway.ledger.access_words import ACCESSES
 from gateway.ledger.ledger import unseal
 from providers.drive import Ref
 from providers.native import tables as native
 
 SCANNED: Final = 500
 """Entries, or people, that one page looks at."""
-ACCESS: Final = ("file.opened", "file.pictured", "transfer.batch")
-"""Actions that are accesses to a person's files, beside every one that begins with 'drive.'."""
+NONE_SEEN: Final[Mapping[str, str]] = MappingProxyType(
+    {"hold.opened": "what it keeps is seen by nobody before `hold.listed` or `hold.exported`"}
+)
+"""Told to a person as accesses, and none by which anybody got to see anything: each with its reason."""
+ACCESS: Final = (ACCESSES.keys() - NONE_SEEN) | {"transfer.batch"}
+"""Actions by which somebody got to a person's files or data; the last one: what an order of a transfer found later."""
+_OF_ONE: Final = ("file.", "drive.")
+"""How actions begin that name their item; by every other one anything of the person's may have been seen."""
 
 
 class Unknown(Exception):
@@ -48,8 +57,12 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Accesses:
-    """A page. ``unclear``: entries on it that may or may not be about the item. ``next``: where the next begins."""
+    """A page. ``unclear``: entries on it that may or may not be about the item. ``next``: where the next begins.
 
+    ``of``: whose the item is, None for the school's own.
+    """
+
+    of: str | None
     found: Sequence[Access]
     unclear: int
     next: int | None
@@ -57,7 +70,7 @@ class Accesses:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A person whose files were accessed in a time: how often, first and last, epoch ms."""
+    """A person whose files or data were accessed in a time: how often, first and last, epoch ms."""
 
     person: str
     accesses: int
@@ -125,9 +138,9 @@ class Affected:
             details = await unseal(self._vault, dict(row))
             if details is not None and _is_about(details, item):
                 hits.append(_access(row, details))
-            elif row["root"] is not None or (details is None and row["details"] is not None):
+            elif _may_be(row, details):
                 unclear += 1
-        return Accesses(hits, unclear, rows[-1]["sequence"] if len(rows) == SCANNED else None)
+        return Accesses(item.person, hits, unclear, rows[-1]["sequence"] if len(rows) == SCANNED else None)
 
     async def objects(
         self, school: str, person: str | None, version: int, after: str = "", limit: int = 200
@@ -156,7 +169,7 @@ class Affected:
         return page, found[limit - 1] if len(found) > limit else None
 
     async def between(self, school: str, since: int, until: int, after: str = "") -> tuple[Sequence[Span], str | None]:
-        """People whose files were accessed from ``since`` until before ``until``, forgotten ones included: by id.
+        """People whose files or data were accessed from ``since`` until before ``until``: by id, forgotten ones too.
 
         A page looks at `SCANNED` people; where the next begins.
         """
@@ -172,6 +185,12 @@ class Affected:
 
 def _accesses() -> ColumnElement[bool]:
     return ledger_entries.c.action.in_(ACCESS) | ledger_entries.c.action.startswith("drive.", autoescape=True)
+
+
+def _may_be(row: Mapping[Any, Any], details: Mapping[str, Any] | None) -> bool:
+    """Whether an entry that names the item not may cover it: it is of many items, of a whole person, or unreadable."""
+    unread = details is None and row["details"] is not None
+    return unread or row["root"] is not None or not row["action"].startswith(_OF_ONE)
 
 
 def _node_of(found: Wrapped) -> Any:

@@ -97,10 +97,9 @@ class Handing:
         asked = Asked(person=person, since=found.order.since, until=found.order.until)
         before: int | None = None
         while True:
-            page, before = await self._reading.page(found.school, asked, before, _PAGE, details=True)
+            page, before = await self._reading.page(found.school, asked, before, _PAGE, opened=person)
             for entry in page:
-                about = (entry.details or {}) if entry.subject == person else {}
-                told = {name: value for name, value in about.items() if name != LEAVES}
+                told = {name: value for name, value in (entry.details or {}).items() if name != LEAVES}
                 plain = {name: value for name, value in asdict(entry).items() if name not in ("details", "at")}
                 yield {"kind": "entry", "person": person, "at": _iso(entry.at), **plain, "details": told or None}
             if before is None:

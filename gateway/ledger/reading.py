@@ -40,16 +40,22 @@ class Reading:
         self._database = database
 
     async def page(
-        self, school: str, asked: Asked, before: int | None = None, limit: int = 100, *, details: bool = False
+        self, school: str, asked: Asked, before: int | None = None, limit: int = 100, *, opened: str | None = None
     ) -> tuple[Sequence[Entry], int | None]:
-        """Entries before a place, the newest first, and the ``before`` of the next page; None at the end."""
+        """Entries before a place, the newest first, and the ``before`` of the next page; None at the end.
+
+        ``opened``: the person whose details are; what they did to others stays sealed.
+        """
         async with self._database.read() as tx:
             low, high = await self._bounds(tx, school, asked)
             high = high if before is None else min(high, before)
             first = max(low, high - STRETCH)
             query = _matching(school, asked, first, high, limit + 1)
             rows = [dict(row) for row in (await tx.execute(query)).mappings()]
-        shown = [await self._ledger.shown(row, details=details) for row in rows[:limit]]
+        shown = [
+            await self._ledger.shown(row, details=opened is not None and row["subject"] == opened)
+            for row in rows[:limit]
+        ]
         if len(rows) > limit:
             return shown, int(rows[limit - 1]["sequence"])
         return shown, first if first > low else None

@@ -31,6 +31,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "file.pictured": sentence("A small picture of a file was shown"),
         "grant": sentence("A connected account"),
         "guardian": sentence("A guardian's link"),
+        "hold": sentence("Legal holds on your files"),
         "lawful": sentence("Data about you was handed out on a lawful request"),
         "ledger": sentence("What the record says about you was read"),
         "person": sentence("Your sign-in and your account here"),

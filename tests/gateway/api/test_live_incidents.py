@@ -202,6 +202,8 @@ async def test_whom_it_touched(live: Live, fresh: Person, student: Person) -> No
     found = await fresh.get(f"/v1/school/affected/accesses?drive=native&person={me}&item={file}")
     assert [one["action"] for one in found["items"]][-1] == "file.opened"
     assert {one["person"] for one in found["items"]} == {me}
+    latest = (await student.get("/v1/me/accesses?limit=1"))["items"][0]
+    assert (latest["action"], latest["by"]["role"]) == ("ledger.details_read", "administrator")
     objects = await fresh.get(f"/v1/school/affected/objects?person={me}&version=1")
     wrapped = [one["id"] for one in objects["items"]]
     assert wrapped

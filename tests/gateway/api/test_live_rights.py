@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
 import re
 import secrets
+import threading
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -17,11 +19,14 @@ import aiohttp
 import pytest
 from sqlalchemy import delete, update
 
+from gateway.api import presence
 from gateway.api.routing import Route
 from gateway.api.services import Services
 from gateway.api.table import ROUTES
 from gateway.db.tables_people import guardian_links
 from gateway.db.tables_rights import corrections, exports
+from gateway.rights import Wanted
+from gateway.rights.exporting import Exporter
 from tests.gateway.api.conftest import FOREIGN_ADMINISTRATOR
 from tests.gateway.api.live import Answer, Live, Person, person
 from tests.gateway.api.test_live_forget import grow_old, receipt
@@ -280,6 +285,33 @@ async def test_a_link_that_ended_ends_what_was_begun_through_it(child: Person, g
     assert (await guardian.ask("GET", f"{path}/review")).code == "not_found"
     assert (await admin.ask("DELETE", f"/v1/school/guardians/{link['id']}")).code == "not_found"
     assert (await guardian.get("/v1/children"))["items"] == []
+
+
+async def test_a_link_that_ends_cuts_the_download_off(
+    live: Live, child: Person, guardian: Person, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+
+    async def pieces(_exporter: Exporter, _wanted: Wanted) -> AsyncIterator[bytes]:
+        yield bytes(64 << 10)
+        while not ended.is_set():
+            await asyncio.sleep(0.01)
+        yield bytes(64 << 10)
+
+    monkeypatch.setattr(Exporter, "pieces", pieces)
+    monkeypatch.setattr(presence, "EVERY", 0)
+    link = await linked(admin, child, guardian)
+    made = await guardian.post(f"/v1/children/{await me(child)}/exports", 201, json={})
+    async with guardian.http.get(live.url + made["download"]) as response:
+        assert await response.content.readany()
+        assert (await admin.ask("DELETE", f"/v1/school/guardians/{link['id']}")).status == 204
+        ended.set()
+        with pytest.raises(aiohttp.ClientError):
+            await response.read()
+    state = "sending"
+    while state == "sending":
+        state = (await all_of(child, "/v1/me/exports"))[0]["state"]
+    assert state == "broken"
 
 
 async def test_a_guardian_has_a_child_forgotten(live: Live, child: Person, guardian: Person, admin: Person) -> None:

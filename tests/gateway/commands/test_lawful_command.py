@@ -71,6 +71,8 @@ async def test_what_the_school_may_know_waits_for_the_school(gateway: Gateway) -
     assert "no such request" in await step(gateway, "approve", request, who="eve", code=2)
     assert "was not approved" in await step(gateway, "export", request, code=2)
     assert (await step(gateway, "list"))["id"] == request
+    last = (await gateway.made.services.ledger.read("deployment", limit=1000))[-1]
+    assert (last.action, last.details) == ("operator.command", {"by": "max", "command": "lawful list", "ids": {}})
     assert (await step(gateway, "refuse", request, "--why", "no competence"))["state"] == "refused"
     assert "not of this school" in await step(gateway, *asked(gateway, "0" * 32), code=2)
     assert "no such request" in await step(gateway, "refuse", "0" * 32, "--why", "x", code=2)

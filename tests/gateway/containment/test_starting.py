@@ -308,7 +308,10 @@ async def reaches(made: Deployment, school: str, hold: str, state: State) -> Hol
     return found
 
 
-async def test_a_release_says_that_it_waits_for_the_schools_key(run: Run[Any]) -> None:
+@pytest.mark.parametrize("of_school", [True, False], ids=["school", "person"])
+async def test_a_release_waits_for_no_suspended_key(run: Run[Any], of_school: bool) -> None:
+    """What it kept is dead at once; what would be told with the key is left out."""
+
     async def begin(made: Deployment) -> None:
         services = made.services
         sofia, ada = await administrator(made), await arrive(made, "ada", role="administrator", age_band="adult")
@@ -318,25 +321,40 @@ async def test_a_release_says_that_it_waits_for_the_schools_key(run: Run[Any]) -
         call: Any = SimpleNamespace(say=str, services=services)
         assert hold_out(call, hold, 0).waits is None
         asked = await services.holds.release(services.approvals, leo.tenant, str(sofia.subject), hold.id)
-        held = await suspend(made, leo.tenant)
+        held = await suspend(made, leo.tenant, None if of_school else leo.subject)
         with capture_logs() as logs:
             await services.approvals.approve(leo.tenant, str(ada.subject), str(asked.release))
             await all_swept(made)
-            assert (await services.holds.get(leo.tenant, hold.id)).state is State.RELEASING
-            while not any(one["event"] == "erasure_waits" for one in logs):
-                await asyncio.sleep(0.02)
-        assert {one.get("why") for one in logs if one["log_level"] == "warning"} == {"Suspended"}
-        (found,), _ = await services.holds.list(leo.tenant)
-        assert (found.state, found.waits, found.contents) == (State.RELEASING, "school_key", 1)
+            async with asyncio.timeout(30):
+                found = await reaches(made, leo.tenant, hold.id, State.RELEASED)
+        assert not [one for one in logs if one["event"] == "erasure_waits"]
+        assert (found.waits, found.contents) == ("school_key" if of_school else None, 0)
         shown = hold_out(call, found, 0)
-        assert (shown.person, shown.basis, shown.authority) == (leo.subject, None, None)
-        assert shown.words == WAITS["school_key"]
-        mine = await suspend(made, leo.tenant, leo.subject)
-        await lift(made, Scope(leo.tenant, None), held)
+        assert (shown.person, shown.basis is None) == (leo.subject, of_school)
+        assert (shown.words == WAITS["school_key"]) == of_school
+        await lift(made, Scope(leo.tenant, None) if of_school else leo, held)
         found = await services.holds.get(leo.tenant, hold.id)
-        assert (found.order, found.waits) == (hold.order, "person_key")
-        await lift(made, leo, mine)
-        assert (await reaches(made, leo.tenant, hold.id, State.RELEASED)).waits is None
+        assert (found.order, found.waits) == (hold.order, None)
+        entries = await services.ledger.read(leo.tenant, limit=1000)
+        told = [(one.subject, one.details is None) for one in entries if one.action == "hold.released"]
+        assert told == [(leo.subject, True), (None, of_school)]
+        messages, _ = await services.rights.notifications.list(leo)
+        assert [one.kind for one in messages] == ["hold_opened"]
+
+    await run(begin)
+
+
+async def test_a_hold_says_that_it_waits_for_its_persons_key(run: Run[Any]) -> None:
+    async def begin(made: Deployment) -> None:
+        sofia, ada = await administrator(made), await arrive(made, "ada", role="administrator", age_band="adult")
+        leo = await arrive(made, "leo")
+        await filed(made, leo)
+        held = await suspend(made, leo.tenant, leo.subject)
+        hold = await opened(made, sofia, ada, leo)
+        assert hold.waits == "person_key"
+        await lift(made, leo, held)
+        await all_swept(made)
+        assert (await reaches(made, leo.tenant, hold.id, State.OPEN)).waits is None
 
     await run(begin)
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from cache.catalog import objects
+from cache.errors import Suspended
 from cache.keys import bucket_of
-from cache.vault import Vault
+from cache.vault import Life, Scope, Vault
 from gateway.db.engine import Database
+from gateway.db.tables_containment import containments
 from gateway.db.tables_files import cached_files
 from gateway.files.cached import CachedFiles
 from gateway.files.opening import Opener
 from tests.gateway.files.conftest import LEO, MIA, School, Scripted, read_all
 from tests.gateway.files.test_opening import stored
+from tests.gateway.vaults import enrol
 
 HOUR = 3_600_000
 BODY = b"what is cached" * 1000
@@ -80,3 +85,41 @@ async def test_before_the_sweep_has_been_there_nobody_reads_what_is_too_old(
     assert (await read_all(opener, LEO, Scripted(BODY)))[0] == "hit"
     school.kept = HOUR // 2
     assert (await read_all(opener, LEO, Scripted(BODY)))[0] == "stored"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "a moment ago"])
+@pytest.mark.parametrize("subject", [LEO.subject, None], ids=["person", "school"])
+async def test_a_suspended_key_holds_up_no_other_copy(
+    database: Database, vault: Vault, subject: str | None, known: bool
+) -> None:
+    noor, cached = Scope("other", "noor"), CachedFiles(vault, database)
+    await enrol(database, vault, "other", "noor")
+    now = await database.now()
+    for scope in (LEO, noor):
+        async with vault.put(scope, Life.CACHE, now + HOUR) as writer:
+            await writer.write(BODY)
+            await writer.finish()
+            async with database.write() as tx:
+                await cached.store(tx, scope, "native", b"l" * 32, {}, writer, now, now + HOUR)
+    lives = dict.fromkeys((LEO.tenant, noor.tenant), HOUR // 2)
+    async with database.write() as tx:
+        await vault.suspend(tx, Scope(LEO.tenant, subject), 1)
+        if known:
+            row = {"id": "c", "school": LEO.tenant, "kind": "key", "target": "k", "person": subject, "began": 1}
+            await tx.execute(insert(containments).values(**row))
+    await vault.hasten()
+    while await usable(vault):
+        await asyncio.sleep(0.01)
+    assert await cached.shorten(lives, 1 if known else 10) == 1
+    assert [ends - at for at, ends in await rows(database)] == [HOUR, HOUR // 2]
+    assert await cached.shorten(lives, 1) == 0
+    assert await cached.shorten({LEO.tenant: 0}, 1) == 1, "what is over by now needs no key to go"
+    assert len(await rows(database)) == 1
+
+
+async def usable(vault: Vault) -> bool:
+    try:
+        await vault.fields(LEO)
+    except Suspended:
+        return False
+    return True

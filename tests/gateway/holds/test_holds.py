@@ -22,8 +22,6 @@ from gateway.erasure.model import Asked, ErasureRefused, Target
 from gateway.holds import NoSuchHold, NothingToHold, State, WrongState
 from gateway.holds.model import keeper
 from gateway.incidents import Affected
-from gateway.ledger.reading import Asked as Wanted
-from gateway.ledger.reading import Reading
 from gateway.rights.review import Review
 from gateway.rights.sections import section
 from providers.drive import OnConflict
@@ -433,8 +431,7 @@ async def test_the_ledger_tells_the_school_why_after_the_person_is_gone(world: W
     made = await world.started()
     await opened(world, made, order())
     await ended(world, made)
-    reading = Reading(Ledger(world.vault, world.database), world.database)
-    found, _ = await reading.page("school", Wanted(), None, 100, details=True)
+    found = await Ledger(world.vault, world.database).read("school", limit=1000)
     told = [one.details for one in found if one.action == "hold.opened" and one.subject is None]
     assert told[0] is not None
     assert (told[0]["basis"], told[0]["person"], told[0]["contents"]) == ("Section 12", "leo", 3)

@@ -12,8 +12,9 @@ from gateway.db.tables_files import cached_files
 from gateway.db.tables_people import accounts
 from gateway.ids import new_id
 from gateway.incidents import affected as room
-from gateway.incidents.affected import Access, Span, Unknown
+from gateway.incidents.affected import NONE_SEEN, Access, Span, Unknown
 from gateway.ledger import Event, Ledger, Place, Recorded
+from gateway.ledger.access_words import ACCESSES
 from providers.drive import Instruction, Ref
 from providers.native import tables as native
 from tests.gateway.desks import Desk
@@ -105,6 +106,24 @@ async def test_accesses_to_an_item_of_a_connected_drive(desk: Desk, ledger: Ledg
 @pytest.fixture
 def ledger(desk: Desk) -> Ledger:
     return desk.ledger
+
+
+WHOLE = sorted(one for one in ACCESSES if not one.startswith(("file.", "drive.", "transfer.")))
+
+
+async def test_every_way_to_somebodys_data_counts(desk: Desk) -> None:
+    """What covers a whole person may cover this file too, and does touch the person."""
+    leo, mia, ada = [await desk.arrive(name) for name in ("leo", "mia", "ada")]
+    assert {"export.sent", "ledger.details_read", "hold.exported", "lawful.handed_out", "review.records"} <= {*WHOLE}
+    assert NONE_SEEN.keys() < {*WHOLE}
+    for action in WHOLE:
+        await desk.ledger.record(leo.tenant, Event(action, ada.subject, leo.subject, None, "p1"))
+    ordered = Event("transfer.ordered", mia.subject, mia.subject, None, "p1", {}, items=1, root=b"r" * 32)
+    await desk.ledger.record(leo.tenant, ordered)
+    found = await desk.affected.of_item(leo.tenant, "native", str(FILE), leo.subject)
+    assert (sequences(found), found.unclear) == ([], len(WHOLE) - len(NONE_SEEN))
+    people, _ = await desk.affected.between(leo.tenant, 0, await desk.database.now() + 1)
+    assert {one.person: one.accesses for one in people} == {leo.subject: len(WHOLE) - len(NONE_SEEN), mia.subject: 1}
 
 
 async def test_what_nobody_can_read_any_more_is_counted(desk: Desk) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from cache.vault import Vault
 from gateway.db.engine import Database
 from gateway.db.tables_ledger import ledger_entries
 from gateway.ledger import Event, Ledger
 from gateway.ledger.ledger import Entry
 from gateway.ledger.reading import Asked, Reading
+from tests.gateway.vaults import enrol
 
 
 @pytest.fixture
@@ -75,7 +77,19 @@ async def test_details_are_opened_only_where_they_are_asked_for(reading: Reading
         return (await reading.page("s1", Asked(subject="s1-ann"), None, 1, **more))[0][0]
 
     assert (await first()).details is None
-    assert (await first(details=True)).details == {"n": 27}
+    assert (await first(opened="s1-ann")).details == {"n": 27}
+
+
+async def test_what_a_person_did_to_another_stays_sealed(
+    reading: Reading, ledger: Ledger, vault: Vault, database: Database
+) -> None:
+    await enrol(database, vault, "s1", "s1-bob")
+    await ledger.record("s1", Event("review.records", "s1-ann", "s1-bob", None, "p1", {"store": "of bob"}))
+    await ledger.record("s1", Event("ledger.exported", "s1-ann", None, None, "p1", {"opened": False}))
+    found, _ = await reading.page("s1", Asked(person="s1-ann"), None, 3, opened="s1-ann")
+    assert [one.details for one in found] == [None, None, {"n": 27}]
+    theirs, _ = await reading.page("s1", Asked(person="s1-bob"), None, 1, opened="s1-bob")
+    assert [one.details for one in theirs] == [{"store": "of bob"}]
 
 
 async def test_a_chain_that_has_not_begun(reading: Reading) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import func, select
 
+from cache.errors import Suspended
 from cache.vault import Scope
 from providers import native
 from providers.drive import Ref
@@ -102,3 +105,28 @@ async def test_the_forgotten_have_no_trash(school: School, drive: NativeDrive, f
     school.database.ahead = LIFE + 60_000
     assert await empty(school) == 1
     assert (await count(school))[1:] == [0, 0]
+
+
+async def test_it_needs_no_key(school: School, drive: NativeDrive, folder: Ref) -> None:
+    """A key that is suspended holds up nobody's trash, not even its owner's."""
+    friend = await school.enrol(Scope("riverside", "mia"))
+    tree = await drive.make_folder(folder, "tree")
+    await put(drive, tree.ref, "leaf", b"leaf")
+    theirs = await put(friend, await friend.root(), "theirs.txt", b"theirs")
+    await drive.trash(tree.ref)
+    await friend.trash(theirs.ref)
+    school.database.ahead = LIFE + 60_000
+    async with school.database.write() as tx:
+        await school.vault.suspend(tx, school.scope, 1)
+    await school.vault.hasten()
+    while await usable(school):
+        await asyncio.sleep(0.01)
+    assert [await empty(school), await empty(school)] == [2, 1]
+
+
+async def usable(school: School) -> bool:
+    try:
+        await school.vault.fields(school.scope)
+    except Suspended:
+        return False
+    return True

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gateway
-from gateway.api.access_words import ACCESSES
+from gateway.ledger.access_words import ACCESSES
+from gateway.rights.accesses import WORDS
 
 NO_ACCESS = {
     "correction.accepted": "their school changed it, which they are told",
@@ -29,6 +30,10 @@ def acts() -> Iterator[str]:
                 place = {"event": 0, "looked": 2}.get(called)
                 if place is not None and len(node.args) > place and isinstance(named := node.args[place], ast.Constant):
                     yield str(named.value)
+
+
+def test_every_access_says_what_it_is_about_in_the_record_too() -> None:
+    assert {one.partition(".")[0] for one in ACCESSES} <= WORDS.keys()
 
 
 def test_every_act_for_somebody_is_an_access_or_written_down() -> None:
