@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import resource
 from collections.abc import Coroutine
@@ -62,11 +63,13 @@ def worker() -> None:
 
 
 def _run(*, api: bool, work: bool) -> None:
+    gc.disable()  # what is imported stays: to look for garbage among it was a fifth of a start
     from gateway.app import run
     from gateway.logs import configure
     from gateway.safety import UnsafeSettings, load
     from gateway.stores import StartRefused
 
+    gc.enable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys and tokens
     try:
         settings = load()

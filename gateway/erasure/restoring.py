@@ -13,6 +13,7 @@ life, such as sign-ins.
 from __future__ import annotations
 
 import asyncio
+from asyncio import sleep
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -94,7 +95,7 @@ async def is_older_copy(journal: Journal, mark: Mark, database: Database) -> boo
             return False
         if marked is not None:
             return True
-        await asyncio.sleep(_MOMENT)  # the first start of all counts in the database first
+        await sleep(_MOMENT)  # the first start of all counts in the database first
     return True
 
 
@@ -230,7 +231,7 @@ class Restorer:
 
     async def _forever(self) -> None:
         while True:
-            await asyncio.sleep(BEAT)
+            await sleep(BEAT)
             await self._try_beat()
             await self.again()
 

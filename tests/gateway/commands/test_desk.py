@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,16 +75,6 @@ class Shell:
             self.building.database = database
             async with self.building.desk() as desk:
                 yield desk
-
-
-@pytest.fixture(autouse=True)
-def _logs() -> Iterator[None]:
-    """A command says where the logs of its process go: this process does other things afterwards."""
-    root = logging.root
-    before, said = (root.handlers[:], root.level), structlog.get_config()
-    yield
-    root.handlers, root.level = before[0], before[1]
-    structlog.configure(**said)
 
 
 @pytest.fixture

@@ -121,6 +121,6 @@ async def test_the_first_count_of_all_is_waited_for(folder: Path, monkeypatch: p
         looks.append(seconds)
         mark.write_bytes(text)
 
-    monkeypatch.setattr("gateway.erasure.restoring.asyncio.sleep", written)
+    monkeypatch.setattr("gateway.erasure.restoring.sleep", written)
     assert (await run("keys", "status")).exit_code == 0
     assert looks == [1.0]

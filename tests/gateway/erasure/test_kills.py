@@ -39,6 +39,7 @@ from tests.gateway.erasure.mortal import Life
 from tests.gateway.vaults import enrol
 from tests.soak import stride
 
+pytestmark = pytest.mark.slow
 MOST = 800
 """Steps that no erasure here has: the walk must end before."""
 STRIDES = {"person": 1, "item": 1, "people": 23, "school": 41, "thing": 5}
