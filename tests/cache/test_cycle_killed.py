@@ -23,7 +23,6 @@ from tests.cache.conftest import Clocked
 from tests.cache.rotating import SCHEMA, Turning, turning
 from tests.soak import FACTOR
 
-pytestmark = pytest.mark.slow
 SCHOOL = Scope("school", None)
 
 

@@ -39,7 +39,6 @@ from tests.gateway.erasure.mortal import Life
 from tests.gateway.vaults import enrol
 from tests.soak import stride
 
-pytestmark = pytest.mark.slow
 MOST = 800
 """Steps that no erasure here has: the walk must end before."""
 STRIDES = {"person": 1, "item": 1, "people": 23, "school": 41, "thing": 5}
@@ -126,7 +125,7 @@ async def test_death_at_every_step(
 ) -> None:
     monkeypatch.setattr(eraser, "LEASE", 0)  # on PostgreSQL the next process need not wait for the dead one's
     begin, whom = SCOPES[scope]
-    usual = STRIDES[scope] * (1 if world.database.dialect == "sqlite" else 3)
+    usual = STRIDES[scope] * (1 if world.database.dialect == "sqlite" else 6)
     for last in range(1, MOST, stride(usual)):
         case = Case(world, f"{scope}{last}")
         await case.make(max(whom.stop, 3 if scope == "item" else 2))

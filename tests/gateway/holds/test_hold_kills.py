@@ -30,9 +30,8 @@ from tests.gateway.holds.conftest import drive, exported, files, opened, order
 from tests.gateway.vaults import enrol
 from tests.soak import stride
 
-pytestmark = pytest.mark.slow
 MOST = 400
-STRIDES = {"sqlite": 3, "postgresql": 8}
+STRIDES = {"sqlite": 5, "postgresql": 13}
 HELD = {"files/Diary/Monday.txt": b"canary of monday", "files/Diary/Tuesday.txt": b"canary of tuesday" * 10_000}
 
 

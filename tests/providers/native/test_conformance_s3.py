@@ -15,9 +15,13 @@ from cache.blobs.s3 import S3Blobs
 from tests.cache.servers import CREDENTIALS, make_bucket, s3_server
 from tests.providers.native.conftest import School
 from tests.providers.native.suite import AS_USUAL, NativeSuite
+from tests.soak import FACTOR
+
+MOTO = pytest.param("moto", marks=pytest.mark.skipif(FACTOR == 1, reason="in ./scripts/soak"))
+"""The store itself is tried on both in every run: see `tests/cache/test_blobs.py`."""
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["rclone", "moto"])
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["rclone", MOTO])
 async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """One server of each kind for all tests."""
     async with s3_server(request.param, tmp_path_factory.mktemp("s3") / "server") as endpoint:
