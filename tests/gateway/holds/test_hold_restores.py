@@ -108,7 +108,10 @@ async def test_a_held_file_that_was_deleted_since_is_held_and_deleted_again(worl
     async with restored(world, expiry, copy):
         await settled(world)
         await erased(world)
-        assert await exported(world, hold) == HELD
+        kept = await exported(world, hold)  # of the trash, where the second deletion was faster than the hold
+        assert {path.partition("/")[2]: data for path, data in kept.items()} == {
+            path.partition("/")[2]: data for path, data in HELD.items()
+        }
         for name in ("folder", "monday", "other"):
             with pytest.raises(NotFound):
                 await drive(world).stat(there[name].ref)
