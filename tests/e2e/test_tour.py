@@ -6,12 +6,11 @@ import asyncio
 import os
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import Kept
+from tests.aftermath import Stopped
 from tests.e2e.traces import Traces
 from tests.e2e.watching import Watch, of_log
 from tests.sandboxes import ROOT
@@ -19,41 +18,6 @@ from tests.sandboxes import ROOT
 pytestmark = pytest.mark.slow
 
 PATIENCE = 240
-
-
-@dataclass(frozen=True)
-class State:
-    """What a stand-in kept."""
-
-    state: Path
-
-
-@dataclass(frozen=True)
-class Toured:
-    """A folder in which the tour took place. See `traces.Played`."""
-
-    ours: Path
-    temporary: Path
-
-    @property
-    def google(self) -> Kept:
-        return State(self.ours / "google")
-
-    @property
-    def microsoft(self) -> Kept:
-        return State(self.ours / "microsoft")
-
-    @property
-    def vendors(self) -> list[Kept]:
-        return [self.google, self.microsoft, State(self.ours / "launchpad")]
-
-    @property
-    def written(self) -> list[Path]:
-        return [self.ours / "gateway.log", self.temporary]
-
-    @property
-    def expiry(self) -> Path:
-        return self.ours / "expiry"
 
 
 async def tour(folder: Path, watch: Watch) -> str:
@@ -82,7 +46,7 @@ async def test_the_tour_holds_and_leaves_no_trace(tmp_path: Path) -> None:
     told = await tour(tmp_path, watch)
     assert "Everything held" in told
     assert "signing in again makes a new, empty person" in told
-    traces = Traces(Toured(data, tmp_path / "tmp"), None, watch=watch)
+    traces = Traces(Stopped(data), None, elsewhere=[tmp_path / "tmp"], watch=watch)
     assert len(watch.keys) > 10, "every key that the gateway made is searched for"
     assert len(watch.secrets) > 10, "and every cookie, token and code"
     assert (data / "gateway" / "gateway.db").stat().st_size > 0
