@@ -88,15 +88,20 @@ async def is_older_copy(journal: Journal, mark: Mark, database: Database) -> boo
         marked, lines = await asyncio.to_thread(mark.read), await journal.look(0 if known is None else known.applied)
         # The database after them: a gateway that runs meanwhile only makes it know more.
         state = await _known(database) or _State(0, 0, None)
-        async with database.read() as tx:
-            seen = set((await tx.execute(select(journal_seen.c.sequence))).scalars())
-        unseen = [line for line in lines if line.sequence > state.applied and line.sequence not in seen]
+        unseen = await _without_seen(database, [line for line in lines if line.sequence > state.applied])
         if not _was_restored(unseen, state, marked):
             return False
         if marked is not None:
             return True
         await sleep(_MOMENT)  # the first start of all counts in the database first
     return True
+
+
+async def _without_seen(database: Database, lines: Sequence[Line]) -> Sequence[Line]:
+    """Those that this database has not applied out of their turn."""
+    async with database.read() as tx:
+        seen = set((await tx.execute(select(journal_seen.c.sequence))).scalars())
+    return [line for line in lines if line.sequence not in seen]
 
 
 async def _known(database: Database) -> _State | None:
@@ -153,10 +158,7 @@ class Restorer:
         return _State(row.applied, row.generation, row.starting)
 
     async def _unseen(self, applied: int) -> Sequence[Line]:
-        lines = await self._journal.open(applied)
-        async with self._database.read() as tx:
-            seen = set((await tx.execute(select(journal_seen.c.sequence))).scalars())
-        unseen = [line for line in lines if line.sequence not in seen]
+        unseen = await _without_seen(self._database, await self._journal.open(applied))
         for line in unseen:
             if line.scope != _START and line.scope not in self._replays:
                 raise JournalRefused(
