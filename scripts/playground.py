@@ -21,11 +21,14 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDORS = ("google", "microsoft", "launchpad")
 PATIENCE = 60.0
+TRIES = 4
+PORTS = "ports.json"
+T = TypeVar("T")
 EXTENSION_ID = "cfippdkechkciddphapgcllfdmpccbhp"
 
 
@@ -64,12 +67,10 @@ def only_one(data: Path) -> IO[bytes]:
 
 def ports(data: Path) -> dict[str, int]:
     """A port for each process, the same as last time where they are still free."""
-    path = data / "ports.json"
+    path = data / PORTS
     kept = json.loads(path.read_text()) if path.exists() else {}
     wanted = {"gateway": 8420, "google": 8421, "microsoft": 8422, "launchpad": 8423}
-    chosen = {name: free_port(kept.get(name, port)) for name, port in wanted.items()}
-    path.write_text(json.dumps(chosen))
-    return chosen
+    return {name: free_port(kept.get(name, port)) for name, port in wanted.items()}
 
 
 def gateway_settings(data: Path, port: int, sandboxes: dict[str, str]) -> dict[str, str]:
@@ -105,8 +106,16 @@ def gateway_settings(data: Path, port: int, sandboxes: dict[str, str]) -> dict[s
     return {f"FILE_ACCESS_{name}": value for name, value in settings.items()}
 
 
+class DidNotStart(SystemExit):  # ends ./scripts/start with its last words unless somebody tries again
+    """A process of ours ended before it was ready, or never was."""
+
+
 async def spawn(arguments: list[str], environment: dict[str, str], log: Path) -> asyncio.subprocess.Process:
-    """A process of ours, ready to be used: it has printed its line."""
+    """A process of ours, ready to be used: it has printed its line.
+
+    Raises:
+        DidNotStart: it was not ready within ``PATIENCE`` seconds.
+    """
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=errors,
@@ -122,8 +131,20 @@ async def spawn(arguments: list[str], environment: dict[str, str], log: Path) ->
         line = b""
     if not line:
         await stop(process)
-        sys.exit(f"{log.stem} did not start; its last words:\n{log.read_text()[-2000:]}")
+        raise DidNotStart(f"{log.stem} did not start; its last words:\n{log.read_text()[-2000:]}")
     return process
+
+
+async def listening(port: int, begin: Callable[[int], Awaitable[T]]) -> tuple[int, T]:
+    """What ``begin`` starts on a port, and the port: another one if somebody took it after we had found it free."""
+    for _ in range(TRIES):
+        try:
+            return port, await begin(port)
+        except DidNotStart:
+            if (another := free_port(port)) == port:
+                raise
+            port = another
+    return port, await begin(port)
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
@@ -155,14 +176,22 @@ async def playground(data: Path) -> AsyncIterator[Playground]:
     data.mkdir(parents=True, exist_ok=True)
     lock = only_one(data)
     chosen = ports(data)
-    sandboxes = {vendor: f"http://127.0.0.1:{chosen[vendor]}" for vendor in VENDORS}
     started: list[asyncio.subprocess.Process] = []
+
+    async def start(name: str, command: Callable[[int], tuple[list[str], dict[str, str]]]) -> None:
+        async def begin(port: int) -> asyncio.subprocess.Process:
+            return await spawn(*command(port), data / f"{name}.log")
+
+        chosen[name], process = await listening(chosen[name], begin)
+        started.append(process)
+
     try:
         for vendor in VENDORS:
-            command = ["gateway", "sandbox", vendor, "--state", str(data / vendor), "--port", str(chosen[vendor])]
-            started.append(await spawn(command, {}, data / f"{vendor}.log"))
-        settings = gateway_settings(data, chosen["gateway"], sandboxes)
-        started.append(await spawn(["gateway", "serve"], settings, data / "gateway.log"))
+            arguments = ["gateway", "sandbox", vendor, "--state", str(data / vendor), "--port"]
+            await start(vendor, lambda port, given=arguments: ([*given, str(port)], {}))
+        sandboxes = {vendor: f"http://127.0.0.1:{chosen[vendor]}" for vendor in VENDORS}
+        await start("gateway", lambda port: (["gateway", "serve"], gateway_settings(data, port, sandboxes)))
+        (data / PORTS).write_text(json.dumps(chosen))
         names = (*VENDORS, "gateway")
         named = dict(zip(names, started, strict=True))
         pids = {name: process.pid for name, process in named.items()}

@@ -1,16 +1,18 @@
-"""What ./scripts/start is made of: alone on its data folder, and not deaf to the death of what it runs."""
+"""What ./scripts/start is made of: alone on its folder and its ports, and not deaf to the death of what it runs."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import socket
 import sys
 from asyncio import subprocess, timeout
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.processes import playground
 from tests.sandboxes import ROOT
 
 SCRIPT = ROOT / "scripts" / "playground.py"
@@ -49,3 +51,23 @@ async def test_one_at_a_time_and_told_when_something_dies(tmp_path: Path) -> Non
     for pid in pids.values():
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+async def test_a_port_that_is_taken_after_it_was_found_free(tmp_path: Path) -> None:
+    """Two starts at once find the same ports free: the slower one takes another port instead of giving up."""
+
+    async def begin(port: int) -> subprocess.Process:
+        arguments = ["gateway", "sandbox", "launchpad", "--state", str(tmp_path / "state"), "--port", str(port)]
+        return await playground.spawn(arguments, {}, tmp_path / "log")
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = taken.getsockname()[1]
+        port, process = await playground.listening(wanted, begin)
+        try:
+            assert port != wanted
+            with socket.create_connection(("127.0.0.1", port)):
+                pass
+        finally:
+            await playground.stop(process)
+    with pytest.raises(SystemExit, match="did not start"):  # what another port cannot mend is told at once
+        await playground.listening(wanted, lambda _: playground.spawn(["gateway", "nothing"], {}, tmp_path / "log"))
