@@ -170,6 +170,10 @@ async def first_end(processes: Mapping[str, asyncio.subprocess.Process]) -> str:
             one.cancel()
 
 
+def _sandbox(data: Path, vendor: str, port: int) -> tuple[list[str], dict[str, str]]:
+    return ["gateway", "sandbox", vendor, "--state", str(data / vendor), "--port", str(port)], {}
+
+
 @contextlib.asynccontextmanager
 async def playground(data: Path) -> AsyncIterator[Playground]:
     """Everything running; ended by process id when left."""
@@ -187,8 +191,7 @@ async def playground(data: Path) -> AsyncIterator[Playground]:
 
     try:
         for vendor in VENDORS:
-            arguments = ["gateway", "sandbox", vendor, "--state", str(data / vendor), "--port"]
-            await start(vendor, lambda port, given=arguments: ([*given, str(port)], {}))
+            await start(vendor, functools.partial(_sandbox, data, vendor))
         sandboxes = {vendor: f"http://127.0.0.1:{chosen[vendor]}" for vendor in VENDORS}
         await start("gateway", lambda port: (["gateway", "serve"], gateway_settings(data, port, sandboxes)))
         (data / PORTS).write_text(json.dumps(chosen))
