@@ -7,6 +7,7 @@ seen to be free: a folder of that name met by a later attempt is the one whose m
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gateway.jobs.model import ItemState, Outcome
@@ -19,6 +20,7 @@ from gateway.transfers.naming import free, key
 from gateway.transfers.places import Places
 from providers.drive import Drive, Entry, Kind, OnConflict, Ref
 from providers.errors import Changed, NameTaken, NotFound
+from providers.together import AT_ONCE, together
 
 
 class MakeFolder:
@@ -72,12 +74,20 @@ class MakeFolder:
 
     async def _made_before(self, drive: Drive, parent: Ref, turn: Turn) -> Entry | None:
         """What an earlier job of the person made of this very folder, where it still stands in its place."""
-        for _, where in await self._places.made_before(turn, "folder", "relocate", "shortcut"):
+
+        async def standing(where: Ref) -> Entry | None:
             with suppress(NotFound):
                 entry = await drive.stat(where)
                 here = entry.parent is not None and entry.parent.id == parent.id
                 if here and entry.kind is Kind.FOLDER and "trashed" not in entry.flags:
                     return entry
+            return None
+
+        made = [where for _, where in await self._places.made_before(turn, "folder", "relocate", "shortcut")]
+        for first in range(0, len(made), AT_ONCE):
+            found = await together(partial(standing, where) for where in made[first : first + AT_ONCE])
+            if entry := next(filter(None, found), None):
+                return entry
         return None
 
     async def _make(self, drive: Drive, parent: Ref, turn: Turn) -> Entry:

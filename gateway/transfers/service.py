@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,6 +41,7 @@ from gateway.transfers.upload import Upload
 from providers import drive as drives
 from providers.drive import Entry, Instruction, Kind, Ref
 from providers.errors import Untrusted
+from providers.together import together
 from providers.verbs import CanCopy, supports
 
 Defaults = Callable[[str], Awaitable[Mapping[str, str]]]
@@ -181,12 +183,18 @@ class Transfers:
         """What was chosen, each as its drive has it now."""
         if not order.sources:
             raise OrderRefused("nothing_chosen", "Choose at least one file or folder.")
-        folder = await to.stat(Ref.parse(order.destination.item))
-        if folder.kind is not Kind.FOLDER:
+
+        async def folder() -> Entry:
+            return await to.stat(Ref.parse(order.destination.item))
+
+        chosen = list(dict.fromkeys(order.sources))
+        looks: list[Callable[[], Awaitable[Entry]]] = [folder, *(partial(self._entry, order, one) for one in chosen)]
+        place, *entries = await together(looks)
+        if place.kind is not Kind.FOLDER:
             raise OrderRefused("not_a_folder", "Choose a folder as the destination.")
-        entries = [await self._entry(order, one) for one in dict.fromkeys(order.sources)]
-        await self._refuse_circles(order, to, folder.ref, entries)
-        return entries
+        sources = list(zip(chosen, entries, strict=True))
+        await self._refuse_circles(order, to, place.ref, sources)
+        return sources
 
     async def store(
         self, tx: AsyncConnection, order: Order, first: Sequence[NewItem], *, kind: str = "transfer", priority: int = 0
@@ -251,12 +259,12 @@ class Transfers:
             priority=-10,
         )
 
-    async def _entry(self, order: Order, one: Source) -> tuple[Source, Entry]:
+    async def _entry(self, order: Order, one: Source) -> Entry:
         source = await self._drives.reader(order.person, order.school, one.drive)
         entry = await source.stat(Ref.parse(one.item))
         if order.mode == "move" and _same(entry.ref, await source.root()):
             raise OrderRefused("whole_drive", "A whole drive cannot be moved. Choose what is in it, or copy it.")
-        return one, entry
+        return entry
 
     async def _refuse_circles(
         self, order: Order, to: drives.Source, place: Ref, entries: Sequence[tuple[Source, Entry]]

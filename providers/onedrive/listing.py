@@ -6,8 +6,8 @@ items come without what makes up a version; they are looked at one by one before
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,9 +17,7 @@ from providers.onedrive import links
 from providers.onedrive.client import Client
 from providers.onedrive.spaces import libraries
 from providers.onedrive.wire import FIELDS
-
-AT_ONCE: Final = 8
-"""So many items are looked at at the same time."""
+from providers.together import together
 
 _RETIRED: Final = (NotFound, Unsupported, Refused)
 
@@ -106,21 +104,13 @@ async def _page(client: Client, rows: Sequence[object], following: str | None, s
 
 async def whole(client: Client, items: Sequence[tuple[Mapping[str, Any], str]]) -> list[Entry | None]:
     """Items and their drives as entries, with their versions. None: gone meanwhile, or not for this account."""
-    room = asyncio.Semaphore(AT_ONCE)
 
     async def one(data: Mapping[str, Any], space: str) -> Entry | None:
         if data.get("file") is None or data.get("remoteItem") is not None or data.get("cTag"):
             return client.entry(data, space)
-        async with room:
-            return await _looked(client, Ref(space, str(data.get("id") or "")))
+        return await _looked(client, Ref(space, str(data.get("id") or "")))
 
-    tasks = [asyncio.ensure_future(one(*item)) for item in items]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return await together(partial(one, *item) for item in items)
 
 
 def _resolved(row: object, space: str) -> tuple[Mapping[str, Any], str]:

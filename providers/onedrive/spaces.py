@@ -6,9 +6,9 @@ Personal accounts follow no sites.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,10 +19,8 @@ from providers.onedrive import links
 from providers.onedrive.client import Client
 from providers.onedrive.traits import PERSONAL
 from providers.onedrive.wire import FIELDS
+from providers.together import together
 from providers.verbs import Space
-
-AT_ONCE: Final = 8
-"""So many sites and libraries are asked about at the same time."""
 
 MOST: Final = 1000
 """Sites that anybody follows, and libraries of a site; a list that goes on is not believed."""
@@ -32,14 +30,12 @@ _NOT_FOR_US: Final = (NotFound, Refused, Unsupported)
 
 async def spaces(client: Client) -> list[Space]:
     """See `providers.verbs.HasSpaces.spaces`. A site or library that does not open for the account is left out."""
-    room = asyncio.Semaphore(AT_ONCE)
 
     async def opened(drive: str, name: str) -> Space | None:
-        async with room:
-            top = await _top(client, drive)
+        top = await _top(client, drive)
         return None if top is None else Space(top, name)
 
-    found = await asyncio.gather(*(opened(*library) for library in await libraries(client)))
+    found = await together(partial(opened, *library) for library in await libraries(client))
     return [space for space in found if space is not None]
 
 
@@ -53,19 +49,18 @@ async def libraries(client: Client) -> list[tuple[str, str]]:
         raise
     except _NOT_FOR_US:
         return []
-    room, own = asyncio.Semaphore(AT_ONCE), await client.own()
-    found = await asyncio.gather(*(_of_site(client, site, own, room) for site in sites))
+    own = await client.own()
+    found = await together(partial(_of_site, client, site, own) for site in sites)
     unique = {drive.lower(): (drive, name) for group in found for drive, name in group}
     return sorted(unique.values(), key=lambda library: (library[1].casefold(), library[0]))
 
 
-async def _of_site(client: Client, site: Mapping[str, Any], own: str, room: asyncio.Semaphore) -> list[tuple[str, str]]:
+async def _of_site(client: Client, site: Mapping[str, Any], own: str) -> list[tuple[str, str]]:
     """One site's libraries. Where there is only one, it bears the site's name."""
     address = f"{client.root}/sites/{quote(_text(site, 'id'), safe=',')}/drives?$select=id,name,driveType"
     title = _text(site, "displayName", "name")
     try:
-        async with room:
-            drives = await _all(client, address, links.LIBRARIES)
+        drives = await _all(client, address, links.LIBRARIES)
     except _NOT_FOR_US:
         return []
     others = [drive for drive in drives if _text(drive, "id").lower() != own.lower()]

@@ -63,7 +63,7 @@ async def ours(world: World, source: str, to: str, folder: str, number: int) -> 
 async def peer(world: World, source: str, to: str, folder: str, number: int, *options: str) -> Cost:
     """rclone copies the folder."""
     cost = await world.rclone("copy", f"{source}:{folder}", f"{to}:peer {source} {folder} {number}", *options)
-    await world.rclone("purge", f"{to}:peer {source} {folder} {number}")
+    await world.purge(f"{to}:peer {source} {folder} {number}")
     return cost
 
 

@@ -81,7 +81,7 @@ async def _watch(people: list[Teacher], jobs: set[str]) -> int:
 async def _peer(world: World) -> Side:
     await _grown(world, "crowd", {"count": PEOPLE * EACH, "size": SIZE})
     cost = await world.rclone("copy", "google:crowd", "onedrive:crowd", "--transfers", str(PEOPLE * EACH))
-    await world.rclone("purge", "onedrive:crowd")
+    await world.purge("onedrive:crowd")
     return Side([cost])
 
 

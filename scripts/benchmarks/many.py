@@ -66,7 +66,7 @@ async def _unpaced(world: World, number: int) -> Cost:
     )
     cost = together(costs, loop.time() - started)
     cost.cpu |= {name: now - before[name] for name, now in world.server_cpu().items()}
-    await world.rclone("purge", f"onedrive:peer {number}")
+    await world.purge(f"onedrive:peer {number}")
     return cost
 
 
@@ -110,7 +110,7 @@ async def _rclone_throttled(world: World, number: int) -> Cost:
         return await world.rclone("copy", "google:sixty", f"onedrive:peer {number}")
     finally:
         await _calm(world)
-        await world.rclone("purge", f"onedrive:peer {number}")
+        await world.purge(f"onedrive:peer {number}")
 
 
 async def _hits(world: World) -> dict[str, int]:

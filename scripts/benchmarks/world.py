@@ -196,6 +196,10 @@ class World:
         cost.cpu |= {name: now - before[name] for name, now in self.server_cpu().items()}
         return cost
 
+    async def purge(self, path: str) -> None:
+        """Delete what rclone has copied, for good: the bins of a whole run would not fit into memory."""
+        await self.rclone("purge", path, "--drive-use-trash=false", "--onedrive-hard-delete")
+
     def server_cpu(self) -> dict[str, float]:
         """CPU seconds of the stand-ins and the relay."""
         return {name: cpu(self.pids[name]) for name in ("google", "microsoft", "relay")}
