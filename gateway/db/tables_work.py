@@ -125,7 +125,7 @@ items = Table(
     UniqueConstraint("job", "kind", "identity", name="uq_items_once"),
     Index("ix_items_turn", "state", "lane", "priority", "seq"),
     Index("ix_items_owner", "owner"),
-    Index("ix_items_job", "job", "state"),
+    Index("ix_items_job", "job", "state", "kind"),
     Index("ix_items_folder", "folder", "state"),
     Index("ix_items_taken", "folder", "taken"),
     Index("ix_items_person", "person"),

@@ -13,7 +13,7 @@ from sqlalchemy import Column, ColumnElement, Table, false, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.vault import Scope
-from gateway.db.deleting import delete_some
+from gateway.db.some import delete_some
 from gateway.db.tables_people import persons
 
 

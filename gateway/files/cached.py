@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.database import Transactions
 from cache.errors import Missing, Shredded, Suspended, Unavailable
 from cache.vault import Fields, Life, Scope, Vault, Writer
-from gateway.db.deleting import delete_some
+from gateway.db.some import delete_some
 from gateway.db.tables_files import cached_files
 from gateway.ids import new_id
 from gateway.suspended import locked

@@ -24,8 +24,8 @@ from cache.fields import Fields
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.containment import Contained
-from gateway.db.deleting import delete_some
 from gateway.db.engine import Database
+from gateway.db.some import delete_some
 from gateway.db.tables_people import accounts, connect_flows, persons, sessions
 from gateway.identity.errors import ConnectRefused, NoSuchAccount, NotActive, WrongState
 from gateway.identity.grants import TABLE, AccountGrant

@@ -15,8 +15,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.db.deleting import delete_some
 from gateway.db.engine import Database
+from gateway.db.some import delete_some
 from gateway.db.tables_people import client_codes, client_grants, client_tokens, persons
 from gateway.identity.errors import Suspended, TokenRefused
 from gateway.identity.people import People

@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
 from cache.model import Scope
-from gateway.db.deleting import delete_some
 from gateway.db.engine import Database
+from gateway.db.some import delete_some
 from gateway.db.tables_people import persons, schools, sessions
 from gateway.identity.people import People
 from gateway.identity.schools import Schools

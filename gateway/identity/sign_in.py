@@ -17,8 +17,8 @@ from typing import Any, Final, cast
 from sqlalchemy import delete, insert
 
 from cache.model import Scope
-from gateway.db.deleting import delete_some
 from gateway.db.engine import Database
+from gateway.db.some import delete_some
 from gateway.db.tables_people import sign_in_flows
 from gateway.identity.errors import SignInRefused
 from gateway.identity.oidc import Provider

@@ -2,6 +2,7 @@
 
 A write is a coroutine function that is given the transaction. It runs in a savepoint, so that one that fails harms no
 other, and to its end even where its caller was cancelled meanwhile: the fence, not luck, decides what it may change.
+One of many rows has a commit of its own: SQLite keeps in memory what was changed since a savepoint.
 Changes of items that are alike are written by one statement; where one of them is fenced, each is tried by itself.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import text
@@ -37,13 +40,22 @@ class Store(Transactions, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A write that waits for its commit; ``alone``: without any other in it."""
+
+    write: Write | Change
+    future: asyncio.Future[Any]
+    alone: bool = False
+
+
 class Commits:
     """Give it writes with `run`; `close` finishes those already given."""
 
     def __init__(self, database: Store) -> None:
         self._database = database
         self._together = database.dialect == "sqlite"
-        self._queue: list[tuple[Write | Change, asyncio.Future[Any]]] = []
+        self._queue: list[_Given] = []
         self._flusher: asyncio.Task[None] | None = None
         self._single: set[asyncio.Task[Any]] = set()
 
@@ -52,15 +64,16 @@ class Commits:
         """Whether many writes share one commit, as on SQLite."""
         return self._together
 
-    async def run(self, write: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """What ``write`` returned, after the commit that made it durable."""
+    async def run(self, write: Callable[[AsyncConnection], Awaitable[T]], *, alone: bool = False) -> T:
+        """What ``write`` returned, after the commit that made it durable. ``alone``: it may change many rows."""
         if not self._together:
             task = asyncio.create_task(self._alone(write))
             self._single.add(task)
             task.add_done_callback(self._single.discard)
             return await asyncio.shield(task)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        return await self._given(write, future)
+        given: T = await self._given(_Given(write, future, alone))
+        return given
 
     async def change(self, change: Change) -> None:
         """Return after the commit that made it durable. Fenced."""
@@ -68,13 +81,13 @@ class Commits:
             await self.run(change.write)
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        await self._given(change, future)
+        await self._given(_Given(change, future))
 
-    async def _given(self, write: Write | Change, future: asyncio.Future[T]) -> T:
-        self._queue.append((write, future))
+    async def _given(self, given: _Given) -> Any:
+        self._queue.append(given)
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
-        return await asyncio.shield(future)
+        return await asyncio.shield(given.future)
 
     async def close(self) -> None:
         """Wait until everything given is durable or refused."""
@@ -89,17 +102,19 @@ class Commits:
     async def _flush(self) -> None:
         await asyncio.sleep(0)  # whatever is ready in this turn of the loop joins the first commit
         while self._queue:
-            batch, self._queue = self._queue[:_MOST], self._queue[_MOST:]
+            small = [*takewhile(lambda given: not given.alone, self._queue[:_MOST])]
+            batch = small or self._queue[:1]
+            del self._queue[: len(batch)]
             results: list[_Result] = []
             try:
                 async with self._database.write() as tx:
                     if len(batch) == 1:
-                        results = [(batch[0][1], await _call(batch[0][0])(tx), None)]
+                        results = [(batch[0].future, await _call(batch[0].write)(tx), None)]
                     else:
                         results = await _all(tx, batch)
             except BaseException as error:
-                for _, future in batch:
-                    _settle(future, None, error)
+                for given in batch:
+                    _settle(given.future, None, error)
                 if not isinstance(error, Exception):
                     raise
                 continue
@@ -133,13 +148,13 @@ class Clocked:
 
         await self(clocked)
 
-    async def __call__(self, write: Callable[[AsyncConnection, int], Awaitable[T]]) -> T:
-        """What ``write`` returned, after its commit."""
+    async def __call__(self, write: Callable[[AsyncConnection, int], Awaitable[T]], *, alone: bool = False) -> T:
+        """What ``write`` returned, after its commit. ``alone``: it may change many rows."""
 
         async def clocked(tx: AsyncConnection) -> T:
             return await write(tx, await self._database.now(tx))
 
-        return await self._commits.run(clocked)
+        return await self._commits.run(clocked, alone=alone)
 
 
 _Result = tuple[asyncio.Future[Any], Any, BaseException | None]
@@ -149,15 +164,15 @@ def _call(write: Write | Change) -> Write:
     return write.write if isinstance(write, Change) else write
 
 
-async def _all(tx: AsyncConnection, batch: Sequence[tuple[Write | Change, asyncio.Future[Any]]]) -> list[_Result]:
+async def _all(tx: AsyncConnection, batch: Sequence[_Given]) -> list[_Result]:
     """Every write of a batch: what is alike at once, the rest one by one."""
     alike: dict[object, list[tuple[Change, asyncio.Future[Any]]]] = {}
     single: list[tuple[Write | Change, asyncio.Future[Any]]] = []
-    for write, future in batch:
-        if isinstance(write, Change):
-            alike.setdefault(write.statement, []).append((write, future))
+    for given in batch:
+        if isinstance(given.write, Change):
+            alike.setdefault(given.write.statement, []).append((given.write, given.future))
         else:
-            single.append((write, future))
+            single.append((given.write, given.future))
     results: list[_Result] = []
     for group in alike.values():
         if len(group) > 1 and await _at_once(tx, [change for change, _ in group]):

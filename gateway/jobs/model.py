@@ -47,6 +47,8 @@ OPEN: Final = (ItemState.BLOCKED, ItemState.READY, ItemState.RUNNING)
 ENDED: Final = (ItemState.COPIED, ItemState.SKIPPED, ItemState.FAILED, ItemState.UNSUPPORTED, ItemState.DONE)
 HALTED: Final = (JobState.PAUSED, JobState.UNCONFIRMED)
 FINISHED: Final = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+LEADING: Final = ("folder", "scan")
+"""Kinds of items whose end lets others begin: up to all children of a folder."""
 STEPS: Final = ("scan", "prune", "survey")
 """Kinds that are steps and not items of the person: counted only where they failed."""
 

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.db.some import update_all
 from gateway.db.tables_work import items, jobs
 from gateway.jobs.model import HALTED, STEPS, ItemState, JobState
 
@@ -55,10 +56,10 @@ async def retry(tx: AsyncConnection, tenant: str, person: str, job: str) -> int:
     )
     state = case((has_folder, ItemState.READY.value), else_=ItemState.BLOCKED.value)
     failed = and_(items.c.job == job, items.c.state == ItemState.FAILED)
-    opened = (await tx.execute(update(items).where(failed).values(**_AGAIN, state=state))).rowcount
+    opened = await update_all(tx, items, failed, {**_AGAIN, "state": state})
     if opened:
         kept = and_(items.c.job == job, items.c.kind == "prune", items.c.reason == "not_empty")
-        await tx.execute(update(items).where(kept).values(**_AGAIN, state=ItemState.BLOCKED))
+        await update_all(tx, items, kept, {**_AGAIN, "state": ItemState.BLOCKED})
         goes = {"state": JobState.RUNNING, "ended": None, "totals": None}
         await tx.execute(update(jobs).where(jobs.c.id == job, jobs.c.state.not_in(HALTED)).values(**goes))
     return opened

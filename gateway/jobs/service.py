@@ -18,6 +18,7 @@ from sqlalchemy import RowMapping, and_, delete, exists, func, insert, or_, sele
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.model import Scope
+from gateway.db.some import delete_some
 from gateway.db.tables_work import items, jobs, lanes
 from gateway.ids import new_id
 from gateway.jobs import bulk, history, queue, reviving, totals, waiting
@@ -46,6 +47,7 @@ RequireActive = Callable[[AsyncConnection, str], Awaitable[None]]
 KEPT_MS: Final = 30 * 24 * 3_600_000
 """How long an ended job and its report are kept."""
 PLAN_KEPT_MS: Final = 24 * 3_600_000  # of the plan of a transfer
+_ITEMS: Final = 2000  # that are deleted at once
 _POLL: Final = 0.5
 _PACE: Final = 0.2
 _SHARE: Final = 5  # times as long as a look took a watcher waits: to add up 100,000 items takes a while
@@ -293,9 +295,10 @@ class Jobs:
         return False
 
     async def sweep(self, limit: int, kept: int = KEPT_MS, others: Mapping[str, int] = MappingProxyType({})) -> int:
-        """Delete jobs that ended longer ago than they are kept, with their items. How many.
+        """Delete jobs that ended longer ago than they are kept, and before them their items, some in each step.
 
-        What they named is dead in older copies of the database with the next cycle of their people's keys.
+        How many jobs, or ``limit`` where items are left. What they named is dead in older copies of the database with
+        the next cycle of their people's keys.
         ``kept``: ms; ``others``: where a school chose otherwise.
         """
         async with self.database.write() as tx:
@@ -303,14 +306,17 @@ class Jobs:
             plans = and_(jobs.c.kind == "preflight", jobs.c.ended < now - PLAN_KEPT_MS)
             ended = [and_(jobs.c.tenant == school, jobs.c.ended < now - life) for school, life in others.items()]
             usual = and_(jobs.c.tenant.not_in(list(others)), jobs.c.ended < now - kept)
-            old = select(jobs.c.id).where(or_(usual, plans, *ended)).limit(limit)
-            gone = delete(jobs).where(jobs.c.id.in_(old)).returning(jobs.c.tenant, jobs.c.person)
-            whose = [(row.tenant, row.person) for row in await tx.execute(gone)]
-            for tenant, person in sorted(set(whose)):
+            query = select(jobs.c.id, jobs.c.tenant, jobs.c.person).where(or_(usual, plans, *ended)).limit(limit)
+            old = (await tx.execute(query)).all()
+            which = [row.id for row in old]
+            more = bool(old) and await delete_some(tx, items, items.c.job.in_(which), _ITEMS) == _ITEMS
+            if not more:
+                await tx.execute(delete(jobs).where(jobs.c.id.in_(which)))
+            for tenant, person in sorted({(row.tenant, row.person) for row in old}):
                 await self.sealers.renew(tx, Scope(tenant, person))
-            return len(whose)
+            return limit if more else len(old)
 
-    async def drop(self, tenant: str, person: str, job: str, at_once: int = 2000) -> bool:
+    async def drop(self, tenant: str, person: str, job: str, at_once: int = _ITEMS) -> bool:
         """Delete an ended job with its report, a batch at a time. False where it has not ended or is not there.
 
         As `sweep`: what it named is dead in older copies with the next cycle.

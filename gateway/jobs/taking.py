@@ -20,7 +20,7 @@ from cache.errors import Stale, StorageError
 from gateway.jobs import queue
 from gateway.jobs.commits import Clocked
 from gateway.jobs.fence import Change
-from gateway.jobs.model import STEPS, Fenced, ItemState, Outcome, Parked
+from gateway.jobs.model import LEADING, STEPS, Fenced, ItemState, Outcome, Parked
 from gateway.jobs.processes import LEASE, MOST_LOSSES
 from gateway.jobs.sealing import seal
 from gateway.jobs.turn import Executor, Turn
@@ -118,7 +118,7 @@ class Attempts:
             if outcome.then is not None:
                 await outcome.then(tx)
 
-        await self._write(write)
+        await self._write(write, alone=turn.item.kind in LEADING)
 
     async def _stopped(self, turn: Turn, executor: Executor) -> None:
         """The task was cancelled: because the job was, or because the process stops and another will go on."""

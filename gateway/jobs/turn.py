@@ -23,6 +23,10 @@ LONGEST_HELD: Final = 60.0
 """Seconds for which an item may keep its place at work while its account rests."""
 
 
+_FEW: Final = 100
+"""Rows that may be written with what others write."""
+
+
 class Executor(Protocol):
     """Does items of one kind. It may be stopped at any point, and another process may go on from what was saved."""
 
@@ -70,10 +74,13 @@ class Turn:
         if not self._membership.fresh or self._membership.id != self.owner:
             raise Fenced(self.item.id)
 
-    async def save(self, work: Mapping[str, Any], then: Hook | None = None, *, size: int | None = None) -> None:
+    async def save(
+        self, work: Mapping[str, Any], then: Hook | None = None, *, size: int | None = None, rows: int = 0
+    ) -> None:
         """Keep what the next attempt needs, durably, with ``then`` in the same transaction. Fenced.
 
-        ``size``: the item's bytes, where they turned out to be others than was planned.
+        ``size``: the item's bytes, where they turned out to be others than was planned. ``rows``: so many ``then``
+        writes, about.
         """
         box = seal(self.sealer, "items", "work", self.item.id, work)
         done = self.done
@@ -88,7 +95,7 @@ class Turn:
         if then is None:
             await self._write.put(Change(self.item, self.owner, values))
         else:
-            await self._write(write)
+            await self._write(write, alone=rows > _FEW)
         self.stored = done
         self._progress.note(self.item.job, self.item.id, self.done - done)
 

@@ -259,7 +259,7 @@ class Worker:
             touched |= set(await settling.unsettled(tx))
         for job in touched:
             try:
-                settled = await self._write(partial(settling.settle, job=job, tell=self._tell))
+                settled = await self._write(partial(settling.settle, job=job, tell=self._tell), alone=True)
             except Exception as error:  # noqa: BLE001 - it is found again, and keeps no other job from ending
                 _log.warning("worker.unsettled", why=type(error).__name__)
                 continue

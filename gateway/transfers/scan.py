@@ -55,7 +55,7 @@ class Scan:
                 "complete": page.complete and turn.work.get("complete", True),
             }
             covered = covering(more, item.mode, item.spec["destination"]["drive"])
-            await turn.save(work, partial(self._store, turn, covered))
+            await turn.save(work, partial(self._store, turn, covered), rows=len(covered.items))
             self._jobs.wake(item.job)
         if not turn.work["complete"]:
             return Outcome(ItemState.FAILED, "incomplete_listing")

@@ -69,7 +69,7 @@ class Survey:
                 return Outcome(ItemState.FAILED, "incomplete_listing")
             more = [one for entry in page.entries for one in look.at(entry)]
             work = {"cursor": page.cursor, "over": page.cursor is None, "pages": pages, **look.told()}
-            await turn.save(work, partial(self._jobs.add, job=item.job, more=more))
+            await turn.save(work, partial(self._jobs.add, job=item.job, more=more), rows=len(more))
             self._jobs.wake(item.job)
         return Outcome(ItemState.DONE, result=look.told())
 

@@ -141,11 +141,11 @@ async def test_a_write_that_was_lost_with_the_database_does_not_strand_its_item(
     worker = Worker(jobs, {"copy": executor}, timing=QUICK)
     real, broken = worker._write._commits.run, [0]
 
-    async def flaky(write: object) -> object:
+    async def flaky(write: object, *, alone: bool = False) -> object:
         if executor.turns and not broken[0]:
             broken[0] = 1
             raise ConnectionError
-        return await real(write)  # type: ignore[arg-type]  # handed on as it came
+        return await real(write, alone=alone)  # type: ignore[arg-type]  # handed on as it came
 
     worker._write._commits.run = flaky  # type: ignore[method-assign, assignment]  # the database goes away once
     await worker.start()
