@@ -130,6 +130,9 @@ async def spawn(arguments: list[str], environment: dict[str, str], log: Path) ->
     except TimeoutError:
         line = b""
     if not line:
+        with contextlib.suppress(TimeoutError):  # what has closed its output is about to end by itself
+            async with asyncio.timeout(1):
+                await process.wait()
         await stop(process)
         raise DidNotStart(f"{log.stem} did not start; its last words:\n{log.read_text()[-2000:]}")
     return process
