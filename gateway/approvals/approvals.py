@@ -20,6 +20,7 @@ from cache.model import Scope
 from cache.vault import Vault
 from gateway.approvals.model import OPEN, NoSuchApproval, Request, SecondNeeded, State, Vote, WrongState
 from gateway.db.engine import Database
+from gateway.db.some import delete_some
 from gateway.db.tables_approvals import approval_subjects, approval_votes, approvals
 from gateway.ids import new_id
 from gateway.ledger import Event, Ledger
@@ -223,9 +224,8 @@ class Approvals:
         await self._tell(tx, row.school, by, f"approval.{state}", row.id, row.kind, row.people)
 
     async def _tidy(self, before: int, limit: int) -> int:
-        old = select(approvals.c.id).where(approvals.c.ended < before).limit(limit)
         async with self._database.write() as tx:
-            return (await tx.execute(delete(approvals).where(approvals.c.id.in_(old)))).rowcount
+            return await delete_some(tx, approvals, approvals.c.ended < before, limit)
 
     async def _locked(self, tx: AsyncConnection, school: str, request: str) -> Row[Any]:
         mine = (approvals.c.id == request) & (approvals.c.school == school)

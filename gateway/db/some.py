@@ -23,9 +23,7 @@ async def delete_some(tx: AsyncConnection, table: Table, which: ColumnElement[bo
     return (await tx.execute(delete(table).where(column.in_(some), which))).rowcount
 
 
-async def update_all(
-    tx: AsyncConnection, table: Table, which: ColumnElement[bool], values: Mapping[str, Any], at_once: int = AT_ONCE
-) -> int:
+async def update_all(tx: AsyncConnection, table: Table, which: ColumnElement[bool], values: Mapping[str, Any]) -> int:
     """Update every row for which that holds, and will not hold afterwards; how many.
 
     On SQLite some by each statement. PostgreSQL keeps on its disk what it may have to take back, and each further
@@ -34,9 +32,9 @@ async def update_all(
     changed = update(table).where(which).values(**values)
     if tx.dialect.name != "sqlite":
         return (await tx.execute(changed)).rowcount
-    column, some = _some(table, which, at_once)
-    done = last = (await tx.execute(changed.where(column.in_(some)))).rowcount
-    while last == at_once:
+    column, some = _some(table, which, AT_ONCE)
+    done, last = 0, AT_ONCE
+    while last == AT_ONCE:
         last = (await tx.execute(changed.where(column.in_(some)))).rowcount
         done += last
     return done

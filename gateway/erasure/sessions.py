@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -18,6 +18,7 @@ from gateway.jobs.sealing import unseal
 from providers.cancelling import address_of, cancel
 from providers.drive import UploadSession
 from providers.http import Outbound
+from providers.together import together
 
 _PAGE: Final = 500
 _AT_ONCE: Final = 4
@@ -56,13 +57,7 @@ class OpenSessions:
 
     async def give_back(self, addresses: Sequence[str]) -> int:
         """How many of these sessions are over now."""
-        room = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(address: str) -> bool:
-            async with room:
-                return await cancel(self._outbound, address)
-
-        return sum(await asyncio.gather(*(one(address) for address in addresses)))
+        return sum(await together((partial(cancel, self._outbound, address) for address in addresses), _AT_ONCE))
 
 
 def _address(saved: Any) -> str | None:

@@ -322,11 +322,11 @@ class Jobs:
         As `sweep`: what it named is dead in older copies with the next cycle.
         """
         mine = (jobs.c.id == job) & (jobs.c.tenant == tenant) & (jobs.c.person == person) & jobs.c.ended.is_not(None)
-        some = select(items.c.seq).where(items.c.job.in_(select(jobs.c.id).where(mine))).limit(at_once)
+        its = items.c.job.in_(select(jobs.c.id).where(mine))
         gone = at_once
         while gone == at_once:
             async with self.database.write() as tx:
-                gone = (await tx.execute(delete(items).where(items.c.seq.in_(some)))).rowcount
+                gone = await delete_some(tx, items, its, at_once)
                 if gone:
                     await self.sealers.renew(tx, Scope(tenant, person))
         async with self.database.write() as tx:

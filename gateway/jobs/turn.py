@@ -22,7 +22,6 @@ from gateway.jobs.sealing import Sealer, seal
 LONGEST_HELD: Final = 60.0
 """Seconds for which an item may keep its place at work while its account rests."""
 
-
 _FEW: Final = 100
 """Rows that may be written with what others write."""
 

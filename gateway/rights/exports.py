@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Row, and_, insert, or_, select, update
 
 from cache.model import Scope
 from gateway.db.engine import Database
+from gateway.db.some import delete_some
 from gateway.db.tables_rights import exports
 from gateway.identity.secrets import digest, new_secret
 from gateway.ids import new_id
@@ -152,8 +153,7 @@ class Exports:
             done += (await tx.execute(update(table).where(table.c.id.in_(stuck)).values(state="broken"))).rowcount
             own = [and_(table.c.school == school, table.c.made < now - life) for school, life in others.items()]
             old = or_(and_(table.c.school.not_in(list(others)), table.c.made < now - kept), *own)
-            some = select(table.c.id).where(table.c.state.not_in(("waiting", "sending")), old).limit(limit)
-            return done + (await tx.execute(delete(table).where(table.c.id.in_(some)))).rowcount
+            return done + await delete_some(tx, table, and_(table.c.state.not_in(("waiting", "sending")), old), limit)
 
 
 def _export(row: Row[Any]) -> Export:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.model import Scope
 from cache.vault import Vault
 from gateway.db.engine import Database
+from gateway.db.some import delete_some
 from gateway.db.tables_rights import notifications
 from gateway.ids import new_id
 from gateway.sentences import sentence
@@ -111,5 +112,4 @@ class Notifications:
         own = [and_(table.c.school == school, table.c.made < now - life) for school, life in others.items()]
         old = or_(and_(table.c.school.not_in(list(others)), table.c.made < now - kept), *own)
         async with self._database.write() as tx:
-            some = select(table.c.id).where(old).limit(limit)
-            return (await tx.execute(delete(table).where(table.c.id.in_(some)))).rowcount
+            return await delete_some(tx, table, old, limit)
